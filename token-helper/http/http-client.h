@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * http-client.h - POST to an authorization server, asynchronously: libcurl's multi interface on libevent.
+ *
+ * The only place that knows libcurl. https only, but for loopback addresses (tests, local servers); redirects are never followed
+ * (a 307 would send the refresh token on); one total deadline; bodies have a ceiling; certificates are always verified.
+ * The callback is never called from inside http_post() or http_cancel().
+ */
+#ifndef TOKEN_HELPER_HTTP_HTTP_CLIENT_H
+#define TOKEN_HELPER_HTTP_HTTP_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/outcome.h"
+
+#define HTTP_BODY_MAX 262144 /* bytes of a response's body */
+
+struct event_base;
+struct http_client;
+struct http_exchange;
+
+struct http_request {
+	const char *url;              /* borrowed until http_post() returns, like all here */
+	struct span form;             /* application/x-www-form-urlencoded body; copied, and wiped afterwards */
+	const struct buffer *userpwd; /* "id:secret" for HTTP Basic, each part already form-encoded; NULL: none */
+	const char *ca_file;          /* NULL: the system's */
+	const char *proxy;            /* NULL: libcurl's defaults without the environment, that is none */
+	int timeout_ms;               /* total */
+};
+
+struct http_response {
+	enum outcome outcome;     /* OK: status and body are an answer, of whatever status. RETRY: none came.
+				     CONFIG: certificate not trusted, scheme refused, bad URL. PROTOCOL: body past the ceiling */
+	struct err err;           /* when not OK: host and reason, no URL query, no body */
+	int status;               /* HTTP status when OK */
+	int64_t retry_after_s;    /* -1: none; seconds or HTTP-date, capped at 3600, never negative otherwise */
+	int64_t duration_ms;
+	char content_type[64];    /* lower case, without parameters; "" */
+	struct buffer *body;      /* secret; borrowed for the callback's duration; may be moved out */
+};
+
+typedef void http_done_fn(void *context, struct http_response *response);
+
+struct http_client *http_client_new(struct event_base *base, const char *user_agent);
+void http_client_free(struct http_client *client); /* cancels what runs; NULL is fine */
+
+/* Never NULL; a bad request is reported to done (later, from the loop). */
+struct http_exchange *http_post(struct http_client *client, const struct http_request *request,
+				http_done_fn *done, void *context);
+void http_cancel(struct http_exchange *exchange); /* done is not called; NULL is fine */
+
+/* True for https, and for http to 127.0.0.0/8, [::1] or "localhost". */
+bool http_url_is_allowed(const char *url);
+
+/* The host of an absolute URL into host (size bytes), "" when there is none. For log lines. */
+void http_url_host(const char *url, char *host, size_t size);
+
+/* form-urlencoding, WHATWG/RFC 6749 appendix B: appends "&name=value", or "name=value" to an empty buffer. */
+bool form_append(struct buffer *form, const char *name, struct span value);
+bool form_encode(struct buffer *out, struct span value);
+
+#endif
