@@ -36,7 +36,8 @@ extern const struct helper_client helper_client_default;
  *
  * OUTCOME_OK; OUTCOME_RETRY: nobody listens, no answer before the deadline, connection lost (err names the
  * socket, and what to look at); OUTCOME_DENIED: the socket may not be opened by this user;
- * OUTCOME_PROTOCOL: what answers there is not mailoauthd; OUTCOME_NOMEM.
+ * OUTCOME_PROTOCOL: what answers there is not mailoauthd; OUTCOME_CONFIG: a socket's path is too long for
+ * the system; OUTCOME_NOMEM. On failure *reply is as it was.
  */
 enum outcome helper_client_call(const struct helper_client *client, struct span request,
 				struct deadline deadline, struct buffer *reply, struct err *err);
