@@ -7,7 +7,7 @@
 #define COMMON_BANNED_H
 
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok strtok_r gets
-#pragma GCC poison atoi atol atoll system popen gmtime localtime ctime asctime tmpnam mktemp alloca
+#pragma GCC poison atoi atol atoll system popen gmtime localtime ctime asctime tmpnam mktemp
 #pragma GCC poison gethostbyname
 
 #endif

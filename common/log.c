@@ -69,7 +69,8 @@ static void log_vline(enum log_level level, const char *fmt, va_list ap)
 
 	if (level <= log_most) {
 		(void)vsnprintf(text, sizeof(text), fmt, ap);
-		(void)err_set(&line, OUTCOME_OK, "%s", text); /* makes control characters harmless */
+		(void)err_set(&line, OUTCOME_OK, "%s",
+			      text); /* makes control characters harmless */
 		log_write(level, &line);
 	}
 	errno = saved_errno;

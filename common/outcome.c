@@ -7,12 +7,8 @@
 #include <string.h>
 
 static const char *const outcome_names[] = {
-	[OUTCOME_OK] = "ok",
-	[OUTCOME_RETRY] = "retry",
-	[OUTCOME_CONSENT] = "consent",
-	[OUTCOME_CONFIG] = "config",
-	[OUTCOME_DENIED] = "denied",
-	[OUTCOME_PROTOCOL] = "protocol",
+	[OUTCOME_OK] = "ok",	     [OUTCOME_RETRY] = "retry",	  [OUTCOME_CONSENT] = "consent",
+	[OUTCOME_CONFIG] = "config", [OUTCOME_DENIED] = "denied", [OUTCOME_PROTOCOL] = "protocol",
 	[OUTCOME_NOMEM] = "nomem",
 };
 

@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config.c - see config.h.
+ *
+ * inih splits lines; this file gives it one line at a time and watches which of them reach the
+ * handler, so that every bad line is known by its number, not only the first.
+ */
+#include "common/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/url.h"
+#include "common/xalloc.h"
+
+#include "common/banned.h"
+
+#define CONFIG_SECTION_MAX 48 /* inih cuts longer ones silently; the reader refuses them first */
+#define CONFIG_SECRET_MAX  16384
+
+struct seen_key {
+	const void *target;
+	const struct config_key *key; /* NULL: the section's head */
+	int line;
+};
+
+struct config_seen {
+	struct seen_key *keys;
+	size_t count;
+};
+
+struct section_seen {
+	char name[CONFIG_SECTION_MAX + 1];
+	int line;
+};
+
+struct config_parse {
+	const char *file;
+	FILE *stream;
+	const struct config_kind *kinds;
+	void *context;
+	struct config_seen *seen;
+	struct config_problems *problems;
+	int line;
+	bool unclaimed;	   /* the line handed to inih has not reached the handler yet */
+	bool continuation; /* it is indented */
+	bool skip;	   /* the section was refused, or is another program's */
+	const struct config_kind *kind;
+	void *target;
+	struct section_seen *sections;
+	size_t section_count;
+	const struct config_key *last_key;
+};
+
+void config_problem(struct config_problems *problems, const char *file, int line, const char *fmt,
+		    ...)
+{
+	struct err text;
+	char formatted[ERR_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(formatted, sizeof(formatted), fmt, ap);
+	va_end(ap);
+	(void)err_set(&text, OUTCOME_CONFIG, "%s", formatted);
+	problems->count++;
+	if (line > 0)
+		(void)buffer_printf(&problems->text, "%s:%d: %s\n", file, line, text.text);
+	else
+		(void)buffer_printf(&problems->text, "%s: %s\n", file, text.text);
+}
+
+void config_problems_release(struct config_problems *problems)
+{
+	buffer_release(&problems->text);
+	problems->count = 0;
+}
+
+/* What was seen where ------------------------------------------------------------------------- */
+
+struct config_seen *config_seen_new(void)
+{
+	return xcalloc(1, sizeof(struct config_seen));
+}
+
+void config_seen_free(struct config_seen *seen)
+{
+	if (seen == NULL)
+		return;
+	free(seen->keys);
+	free(seen);
+}
+
+static const struct seen_key *seen_find(const struct config_seen *seen, const void *target,
+					const char *key)
+{
+	for (size_t i = 0; i < seen->count; i++) {
+		const struct seen_key *entry = &seen->keys[i];
+
+		if (entry->target != target)
+			continue;
+		if (key == NULL ? entry->key == NULL
+				: entry->key != NULL && strcmp(entry->key->name, key) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+int config_seen_line(const struct config_seen *seen, const void *target, const char *key)
+{
+	const struct seen_key *entry = seen_find(seen, target, key);
+
+	return entry != NULL ? entry->line : 0;
+}
+
+static void seen_add(struct config_seen *seen, const void *target, const struct config_key *key,
+		     int line)
+{
+	seen->keys = xreallocarray(seen->keys, seen->count + 1, sizeof(seen->keys[0]));
+	seen->keys[seen->count++] = (struct seen_key){target, key, line};
+}
+
+/* Words --------------------------------------------------------------------------------------- */
+
+void words_release(struct words *words)
+{
+	for (size_t i = 0; i < words->count; i++)
+		free(words->word[i]);
+	free(words->word);
+	*words = (struct words){0};
+}
+
+static void words_add(struct words *words, struct span word)
+{
+	words->word = xreallocarray(words->word, words->count + 1, sizeof(words->word[0]));
+	words->word[words->count++] = xspandup(word);
+}
+
+void words_split(const char *text, struct words *words)
+{
+	static const char between[] = " \t,";
+
+	while (*(text += strspn(text, between)) != '\0') {
+		size_t len = strcspn(text, between);
+
+		words_add(words, (struct span){text, len});
+		text += len;
+	}
+}
+
+bool words_contain(const struct words *words, const char *word)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		if (strcmp(words->word[i], word) == 0)
+			return true;
+	}
+	return false;
+}
+
+void words_copy(struct words *to, const struct words *from)
+{
+	words_release(to);
+	for (size_t i = 0; i < from->count; i++)
+		words_add(to, span_from_str(from->word[i]));
+}
+
+/* Values -------------------------------------------------------------------------------------- */
+
+/* All return NULL, or what is wrong with the value. */
+typedef const char *value_fn(const struct config_key *key, const char *value, void *target);
+
+static const char *value_string(const struct config_key *key, const char *value, void *target)
+{
+	char **string = target;
+
+	(void)key;
+	free(*string);
+	*string = xstrdup(value);
+	return NULL;
+}
+
+static const char *value_words(const struct config_key *key, const char *value, void *target)
+{
+	(void)key;
+	words_release(target);
+	words_split(value, target);
+	return NULL;
+}
+
+static int64_t unit_seconds(const char *unit)
+{
+	static const struct {
+		const char *unit;
+		int64_t seconds;
+	} units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(units[i].unit, unit) == 0)
+			return units[i].seconds;
+	}
+	return 0;
+}
+
+static const char *value_number(const struct config_key *key, const char *value, void *target)
+{
+	int64_t *number = target;
+	int64_t unit;
+	char *end;
+	intmax_t parsed;
+
+	errno = 0;
+	parsed = strtoimax(value, &end, 10);
+	unit = unit_seconds(end);
+	if (errno != 0 || end == value || unit == 0)
+		return "is not a number (with s, m, h or d for a time)";
+	if (parsed < 0 || parsed > INT64_MAX / 86400 || parsed * unit < key->min ||
+	    parsed * unit > key->max)
+		return "is out of range";
+	*number = parsed * unit;
+	return NULL;
+}
+
+static const char *value_boolean(const struct config_key *key, const char *value, void *target)
+{
+	static const char *const yes[] = {"yes", "true", "on"};
+	static const char *const no[] = {"no", "false", "off"};
+	bool *boolean = target;
+
+	(void)key;
+	for (size_t i = 0; i < 3; i++) {
+		if (strcasecmp(value, yes[i]) == 0 || strcasecmp(value, no[i]) == 0) {
+			*boolean = strcasecmp(value, yes[i]) == 0;
+			return NULL;
+		}
+	}
+	return "is neither yes nor no";
+}
+
+static const char *value_choice(const struct config_key *key, const char *value, void *target)
+{
+	for (int i = 0; key->choices[i] != NULL; i++) {
+		if (strcmp(key->choices[i], value) == 0) {
+			*(int *)target = i;
+			return NULL;
+		}
+	}
+	return "is not one of";
+}
+
+static const char *value_url(const struct config_key *key, const char *value, void *target)
+{
+	if (!url_is_safe(value))
+		return "is not an https:// URL (http:// is for loopback addresses only)";
+	return value_string(key, value, target);
+}
+
+static const char *value_path(const struct config_key *key, const char *value, void *target)
+{
+	if (value[0] != '/')
+		return "is not an absolute path";
+	return value_string(key, value, target);
+}
+
+static value_fn *const value_fns[] = {
+	[CONFIG_STRING] = value_string, [CONFIG_WORDS] = value_words,
+	[CONFIG_NUMBER] = value_number, [CONFIG_BOOLEAN] = value_boolean,
+	[CONFIG_CHOICE] = value_choice, [CONFIG_URL] = value_url,
+	[CONFIG_PATH] = value_path,
+};
+
+static void report_value(struct config_parse *parse, const struct config_key *key,
+			 const char *value, const char *wrong)
+{
+	struct buffer hint = BUFFER_INIT(512);
+
+	if (key->type == CONFIG_CHOICE) {
+		for (size_t i = 0; key->choices[i] != NULL; i++)
+			(void)buffer_printf(&hint, "%s%s", i == 0 ? ": " : ", ", key->choices[i]);
+	} else if (key->type == CONFIG_NUMBER) {
+		(void)buffer_printf(&hint, ": from %" PRId64 " to %" PRId64, key->min, key->max);
+	}
+	config_problem(parse->problems, parse->file, parse->line, "%s = %s: %s%s", key->name, value,
+		       wrong, buffer_cstr(&hint));
+	buffer_release(&hint);
+}
+
+static void set_value(struct config_parse *parse, const struct config_key *key, const char *value)
+{
+	void *target = (char *)parse->target + key->offset;
+	const char *wrong;
+
+	if (value[0] == '\0') {
+		config_problem(parse->problems, parse->file, parse->line,
+			       "%s has no value: give one, or delete the line", key->name);
+		return;
+	}
+	wrong = value_fns[key->type](key, value, target);
+	if (wrong != NULL)
+		report_value(parse, key, value, wrong);
+}
+
+/* An indented line goes on with a list; other types have nothing to go on with. */
+static void continue_value(struct config_parse *parse, const char *value)
+{
+	char *target;
+
+	if (parse->last_key == NULL)
+		return;
+	target = (char *)parse->target + parse->last_key->offset;
+	if (parse->last_key->type == CONFIG_WORDS) {
+		words_split(value, (struct words *)(void *)target);
+	} else if (parse->last_key->type == CONFIG_STRING) {
+		char **string = (char **)(void *)target;
+		char *joined = xasprintf("%s %s", *string, value);
+
+		free(*string);
+		*string = joined;
+	} else {
+		config_problem(
+			parse->problems, parse->file, parse->line,
+			"an indented line goes on with the value of %s, which takes one value",
+			parse->last_key->name);
+	}
+}
+
+/* Sections and keys --------------------------------------------------------------------------- */
+
+static bool section_repeats(struct config_parse *parse, const char *section)
+{
+	struct section_seen *entry;
+
+	for (size_t i = 0; i < parse->section_count; i++) {
+		if (strcmp(parse->sections[i].name, section) == 0) {
+			config_problem(parse->problems, parse->file, parse->line,
+				       "[%s] stands already in line %d", section,
+				       parse->sections[i].line);
+			return true;
+		}
+	}
+	parse->sections = xreallocarray(parse->sections, parse->section_count + 1,
+					sizeof(parse->sections[0]));
+	entry = &parse->sections[parse->section_count++];
+	(void)snprintf(entry->name, sizeof(entry->name), "%s", section);
+	entry->line = parse->line;
+	return false;
+}
+
+static const struct config_kind *find_kind(const struct config_kind *kinds, const char *section,
+					   size_t len)
+{
+	for (; kinds->kind != NULL; kinds++) {
+		if (strlen(kinds->kind) == len && memcmp(kinds->kind, section, len) == 0)
+			return kinds;
+	}
+	return NULL;
+}
+
+static void report_kind(struct config_parse *parse, const char *section)
+{
+	struct buffer known = BUFFER_INIT(512);
+
+	for (const struct config_kind *kind = parse->kinds; kind->kind != NULL; kind++)
+		(void)buffer_printf(&known, "%s[%s%s]", known.len == 0 ? "" : ", ", kind->kind,
+				    kind->named ? " NAME" : "");
+	config_problem(parse->problems, parse->file, parse->line,
+		       "[%s] is not a section that is known here: %s", section,
+		       buffer_cstr(&known));
+	buffer_release(&known);
+}
+
+static void open_section(struct config_parse *parse, const char *section)
+{
+	size_t kind_len = strcspn(section, " \t");
+	const char *name = section + kind_len + strspn(section + kind_len, " \t");
+
+	parse->target = NULL;
+	parse->last_key = NULL;
+	parse->skip = true;
+	parse->kind = find_kind(parse->kinds, section, kind_len);
+	if (section_repeats(parse, section))
+		return;
+	if (parse->kind == NULL) {
+		report_kind(parse, section);
+		return;
+	}
+	if (parse->kind->named != (name[0] != '\0')) {
+		config_problem(parse->problems, parse->file, parse->line, "[%s] %s", section,
+			       parse->kind->named ? "lacks a name" : "takes no name");
+		return;
+	}
+	if (parse->kind->keys == NULL)
+		return;
+	parse->target = parse->kind->open(parse->context, name, parse->line);
+	parse->skip = parse->target == NULL;
+	if (!parse->skip)
+		seen_add(parse->seen, parse->target, NULL, parse->line);
+}
+
+static const struct config_key *find_key(const struct config_kind *kind, const char *name)
+{
+	for (const struct config_key *key = kind->keys; key->name != NULL; key++) {
+		if (strcmp(key->name, name) == 0)
+			return key;
+	}
+	return NULL;
+}
+
+static void set_key(struct config_parse *parse, const char *name, const char *value)
+{
+	const struct config_key *key = find_key(parse->kind, name);
+	int before;
+
+	parse->last_key = NULL;
+	if (key == NULL) {
+		config_problem(parse->problems, parse->file, parse->line, "%s is not a key of [%s]",
+			       name, parse->kind->kind);
+		return;
+	}
+	before = config_seen_line(parse->seen, parse->target, name);
+	if (before != 0) {
+		config_problem(parse->problems, parse->file, parse->line,
+			       "%s was set already in line %d", name, before);
+		return;
+	}
+	seen_add(parse->seen, parse->target, key, parse->line);
+	parse->last_key = key;
+	set_value(parse, key, value);
+}
+
+static int on_key(void *user, const char *section, const char *name, const char *value)
+{
+	struct config_parse *parse = user;
+
+	(void)section;
+	parse->unclaimed = false;
+	if (parse->section_count == 0) {
+		config_problem(parse->problems, parse->file, parse->line,
+			       "%s stands before the first [section]", name);
+	} else if (!parse->skip) {
+		if (parse->continuation)
+			continue_value(parse, value);
+		else
+			set_key(parse, name, value);
+	}
+	return 1;
+}
+
+/* Lines --------------------------------------------------------------------------------------- */
+
+static void report_unclaimed(struct config_parse *parse)
+{
+	if (parse->unclaimed)
+		config_problem(parse->problems, parse->file, parse->line,
+			       "is neither [section] nor key = value");
+	parse->unclaimed = false;
+}
+
+static void read_section_head(struct config_parse *parse, const char *line)
+{
+	const char *end = strchr(line, ']');
+	char section[CONFIG_SECTION_MAX + 1];
+	size_t len;
+
+	if (end == NULL)
+		return; /* stays unclaimed */
+	parse->unclaimed = false;
+	line++;
+	while (*line == ' ' || *line == '\t')
+		line++;
+	len = (size_t)(end > line ? end - line : 0);
+	while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\t'))
+		len--;
+	if (len > CONFIG_SECTION_MAX) {
+		parse->skip = true;
+		config_problem(parse->problems, parse->file, parse->line,
+			       "a section's head has at most %d characters", CONFIG_SECTION_MAX);
+		return;
+	}
+	memcpy(section, line, len);
+	section[len] = '\0';
+	open_section(parse, section);
+}
+
+/* Called by inih for each line. What inih would swallow or cut is reported here and given on as an
+ * empty line. */
+static char *next_line(char *line, int size, void *stream)
+{
+	struct config_parse *parse = stream;
+	const char *text;
+	int byte;
+
+	report_unclaimed(parse);
+	if (fgets(line, size, parse->stream) == NULL)
+		return NULL;
+	parse->line++;
+	if (strchr(line, '\n') == NULL && !feof(parse->stream)) {
+		config_problem(
+			parse->problems, parse->file, parse->line,
+			"the line is too long: at most %d characters; go on in an indented line",
+			size - 2);
+		while ((byte = getc(parse->stream)) != EOF && byte != '\n')
+			continue;
+		line[0] = '\0';
+		return line;
+	}
+	text = line + strspn(line, " \t\r\n");
+	parse->continuation = text > line;
+	parse->unclaimed = *text != '\0' && *text != ';' && *text != '#';
+	if (*text == '[')
+		read_section_head(parse, text);
+	return line;
+}
+
+bool config_read(const char *file, const struct config_kind *kinds, void *context,
+		 struct config_seen *seen, struct config_problems *problems)
+{
+	struct config_parse parse = {.file = file,
+				     .kinds = kinds,
+				     .context = context,
+				     .seen = seen,
+				     .problems = problems};
+	size_t before = problems->count;
+
+	parse.stream = fopen(file, "re");
+	if (parse.stream == NULL) {
+		config_problem(problems, file, 0, "%s", strerror(errno));
+		return false;
+	}
+	if (seen == NULL)
+		parse.seen = config_seen_new();
+	(void)ini_parse_stream(next_line, &parse, on_key, &parse);
+	report_unclaimed(&parse);
+	if (ferror(parse.stream))
+		config_problem(problems, file, 0, "cannot be read: %s", strerror(EIO));
+	(void)fclose(parse.stream);
+	if (seen == NULL)
+		config_seen_free(parse.seen);
+	free(parse.sections);
+	return problems->count == before;
+}
+
+/* Secrets in files ---------------------------------------------------------------------------- */
+
+static enum outcome read_secret_fd(int fd, const char *path, struct buffer *secret, struct err *err)
+{
+	struct stat st;
+	char chunk[1024];
+	ssize_t n;
+
+	if (fstat(fd, &st) != 0)
+		return err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, OUTCOME_CONFIG, "%s: is not a regular file", path);
+	if ((st.st_mode & S_IRWXO) != 0)
+		return err_set(err, OUTCOME_CONFIG,
+			       "%s: holds a secret and others can read it: chmod o= %s", path,
+			       path);
+	buffer_clear(secret);
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		(void)buffer_append(secret, chunk, (size_t)n);
+	wipe(chunk, sizeof(chunk));
+	if (n < 0)
+		return err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
+	if (!buffer_ok(secret) || secret->len > CONFIG_SECRET_MAX)
+		return err_set(err, OUTCOME_CONFIG, "%s: is too large for a secret", path);
+	while (secret->len > 0 &&
+	       (secret->data[secret->len - 1] == '\n' || secret->data[secret->len - 1] == '\r'))
+		secret->data[--secret->len] = '\0';
+	if (secret->len == 0)
+		return err_set(err, OUTCOME_CONFIG, "%s: is empty", path);
+	return OUTCOME_OK;
+}
+
+enum outcome config_read_secret(const char *path, struct buffer *secret, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum outcome outcome;
+
+	if (fd < 0)
+		return err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
+	outcome = read_secret_fd(fd, path, secret, err);
+	(void)close(fd);
+	return outcome;
+}
