@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store.c - see store.h.
+ *
+ * The temporary file of account NAME is ".tmp-NAME". No account's name begins with a dot, so none
+ * collides, and since one process owns the store, whatever is called so and has no slot is rubbish
+ * of a crash.
+ */
+#include "token-helper/store/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/xalloc.h"
+
+#include "common/banned.h"
+
+#define ACCOUNT_NAME_MAX 64
+#define FILE_NAME_MAX	 (ACCOUNT_NAME_MAX + 16)
+#define TEMPORARY_PREFIX ".tmp-"
+#define LOCK_NAME	 "lock"
+#define FILE_BYTES_MAX	 524288
+#define RESERVED_BYTES	 98304 /* three tokens and six texts at their usual maximum */
+
+struct store {
+	char *dir; /* for texts */
+	int dir_fd;
+	int lock_fd;
+	struct store_slot *slots;
+};
+
+struct store_slot {
+	struct store *store;
+	struct store_slot *next;
+	int fd;
+	char account[ACCOUNT_NAME_MAX + 1];
+	char temporary[FILE_NAME_MAX];
+};
+
+static bool account_name_is_valid(const char *name)
+{
+	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				  "0123456789._@-");
+
+	return len > 0 && len <= ACCOUNT_NAME_MAX && name[len] == '\0' && name[0] != '.';
+}
+
+static enum outcome bad_account_name(struct err *err)
+{
+	return err_set(err, OUTCOME_CONFIG,
+		       "an account's name has 1 to %d of A-Z a-z 0-9 . _ @ - and does not begin "
+		       "with a dot",
+		       ACCOUNT_NAME_MAX);
+}
+
+/* The directory ---------------------------------------------------------------------------------
+ */
+
+static enum outcome check_directory(const char *dir, int fd, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return err_set(err, OUTCOME_CONFIG, "%s: %s", dir, strerror(errno));
+	if (st.st_uid != geteuid())
+		return err_set(err, OUTCOME_CONFIG,
+			       "%s belongs to uid %lu, not to the user that runs this (uid %lu); "
+			       "run: chown %lu %s",
+			       dir, (unsigned long)st.st_uid, (unsigned long)geteuid(),
+			       (unsigned long)geteuid(), dir);
+	if ((st.st_mode & 077) != 0)
+		return err_set(err, OUTCOME_CONFIG,
+			       "%s is open to others (mode %04o); run: chmod 700 %s", dir,
+			       (unsigned)(st.st_mode & 07777), dir);
+	return OUTCOME_OK;
+}
+
+static enum outcome lock_is_held(const struct store *store, struct err *err)
+{
+	char text[24] = "";
+	ssize_t n = pread(store->lock_fd, text, sizeof(text) - 1, 0);
+	size_t digits = n > 0 ? strspn(text, "0123456789") : 0;
+
+	text[digits] = '\0';
+	return err_set(err, OUTCOME_RETRY, "%s is in use by another process%s%s", store->dir,
+		       digits > 0 ? ", pid " : "", text);
+}
+
+static enum outcome take_lock(struct store *store, struct err *err)
+{
+	char pid[24];
+	bool written;
+	int n;
+
+	store->lock_fd = openat(store->dir_fd, LOCK_NAME,
+				O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	if (store->lock_fd < 0)
+		return err_set(err, OUTCOME_RETRY, "%s/%s: %s", store->dir, LOCK_NAME,
+			       strerror(errno));
+	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0)
+		return errno == EWOULDBLOCK ? lock_is_held(store, err)
+					    : err_set(err, OUTCOME_RETRY, "%s/%s: %s", store->dir,
+						      LOCK_NAME, strerror(errno));
+	/* The pid is for people: the lock holds without it, even on a full disk. */
+	n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+	written =
+		ftruncate(store->lock_fd, 0) == 0 && pwrite(store->lock_fd, pid, (size_t)n, 0) == n;
+	(void)written;
+	return OUTCOME_OK;
+}
+
+static enum outcome remove_leftovers(struct store *store, struct err *err)
+{
+	int fd = openat(store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return err_set(err, OUTCOME_RETRY, "%s: %s", store->dir, strerror(errno));
+	}
+	while ((entry = readdir(dir)) != NULL) {
+		/* A read-only disk must not keep us from serving what can be read. */
+		if (strncmp(entry->d_name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0)
+			(void)unlinkat(store->dir_fd, entry->d_name, 0);
+	}
+	(void)closedir(dir);
+	return OUTCOME_OK;
+}
+
+enum outcome store_open(const char *dir, struct store **store_out, struct err *err)
+{
+	struct store *store = xcalloc(1, sizeof(*store));
+	enum outcome what;
+
+	store->dir = xstrdup(dir);
+	store->lock_fd = -1;
+	store->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->dir_fd < 0)
+		what = err_set(err, OUTCOME_CONFIG, "%s: %s", dir, strerror(errno));
+	else
+		what = check_directory(dir, store->dir_fd, err);
+	if (what == OUTCOME_OK)
+		what = take_lock(store, err);
+	if (what == OUTCOME_OK)
+		what = remove_leftovers(store, err);
+	if (what != OUTCOME_OK) {
+		store_close(store);
+		return what;
+	}
+	*store_out = store;
+	return OUTCOME_OK;
+}
+
+void store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	while (store->slots != NULL)
+		store_abort(store->slots);
+	if (store->lock_fd >= 0)
+		(void)close(store->lock_fd);
+	if (store->dir_fd >= 0)
+		(void)close(store->dir_fd);
+	free(store->dir);
+	free(store);
+}
+
+/* Reading ---------------------------------------------------------------------------------------
+ */
+
+static enum outcome check_grant_file(int fd, size_t *size_out, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return err_set(err, OUTCOME_CONFIG, "%s", strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, OUTCOME_CONFIG, "not a regular file");
+	if (st.st_uid != geteuid())
+		return err_set(err, OUTCOME_CONFIG, "it belongs to uid %lu, not to uid %lu",
+			       (unsigned long)st.st_uid, (unsigned long)geteuid());
+	if ((st.st_mode & 077) != 0)
+		return err_set(err, OUTCOME_CONFIG,
+			       "it is open to others (mode %04o); run: chmod 600 on it",
+			       (unsigned)(st.st_mode & 07777));
+	if (st.st_size > FILE_BYTES_MAX)
+		return err_set(err, OUTCOME_CONFIG, "it is too large (%lld bytes)",
+			       (long long)st.st_size);
+	*size_out = (size_t)st.st_size;
+	return OUTCOME_OK;
+}
+
+static enum outcome read_bytes(int fd, size_t size, struct buffer *bytes, struct err *err)
+{
+	char block[4096];
+	ssize_t n = 1;
+
+	while (n != 0 && bytes->len < size) {
+		n = read(fd, block, sizeof(block));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || !buffer_append(bytes, block, (size_t)n))
+			break;
+	}
+	wipe(block, sizeof(block));
+	if (n < 0)
+		return err_set(err, OUTCOME_RETRY, "%s", strerror(errno));
+	return buffer_ok(bytes) ? OUTCOME_OK : err_set(err, OUTCOME_CONFIG, "it is too large");
+}
+
+static enum outcome load_from(int fd, const char *account, struct grant *grant, struct err *err)
+{
+	struct buffer bytes = BUFFER_INIT_SECRET(FILE_BYTES_MAX);
+	size_t size = 0;
+	enum outcome what = check_grant_file(fd, &size, err);
+
+	if (what == OUTCOME_OK)
+		what = read_bytes(fd, size, &bytes, err);
+	if (what == OUTCOME_OK)
+		what = grant_decode(buffer_span(&bytes), account, grant, err);
+	buffer_release(&bytes);
+	return what;
+}
+
+enum outcome store_load(struct store *store, const char *account, struct grant *grant,
+			struct err *err)
+{
+	char name[FILE_NAME_MAX];
+	enum outcome what;
+	int fd;
+
+	if (!account_name_is_valid(account))
+		return bad_account_name(err);
+	(void)snprintf(name, sizeof(name), "%s.grant", account);
+	fd = openat(store->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT) {
+		grant_release(grant);
+		return OUTCOME_OK;
+	}
+	if (fd < 0) {
+		/* ELOOP is a symbolic link; the rest (descriptors, I/O) may pass. */
+		what = errno == ELOOP || errno == EACCES ? OUTCOME_CONFIG : OUTCOME_RETRY;
+		return err_set(err, what, "%s/%s: %s", store->dir, name, strerror(errno));
+	}
+	what = load_from(fd, account, grant, err);
+	(void)close(fd);
+	if (what != OUTCOME_OK)
+		err_prefix(err, "%s/%s: ", store->dir, name);
+	return what;
+}
+
+/* Writing ---------------------------------------------------------------------------------------
+ */
+
+static enum outcome cannot_write(const struct store *store, int error, struct err *err)
+{
+	return err_set(err, OUTCOME_RETRY, "cannot write in %s: %s", store->dir, strerror(error));
+}
+
+static struct store_slot *slot_new(struct store *store, const char *account)
+{
+	struct store_slot *slot = xcalloc(1, sizeof(*slot));
+
+	slot->store = store;
+	slot->fd = -1;
+	(void)snprintf(slot->account, sizeof(slot->account), "%s", account);
+	(void)snprintf(slot->temporary, sizeof(slot->temporary), "%s%s", TEMPORARY_PREFIX, account);
+	slot->next = store->slots;
+	store->slots = slot;
+	return slot;
+}
+
+static void slot_free(struct store_slot *slot)
+{
+	struct store_slot **link = &slot->store->slots;
+
+	while (*link != slot)
+		link = &(*link)->next;
+	*link = slot->next;
+	if (slot->fd >= 0)
+		(void)close(slot->fd);
+	free(slot);
+}
+
+static int slot_fill(struct store_slot *slot)
+{
+	int dir_fd = slot->store->dir_fd;
+	int error;
+
+	if (unlinkat(dir_fd, slot->temporary, 0) != 0 && errno != ENOENT)
+		return errno;
+	slot->fd = openat(dir_fd, slot->temporary,
+			  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (slot->fd < 0)
+		return errno;
+	do
+		error = posix_fallocate(slot->fd, 0, RESERVED_BYTES);
+	while (error == EINTR);
+	/* A file system without allocation still gets the check that a file can be made there. */
+	return error == EOPNOTSUPP ? 0 : error;
+}
+
+enum outcome store_reserve(struct store *store, const char *account, struct store_slot **slot_out,
+			   struct err *err)
+{
+	struct store_slot *slot;
+	int error;
+
+	if (!account_name_is_valid(account))
+		return bad_account_name(err);
+	for (slot = store->slots; slot != NULL; slot = slot->next) {
+		if (strcmp(slot->account, account) == 0)
+			return err_set(err, OUTCOME_RETRY, "%s is being written already", account);
+	}
+	slot = slot_new(store, account);
+	error = slot_fill(slot);
+	if (error != 0) {
+		store_abort(slot);
+		return cannot_write(store, error, err);
+	}
+	*slot_out = slot;
+	return OUTCOME_OK;
+}
+
+void store_abort(struct store_slot *slot)
+{
+	if (slot == NULL)
+		return;
+	(void)unlinkat(slot->store->dir_fd, slot->temporary, 0);
+	slot_free(slot);
+}
+
+static int write_all(int fd, struct span bytes)
+{
+	while (bytes.len > 0) {
+		ssize_t n = write(fd, bytes.ptr, bytes.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno;
+		bytes = (struct span){bytes.ptr + n, bytes.len - (size_t)n};
+	}
+	return 0;
+}
+
+static int sync_fd(int fd)
+{
+	int result;
+
+	do
+		result = fsync(fd);
+	while (result != 0 && errno == EINTR);
+	return result == 0 ? 0 : errno;
+}
+
+/* 0, or the errno of the first step that failed. Only the rename makes the new grant the account's.
+ */
+static int slot_publish(const struct store_slot *slot, struct span json)
+{
+	int dir_fd = slot->store->dir_fd;
+	char name[FILE_NAME_MAX];
+	int error = write_all(slot->fd, json);
+
+	if (error == 0 && ftruncate(slot->fd, (off_t)json.len) != 0)
+		error = errno;
+	if (error == 0)
+		error = sync_fd(slot->fd);
+	(void)snprintf(name, sizeof(name), "%s.grant", slot->account);
+	if (error == 0 && renameat(dir_fd, slot->temporary, dir_fd, name) != 0)
+		error = errno;
+	if (error == 0)
+		error = sync_fd(dir_fd);
+	return error;
+}
+
+enum outcome store_commit(struct store_slot *slot, const struct grant *grant, struct err *err)
+{
+	struct buffer json = BUFFER_INIT_SECRET(FILE_BYTES_MAX);
+	struct store *store = slot->store;
+	enum outcome what = grant_encode(grant, slot->account, &json, err);
+	int error = 0;
+
+	if (what == OUTCOME_OK)
+		error = slot_publish(slot, buffer_span(&json));
+	buffer_release(&json);
+	if (error != 0)
+		what = cannot_write(store, error, err);
+	if (what == OUTCOME_OK)
+		slot_free(slot);
+	else
+		store_abort(slot);
+	return what;
+}
