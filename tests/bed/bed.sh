@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# bed.sh - the test bed: a real authorization server, a real Dovecot and two real Postfix instances in one scratch directory.
+#
+# Source it with BED_SRC set to this directory. Everything lives in $BED, listens on 127.0.0.1 on ports found at run time, and is stopped
+# and removed when the shell exits, however it exits; what a killed shell leaves behind is removed by the next bed_start. Nothing outside
+# $BED is written, but for the npm packages in a cache (bed_install). Any number of beds can run at the same time.
+#
+#   bed_start            scratch directory, certificates, provider, Dovecot, smarthost, client
+#   bed_daemon_start     mailoauthd with the accounts added by bed_account (daemon.sh)
+#   bed_send, bed_wait_for, bed_log_client, bed_log_hub, bed_mailbox …
+#
+# MAILOAUTHD, MAILOAUTH and MAILOAUTH_PLUGIN name the programs under test; BED_KEEP=1 keeps the scratch directory.
+
+: "${BED_SRC:?set BED_SRC to the directory of bed.sh}"
+: "${MAILOAUTHD:=mailoauthd}" "${MAILOAUTH:=mailoauth}" "${MAILOAUTH_PLUGIN:=}"
+BED=
+BED_TMP=${TMPDIR:-/tmp}
+PATH=$PATH:/usr/sbin:/sbin
+export PATH
+
+# shellcheck source=tap.sh
+. "$BED_SRC/tap.sh"
+# shellcheck source=provider.sh
+. "$BED_SRC/provider.sh"
+# shellcheck source=dovecot.sh
+. "$BED_SRC/dovecot.sh"
+# shellcheck source=postfix.sh
+. "$BED_SRC/postfix.sh"
+# shellcheck source=daemon.sh
+. "$BED_SRC/daemon.sh"
+
+bed_say() {
+	[ -n "${BED_QUIET-}" ] || echo "# $*"
+}
+
+bed_die() {
+	echo "Bail out! $*"
+	exit 99
+}
+
+# What is missing on this machine, one line; empty when the bed can run.
+bed_missing() {
+	[ "$(id -u)" -eq 0 ] || echo "root (Postfix and Dovecot start as root)"
+	for bed_program in openssl curl npm postfix dovecot; do
+		command -v "$bed_program" >/dev/null || echo "$bed_program"
+	done
+}
+
+# Ends the test as skipped, with the reason, when the bed cannot run here; a machine that claims to have everything (BED_REQUIRED=1) fails.
+bed_require() {
+	bed_lacks=$(bed_missing | tr '\n' ' ')
+	[ -n "$bed_lacks" ] || return 0
+	[ -z "${BED_REQUIRED-}" ] || bed_die "the test bed needs: $bed_lacks"
+	skip_all "the test bed needs: $bed_lacks"
+}
+
+# Polls COMMAND until it succeeds; fails after SECONDS.
+bed_wait_for() { # SECONDS COMMAND...
+	bed_until=$(($(date +%s) + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(date +%s)" -le "$bed_until" ] || return 1
+		sleep 0.05
+	done
+}
+
+# Identity of a process that survives the reuse of its pid: its start time.
+bed_started_at() { # PID
+	sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+}
+
+bed_alive() { # PID
+	[ -d "/proc/$1" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
+}
+
+bed_gone() { # PID
+	! bed_alive "$1"
+}
+
+bed_exists() { # PATH: for bed_wait_for
+	[ -e "$1" ]
+}
+
+# Every process whose working or root directory lies in the scratch directory DIR, and those noted in its pids file.
+bed_processes() { # DIR
+	for bed_proc in /proc/[0-9]*; do
+		for bed_link in cwd root; do
+			case $(readlink "$bed_proc/$bed_link" 2>/dev/null) in
+			"$1" | "$1"/*) echo "${bed_proc#/proc/}" && break ;;
+			esac
+		done
+	done
+	while read -r bed_pid bed_start_time; do
+		[ "$(bed_started_at "$bed_pid")" != "$bed_start_time" ] || echo "$bed_pid"
+	done 2>/dev/null <"$1/pids"
+}
+
+# Remembers a process so that it is ended with the bed, whatever happens to this shell.
+bed_note() { # PID
+	echo "$1 $(bed_started_at "$1")" >>"$BED/pids"
+}
+
+bed_end_processes() { # DIR
+	for bed_signal in TERM KILL; do
+		# shellcheck disable=SC2046 # a list of pids
+		set -- "$1" $(bed_processes "$1" | sort -un | grep -vx "$$")
+		[ $# -gt 1 ] || return 0
+		bed_dir=$1
+		shift
+		kill -s "$bed_signal" "$@" 2>/dev/null
+		for bed_pid; do
+			bed_wait_for 3 bed_gone "$bed_pid"
+		done
+		set -- "$bed_dir"
+	done
+}
+
+# Takes down what a killed owner left behind. Only directories of our own: another user's /tmp/mobed.* is not ours to touch.
+bed_sweep() {
+	for bed_old in "$BED_TMP"/mobed.??????; do
+		[ -d "$bed_old" ] || continue
+		[ ! -L "$bed_old" ] || continue
+		[ "$(stat -c %u "$bed_old")" = "$(id -u)" ] || continue
+		[ -f "$bed_old/owner" ] || continue
+		read -r bed_owner bed_since <"$bed_old/owner"
+		[ "$(bed_started_at "$bed_owner")" != "$bed_since" ] || continue
+		bed_say "removing what was left in $bed_old"
+		bed_remove "$bed_old"
+	done
+}
+
+bed_remove() { # DIR
+	bed_end_processes "$1"
+	grep -o " $1/[^ ]*" /proc/mounts | sort -r | while read -r bed_mount; do umount "$bed_mount"; done
+	rm -rf "$1"
+}
+
+bed_scratch() {
+	[ -z "$BED" ] || return 0
+	bed_sweep
+	BED=$(mktemp -d "$BED_TMP/mobed.XXXXXX") || bed_die "cannot make a scratch directory in $BED_TMP"
+	echo "$$ $(bed_started_at $$)" >"$BED/owner"
+	: >"$BED/pids"
+	trap bed_stop EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	chmod 755 "$BED"
+	mkdir "$BED/run" "$BED/tls" "$BED/sasl"
+}
+
+bed_stop() {
+	bed_status=$?
+	trap - EXIT HUP INT TERM
+	[ -n "$BED" ] || return 0
+	[ "$tap_failed" -eq 0 ] || bed_show_logs
+	if [ -n "${BED_KEEP-}" ]; then
+		bed_end_processes "$BED"
+		echo "# kept: $BED"
+	else
+		bed_remove "$BED"
+	fi
+	BED=
+	exit "$bed_status"
+}
+
+bed_show_logs() {
+	for bed_log in "$BED"/*.log "$BED"/*/log; do
+		[ -s "$bed_log" ] || continue
+		diag "---- the end of ${bed_log#"$BED"/}"
+		tail -n "${BED_LOG_LINES:-25}" "$bed_log" | cut -c 1-400 | sed 's/^/# /'
+	done
+}
+
+# COUNT ports that nobody listens on, below the range from which outgoing connections take theirs.
+bed_ports() { # COUNT
+	bed_node -e '
+		const { createServer } = require("node:net");
+		const found = new Map();
+		function next() {
+			if (found.size === Number(process.argv[1])) {
+				console.log([...found.keys()].join(" "));
+				for (const server of found.values()) server.close();
+				return;
+			}
+			const port = 10000 + Math.floor(Math.random() * 20000);
+			const server = createServer();
+			server.on("error", next);
+			server.listen(port, "127.0.0.1", () => { found.set(port, server); next(); });
+		}
+		next();' "$1"
+}
+
+# One authority for the provider, Dovecot and Postfix; one certificate for all of them.
+bed_certificates() {
+	cat >"$BED/tls/openssl.cnf" <<-EOF
+		[req]
+		distinguished_name = name
+		prompt = no
+		[name]
+		CN = mailoauth test bed
+		[ca]
+		basicConstraints = critical, CA:TRUE
+		keyUsage = critical, keyCertSign, cRLSign
+		[server]
+		basicConstraints = critical, CA:FALSE
+		subjectAltName = IP:127.0.0.1, DNS:localhost
+		extendedKeyUsage = serverAuth
+	EOF
+	(
+		cd "$BED/tls" || exit 1
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -config openssl.cnf \
+			-extensions ca -keyout ca.key -out ca.pem &&
+			openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -config openssl.cnf \
+				-subj "/CN=127.0.0.1" -keyout server.key -out server.csr &&
+			openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+				-extfile openssl.cnf -extensions server -out server.pem
+	) >"$BED/tls/openssl.log" 2>&1 || bed_die "openssl: $(tail -n 3 "$BED/tls/openssl.log")"
+	chmod 600 "$BED/tls/"*.key
+	chmod 644 "$BED/tls/ca.pem" "$BED/tls/server.pem"
+}
+
+# Starts everything but mailoauthd.
+bed_start() {
+	bed_require
+	bed_install
+	bed_scratch
+	# shellcheck disable=SC2046 # three numbers
+	set -- $(bed_ports 3)
+	BED_PROVIDER_PORT=$1 BED_IMAP_PORT=$2 BED_HUB_PORT=$3
+	bed_certificates
+	# shellcheck disable=SC2119 # its arguments are options for the provider, not ours
+	bed_provider_start
+	bed_postfix_make hub
+	bed_postfix_make client
+	bed_dovecot_start
+	bed_postfix_start hub
+	bed_postfix_start client
+}

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# daemon.sh - part of bed.sh: mailoauthd with a generated configuration, and the authorization of an account.
+
+BED_DAEMON_USER=nobody # an unprivileged user that every machine has
+
+# Writes the [daemon] section; accounts follow with bed_account.
+bed_daemon_conf() { # [LINE...]
+	BED_CONF=$BED/mailoauth.conf
+	BED_SOCKET=$BED/run/socket
+	BED_STORE=$BED/store
+	{
+		echo "[daemon]"
+		echo "user = $BED_DAEMON_USER"
+		echo "socket = $BED_SOCKET $BED/client/queue/private/mailoauth"
+		echo "store = $BED_STORE"
+		echo "admin = root"
+		[ $# -eq 0 ] || printf '%s\n' "$@"
+	} >"$BED_CONF"
+	mkdir -p "$BED_STORE"
+	chown "$BED_DAEMON_USER" "$BED_STORE"
+	chmod 700 "$BED_STORE"
+	chmod 644 "$BED_CONF"
+}
+
+# Adds an account at the bed's provider and smarthost. A LINE replaces the default of the same key; "key =" removes it.
+bed_account() { # NAME USER [LINE...]
+	bed_name=$1 bed_user=$2
+	shift 2
+	{
+		printf '\n[account %s]\n' "$bed_name"
+		{
+			cat <<-EOF
+				provider = custom
+				issuer = $BED_ISSUER
+				authorize_url = $BED_ISSUER/auth
+				token_url = $BED_ISSUER/token
+				client_id = $BED_PUBLIC_CLIENT
+				client_auth = none
+				ca_file = $BED/tls/ca.pem
+				scope = openid email offline_access
+				user = $bed_user
+				use = smtp imap
+				smtp_host = 127.0.0.1
+				imap_host = 127.0.0.1
+				allow = postfix root
+				senders = $bed_user
+			EOF
+			[ $# -eq 0 ] || printf '%s\n' "$@"
+		} | awk -F ' *= *' '{ if (!($1 in line)) order[++n] = $1; line[$1] = $0; empty[$1] = ($0 ~ /= *$/) }
+			END { for (i = 1; i <= n; i++) if (!empty[order[i]]) print line[order[i]] }'
+	} >>"$BED_CONF"
+}
+
+# A client secret in a file that only the daemon's user can read; prints its path.
+bed_secret_file() { # NAME SECRET
+	(umask 077 && printf '%s\n' "$2" >"$BED/$1.secret")
+	chown "$BED_DAEMON_USER" "$BED/$1.secret"
+	echo "$BED/$1.secret"
+}
+
+bed_daemon_ready() {
+	bed_alive "$BED_DAEMON_PID" && "$MAILOAUTH" -S "$BED_SOCKET" status
+}
+
+# Starts mailoauthd. BED_DAEMON_UNDER is a command to run it under (strace …).
+bed_daemon_start() { # [mailoauthd arguments...]
+	# shellcheck disable=SC2086 # a command and its arguments
+	(cd / && exec ${BED_DAEMON_UNDER-} "$MAILOAUTHD" -f -c "$BED_CONF" "$@") >>"$BED/daemon.log" 2>&1 &
+	BED_DAEMON_PID=$!
+	bed_note "$BED_DAEMON_PID"
+	bed_wait_for 10 bed_daemon_ready || {
+		diag "mailoauthd does not start: $(tail -n 5 "$BED/daemon.log")"
+		return 1
+	}
+}
+
+bed_daemon_stop() {
+	kill -TERM "$BED_DAEMON_PID" 2>/dev/null
+	bed_wait_for 10 bed_gone "$BED_DAEMON_PID"
+	wait "$BED_DAEMON_PID" 2>/dev/null
+}
+
+bed_daemon_kill9() {
+	kill -KILL "$BED_DAEMON_PID" 2>/dev/null
+	wait "$BED_DAEMON_PID" 2>/dev/null
+}
+
+bed_daemon_reload() {
+	kill -HUP "$BED_DAEMON_PID"
+}
+
+bed_log_daemon() {
+	cat "$BED/daemon.log"
+}
+
+bed_mailoauth() { # VERB...
+	"$MAILOAUTH" -S "$BED_SOCKET" "$@"
+}
+
+bed_authorize_url() { # the URL that the running authorize printed
+	bed_shown_url=$(sed -n "s|.*\($BED_ISSUER/auth[^[:space:]]*\).*|\1|p" "$BED/authorize.out" | head -n 1)
+	[ -n "$bed_shown_url" ]
+}
+
+# Starts `mailoauth authorize` in the background and waits for its URL, in $bed_shown_url. Its output: $BED/authorize.out.
+bed_authorize_begin() { # ACCOUNT [OPTION...]
+	# A fifo that stays open for writing is a terminal at which nobody types.
+	rm -f "$BED/authorize.in"
+	mkfifo "$BED/authorize.in"
+	: >"$BED/authorize.out"
+	bed_mailoauth authorize "$@" --no-browser <>"$BED/authorize.in" >"$BED/authorize.out" 2>&1 &
+	BED_AUTHORIZE_PID=$!
+	bed_note "$BED_AUTHORIZE_PID"
+	bed_wait_for 10 bed_authorize_url || {
+		diag "no URL from mailoauth authorize: $(cat "$BED/authorize.out")"
+		return 1
+	}
+}
+
+# Waits for it to end: its exit status.
+bed_authorize_end() {
+	wait "$BED_AUTHORIZE_PID"
+}
+
+# The whole of it: USER signs in and consents.
+bed_authorize() { # ACCOUNT USER [browser option...]
+	bed_account_name=$1 bed_signing=$2
+	shift 2
+	bed_authorize_begin "$bed_account_name" || return 1
+	bed_browser --user "$bed_signing" "$@" "$bed_shown_url" >"$BED/browser.out" 2>&1 || {
+		diag "browser: $(cat "$BED/browser.out")"
+		kill "$BED_AUTHORIZE_PID"
+	}
+	bed_authorize_end
+}

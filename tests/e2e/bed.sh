@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# bed.sh - the test bed itself, without mailoauth: real consent, real tokens, and servers that accept the right and refuse the wrong.
+BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
+# shellcheck source=../bed/bed.sh
+. "$BED_SRC/bed.sh"
+bed_start
+
+grant=$(bed_grant relay@example.test)
+token=$(echo "$grant" | bed_json access_token)
+like "$token" '^[A-Za-z0-9_-]{43}$' "consent in the provider's own pages gives an access token"
+like "$(echo "$grant" | bed_json refresh_token)" '^[A-Za-z0-9_-]{40,}$' "and a refresh token"
+like "$(echo "$grant" | bed_json id_token | bed_jwt)" \
+	'"email":"relay@example.test"' "the id_token says who signed in"
+
+like "$(bed_imap_login XOAUTH2 "$(bed_xoauth2 relay@example.test "$token")")" '^a OK' "Dovecot takes XOAUTH2"
+like "$(bed_imap_login OAUTHBEARER "$(bed_oauthbearer relay@example.test "$token")")" '^a OK' "Dovecot takes OAUTHBEARER"
+like "$(bed_imap_login XOAUTH2 "$(bed_xoauth2 relay@example.test wrong)")" '^a NO' "Dovecot refuses a wrong token"
+like "$(bed_imap_login XOAUTH2 "$(bed_xoauth2 alice@example.test "$token")")" '^a NO' "Dovecot refuses another user's token"
+like "$(bed_smtp_login "XOAUTH2" "$(bed_xoauth2 relay@example.test "$token")")" '^235 ' "the smarthost takes XOAUTH2"
+like "$(bed_smtp_login "XOAUTH2" "$(bed_xoauth2 relay@example.test wrong)")" '^334 |^535 ' "the smarthost refuses a wrong token"
+like "$(bed_smtp_login "PLAIN" "$(printf '\0%s\0%s' "$BED_PASSWORD_USER" "$BED_PASSWORD" | openssl base64 -A)")" '^235 ' \
+	"the smarthost takes PLAIN for comparison"
+
+bed_provider_ctl revoke-access account=relay@example.test
+like "$(bed_imap_login XOAUTH2 "$(bed_xoauth2 relay@example.test "$token")")" '^a NO' "a token revoked at the provider is refused at once"
+
+bed_provider_ctl set token_bytes=3000
+long=$(bed_grant relay@example.test | bed_json access_token)
+is "${#long}" 3000 "tokens of 3,000 bytes on demand"
+like "$(bed_smtp_login "XOAUTH2" "$(bed_xoauth2 relay@example.test "$long")")" '^235 ' "the smarthost takes a token of 3,000 bytes"
+
+bed_log_clear
+bed_send relay@example.test alice@example.test "without AUTH"
+ok "a message without a plugin is deferred" bed_wait_for 15 bed_log_has client 'status=deferred'
+unlike "$(bed_log_client)" 'status=(sent|bounced)' "neither sent nor bounced"
+unlike "$(bed_log_hub)" "sasl_username|: client=" "and the smarthost saw no login"
+done_testing
