@@ -4,7 +4,8 @@
  *
  * The only place that knows libcurl. https only, but for loopback addresses (tests, local servers); redirects are never followed
  * (a 307 would send the refresh token on); one total deadline; bodies have a ceiling; certificates are always verified.
- * The callback is never called from inside http_post() or http_cancel().
+ * The callback is never called from inside http_post() or http_cancel(). It may post and cancel, but not free the client.
+ * The process ignores SIGPIPE: libcurl is told to leave signals alone.
  */
 #ifndef TOKEN_HELPER_HTTP_HTTP_CLIENT_H
 #define TOKEN_HELPER_HTTP_HTTP_CLIENT_H
@@ -32,7 +33,7 @@ struct http_request {
 };
 
 struct http_response {
-	enum outcome outcome;     /* OK: status and body are an answer, of whatever status. RETRY: none came.
+	enum outcome outcome;     /* OK: status and body are an answer, of whatever status. RETRY: none came, or not in time.
 				     CONFIG: certificate not trusted, scheme refused, bad URL. PROTOCOL: body past the ceiling */
 	struct err err;           /* when not OK: host and reason, no URL query, no body */
 	int status;               /* HTTP status when OK */
