@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * client.h - what the OAuth protocol has to know of one account: a registration at an authorization server.
+ * client.h - what the OAuth protocol has to know of one account: a registration at an authorization
+ * server.
  *
- * Made by accounts/ from the configuration and the provider's preset; everything in oauth/ takes it const.
+ * Made by accounts/ from the configuration and the provider's preset; everything in oauth/ takes it
+ * const.
  */
 #ifndef TOKEN_HELPER_OAUTH_CLIENT_H
 #define TOKEN_HELPER_OAUTH_CLIENT_H
@@ -12,29 +14,34 @@
 #include "common/buffer.h"
 
 enum oauth_client_auth {
-	OAUTH_CLIENT_AUTH_NONE,  /* public client: client_id in the body */
-	OAUTH_CLIENT_AUTH_POST,  /* client_id and client_secret in the body */
+	OAUTH_CLIENT_AUTH_NONE,	 /* public client: client_id in the body */
+	OAUTH_CLIENT_AUTH_POST,	 /* client_id and client_secret in the body */
 	OAUTH_CLIENT_AUTH_BASIC, /* HTTP Basic, parts form-encoded first (RFC 6749 2.3.1) */
 };
 
 /* All strings owned by whoever owns the struct; NULL means not set. */
 struct oauth_client {
-	char *issuer;          /* exact, for iss (RFC 9207) and the id_token; "{tenantid}" inside matches any tenant id */
+	char *issuer; /* exact, for iss (RFC 9207) and the id_token; "{tenantid}" inside matches any
+			 tenant id */
 	char *authorize_url;
 	char *token_url;
 	char *client_id;
-	struct buffer secret;  /* secret; empty: none */
+	struct buffer secret; /* secret; empty: none */
 	enum oauth_client_auth auth;
-	char *scope;           /* space-separated, sent when authorizing and on every refresh */
-	char *required_scope;  /* what the answer must contain (space-separated); NULL: do not compare */
-	char *authorize_extra; /* more authorize parameters, form-encoded: "prompt=select_account" */
+	char *scope;	       /* space-separated, sent when authorizing and on every refresh */
+	char *required_scope;  /* what the answer must contain (space-separated); NULL: do not
+				  compare */
+	char *authorize_extra; /* more authorize parameters, form-encoded: "prompt=select_account"
+				*/
 	char *login_hint;
-	char *redirect;        /* base of the loopback redirect: http://localhost or http://127.0.0.1[/path] */
-	char *identity;        /* who must sign in; several, space-separated; NULL: whoever (not verified) */
+	char *redirect; /* base of the loopback redirect: http://localhost or
+			   http://127.0.0.1[/path] */
+	char *identity; /* who must sign in; several, space-separated; NULL: whoever (not verified)
+			 */
 	char *identity_claims; /* id_token claims that may name them, in order, space-separated */
 	char *ca_file;
 	char *proxy;
-	int timeout_ms;        /* of one request to the token endpoint */
+	int timeout_ms; /* of one request to the token endpoint */
 };
 
 #endif
