@@ -15,6 +15,7 @@ struct token_request {
 	struct http_exchange *exchange;
 	token_done_fn *done;
 	void *context;
+	bool finished;		    /* done is being called */
 	bool unsendable;	    /* the form did not fit */
 	struct oauth_client client; /* a copy of what token_answer_parse() reads */
 };
