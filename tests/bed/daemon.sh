@@ -9,7 +9,7 @@ BED_DAEMON_USER=nobody # an unprivileged user that every machine has
 bed_daemon_conf() { # [LINE...]
 	BED_CONF=$BED/mailoauth.conf
 	BED_SOCKET=$BED/run/socket
-	BED_STORE=$BED/store
+	BED_STORE=${BED_STORE:-$BED/store}
 	{
 		echo "[daemon]"
 		echo "user = $BED_DAEMON_USER"
@@ -134,4 +134,54 @@ bed_authorize() { # ACCOUNT USER [browser option...]
 		kill "$BED_AUTHORIZE_PID"
 	}
 	bed_authorize_end
+}
+
+# Puts the plugin under test where the client's Postfix looks for SASL plugins, without the libtool file that would win over it.
+bed_plugin_install() {
+	[ -f "$MAILOAUTH_PLUGIN" ] || bed_die "MAILOAUTH_PLUGIN=$MAILOAUTH_PLUGIN is not there"
+	cp -L "$MAILOAUTH_PLUGIN" "$BED/sasl/libmailoauth.so"
+}
+
+# What all tests of the whole start with: the bed, the plugin, mailoauthd and one authorized account.
+bed_relay_start() {
+	bed_programs
+	bed_start
+	bed_plugin_install
+	bed_daemon_conf
+	bed_account relay relay@example.test
+	bed_account second second@example.test
+	bed_daemon_start || bed_die "mailoauthd does not start: $(tail -n 5 "$BED/daemon.log")"
+	bed_authorize relay relay@example.test ||
+		bed_die "relay@example.test cannot be authorized: $(cat "$BED/authorize.out") $(cat "$BED/browser.out")"
+}
+
+bed_programs() {
+	for bed_program in "$MAILOAUTHD" "$MAILOAUTH"; do
+		command -v "$bed_program" >/dev/null || bed_die "not built: $bed_program"
+	done
+}
+
+# One request in mailoauthd's protocol (PROTOCOL.md), without mailoauth(1); prints the reply. BED_ASK_AS runs it as another user.
+bed_ask() { # REQUEST [SOCKET]
+	# shellcheck disable=SC2016,SC2086 # JavaScript; a command and its arguments
+	${BED_ASK_AS-} "$BED_NODE" -e '
+		const [request, path] = process.argv.slice(1);
+		const socket = require("node:net").connect(path);
+		let reply = "";
+		socket.on("error", (error) => { console.error(error.message); process.exit(1); });
+		socket.on("data", (data) => {
+			reply += data.toString("latin1");
+			const match = /^(\d+):/.exec(reply);
+			if (match && reply.length > match[0].length + Number(match[1])) {
+				console.log(reply.slice(match[0].length, -1));
+				process.exit(0);
+			}
+		});
+		socket.on("end", () => process.exit(1));
+		socket.write(`${Buffer.byteLength(request)}:${request},`);
+		setTimeout(() => process.exit(1), 30000);' "$1" "${2:-$BED_SOCKET}"
+}
+
+bed_store_sum() { # a fingerprint of what is stored; changes with every new token set
+	find "$BED_STORE" -type f -exec sha256sum {} + | sort | sha256sum
 }

@@ -109,7 +109,7 @@ bed_mailbox() { # USER
 }
 
 bed_mailbox_has() { # USER PATTERN: a message of USER's has a line with PATTERN
-	bed_mailbox "$1" | xargs -r grep -lq -e "$2"
+	bed_mailbox "$1" | xargs -r grep -l -e "$2" | grep -q .
 }
 
 bed_mailbox_count() { # USER PATTERN

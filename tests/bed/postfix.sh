@@ -34,6 +34,7 @@ bed_postfix_common() { # client|hub
 		inet_interfaces = 127.0.0.1
 		inet_protocols = ipv4
 		mynetworks =
+		notify_classes =
 		smtp_dns_support_level = disabled
 		queue_run_delay = 1s
 		minimal_backoff_time = 1s
@@ -66,7 +67,7 @@ bed_postfix_main_hub() {
 		smtpd_sasl_path = private/auth
 		smtpd_sasl_security_options = noanonymous
 		smtpd_delay_reject = yes
-		smtpd_sender_login_maps = static:{} inline:{
+		smtpd_sender_login_maps = inline:{
 		  { relay@example.test = relay@example.test },
 		  { second@example.test = second@example.test },
 		  { alice@example.test = alice@example.test },

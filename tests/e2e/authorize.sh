@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# authorize.sh - the authorization of an account, and everything that can go wrong while a person is at a browser.
+BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
+# shellcheck source=../bed/bed.sh
+. "$BED_SRC/bed.sh"
+bed_programs
+bed_start
+bed_daemon_conf
+bed_account relay relay@example.test
+bed_daemon_start || bed_die "mailoauthd does not start: $(tail -n 5 "$BED/daemon.log")"
+
+output() {
+	cat "$BED/authorize.out"
+}
+
+no_grant() {
+	! bed_mailoauth token relay
+}
+
+not_ok "mallory signs in for relay: refused" bed_authorize relay mallory@example.test
+like "$(output)" 'mallory@example\.test' "the refusal names who signed in"
+like "$(output)" 'relay@example\.test' "and who was expected"
+ok "nothing was stored" no_grant
+
+not_ok "consent denied: refused" bed_authorize relay relay@example.test --deny
+like "$(output)" 'access_denied|denied' "and says so"
+ok "nothing was stored" no_grant
+is "$(bed_token_requests authorization_code ok)" 1 "only mallory's code was redeemed"
+
+bed_authorize_begin relay --timeout 1
+not_ok "the redirect never comes: it ends" bed_authorize_end
+like "$(output)" '[Tt]ime|[Nn]o answer|did not' "and says why"
+
+# A forged state: nothing is redeemed.
+bed_provider_ctl reset
+bed_authorize_begin relay
+bed_browser --user relay@example.test --state forged "$bed_shown_url" >"$BED/browser.out" 2>&1
+is "$(bed_token_requests authorization_code)" 0 "a forged state redeems nothing"
+ok "and stores nothing" no_grant
+kill "$BED_AUTHORIZE_PID" 2>/dev/null
+wait "$BED_AUTHORIZE_PID" 2>/dev/null
+
+like "$(bed_ask 'authorize-begin account=relay redirect_uri=http://evil.example/')" '^PERM ' "http:// redirects to other hosts are refused"
+like "$(bed_ask 'authorize-begin account=relay redirect_uri=http://127.0.0.1.evil.example/')" '^PERM ' "also to hosts that begin like loopback"
+
+# The whole of it, then the same redirect again.
+bed_provider_ctl reset
+begin=$(bed_ask 'authorize-begin account=relay redirect_uri=http://127.0.0.1:9/')
+flow=$(echo "${begin#OK }" | bed_json flow)
+url=$(echo "${begin#OK }" | bed_json url)
+back=$(bed_browser --user relay@example.test --no-redirect "$url")
+query=$(printf '%s' "${back#*\?}" | sed 's/%/%25/g')
+like "$(bed_ask "authorize-finish flow=$flow query=$query")" '^OK .*relay@example\.test' "the redirect's query finishes the flow"
+like "$(bed_ask "authorize-finish flow=$flow query=$query")" '^PERM consent' "a second time it is refused"
+is "$(bed_token_requests authorization_code)" 1 "and not redeemed again"
+ok "the account has a token" bed_mailoauth token relay
+
+# mallory again: the grant that is there stays.
+stored=$(bed_store_sum)
+not_ok "mallory signs in for an account that works: refused" bed_authorize relay mallory@example.test
+is "$(bed_store_sum)" "$stored" "the old grant stays as it was"
+ok "and works" bed_mailoauth refresh relay
+
+# The browser is on another machine: the address of its error page is pasted back.
+bed_authorize_begin relay --paste
+pasted=$(bed_browser --user relay@example.test --no-redirect "$bed_shown_url")
+like "$pasted" '^http://(127\.0\.0\.1|localhost)' "the browser ends at a loopback address"
+printf '%s\n' "$pasted" >"$BED/authorize.in"
+ok "pasting it back finishes" bed_authorize_end
+like "$(output)" 'relay@example\.test' "and says who signed in"
+
+# Through the loopback listener, as in most cases.
+ok "with a browser on this machine" bed_authorize relay relay@example.test
+like "$(cat "$BED/browser.out")" '^200 ' "the browser shows a page of ours"
+done_testing

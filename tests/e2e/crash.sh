@@ -1,0 +1,127 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# crash.sh - mailoauthd is killed before each system call of a refresh, in turn; and its disk is full or read-only. The provider rotates refresh
+# tokens and has no second copy of an answer, so one loss cannot be prevented by any client: between the provider's deed and our
+# rename. Everywhere else the grant must live.
+BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
+# shellcheck source=../bed/bed.sh
+. "$BED_SRC/bed.sh"
+command -v strace >/dev/null || skip_all "strace is not installed"
+bed_relay_start
+
+CALLS='openat pwrite64 write writev fsync fdatasync rename renameat renameat2 unlink unlinkat linkat fchmod sendto sendmsg recvfrom read close'
+STEPS_MAX=${CRASH_STEPS_MAX:-40} # of one system call; TLS alone makes that many reads
+
+traced() {
+	! grep -q '^TracerPid:[[:space:]]*0$' "/proc/$BED_DAEMON_PID/status"
+}
+
+attach() { # STRACE-OPTION...
+	strace -f -p "$BED_DAEMON_PID" -o "$BED/strace.out" "$@" 2>"$BED/strace.err" &
+	tracer=$!
+	bed_note "$tracer"
+	bed_wait_for 5 traced
+}
+
+detach() {
+	kill "$tracer" 2>/dev/null
+	wait "$tracer" 2>/dev/null
+}
+
+attach || skip_all "strace may not attach here: $(cat "$BED/strace.err")"
+bed_mailoauth refresh relay >/dev/null
+detach
+seen=$(sed -n 's/^[0-9]* *\([a-z0-9_]*\)(.*/\1/p' "$BED/strace.out" | sort | uniq -c)
+diag "system calls of one refresh:" "$(echo "$seen" | awk '{ printf "%s %s, ", $1, $2 }')"
+
+steps=0
+window=0
+
+# Kills mailoauthd before call number $2 of kind $1 during a refresh. 0: killed, and the grant lives or was lost where it may be;
+# 1: lost where it must not be; 2: the refresh has fewer such calls.
+kill_at() { # CALL NUMBER
+	done_before=$(bed_token_requests refresh_token ok)
+	stored_before=$(bed_store_sum)
+	attach -e "trace=$1" -e "inject=$1:signal=KILL:when=$2" || return 1
+	bed_mailoauth refresh relay >/dev/null 2>&1
+	if bed_alive "$BED_DAEMON_PID" && ! bed_wait_for 1 bed_gone "$BED_DAEMON_PID"; then
+		detach
+		return 2
+	fi
+	wait "$BED_DAEMON_PID" "$tracer" 2>/dev/null
+	done_after=$(bed_token_requests refresh_token ok)
+	stored_after=$(bed_store_sum)
+	steps=$((steps + 1))
+	bed_daemon_start || return 1
+	bed_mailoauth refresh relay >"$BED/refresh.out" 2>&1 && return 0
+	[ "$done_after" -gt "$done_before" ] && [ "$stored_after" = "$stored_before" ] || return 1
+	window=$((window + 1))
+	bed_authorize relay relay@example.test
+}
+
+sweep() { # CALL
+	number=1
+	while [ $number -le "$STEPS_MAX" ]; do
+		kill_at "$1" $number
+		case $? in
+		1)
+			diag "killed before $1 number $number: $(cat "$BED/refresh.out")"
+			return 1
+			;;
+		2) return 0 ;;
+		esac
+		number=$((number + 1))
+	done
+}
+
+for call in $CALLS; do
+	echo "$seen" | grep -qw "$call" || continue
+	if sweep "$call"; then
+		pass "killed before each $call: the grant survives wherever it can ($((number - 1)) kills)"
+	else
+		fail "killed before each $call: the grant survives wherever it can" "at number $number"
+		bed_authorize relay relay@example.test
+	fi
+done
+diag "$steps kills, $window of them between the provider's deed and our rename"
+ok "the sweep killed at least 20 times" [ $steps -ge 20 ]
+
+# A store that cannot be written is noticed before the refresh token is spent.
+untouched() { # NAME
+	requests=$(bed_token_requests refresh_token)
+	bed_mailoauth refresh relay >"$BED/refresh.out" 2>&1
+	status=$?
+	ok "$1: the refresh fails" [ $status -ne 0 ]
+	is "$(bed_token_requests refresh_token)" "$requests" "$1: before it is sent"
+	like "$(cat "$BED/refresh.out")" "$BED_STORE" "$1: the message names the place"
+	ok "$1: the token that lives still serves" bed_mailoauth token relay
+}
+
+chown root "$BED_STORE"
+chmod 755 "$BED_STORE"
+untouched "store not writable"
+chown "$BED_DAEMON_USER" "$BED_STORE"
+chmod 700 "$BED_STORE"
+ok "store not writable: repaired" bed_mailoauth refresh relay
+
+bed_daemon_stop
+if mkdir "$BED/small" && mount -t tmpfs -o size=64k,mode=700,uid="$(id -u "$BED_DAEMON_USER")" none "$BED/small" 2>/dev/null; then
+	cp -p "$BED_STORE"/* "$BED/small/"
+	sed -i "s|^store = .*|store = $BED/small|" "$BED_CONF"
+	BED_STORE=$BED/small
+	bed_daemon_start
+	ok "a small disk: a refresh" bed_mailoauth refresh relay
+	cat /dev/zero >"$BED/small/filler" 2>/dev/null
+	untouched "disk full"
+	rm "$BED/small/filler"
+	ok "disk full: repaired" bed_mailoauth refresh relay
+	mount -o remount,ro "$BED/small"
+	untouched "read-only disk"
+	mount -o remount,rw "$BED/small"
+	ok "read-only disk: repaired" bed_mailoauth refresh relay
+else
+	skip "disk full" "nothing may be mounted here"
+	skip "read-only disk" "nothing may be mounted here"
+fi
+done_testing

@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# socket.sh - strangers on mailoauthd's socket: bad requests end badly for whoever sends them and for nobody else.
+BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
+# shellcheck source=../bed/bed.sh
+. "$BED_SRC/bed.sh"
+bed_relay_start
+
+"$BED_NODE" "$BED_SRC/strangers.mjs" "$BED_SOCKET" >"$BED/strangers.out" 2>&1
+is $? 0 "the strangers' program ran to its end"
+while read -r result name; do
+	case $result in
+	ok) pass "$name" ;;
+	not-ok) fail "$name" ;;
+	*) diag "$result $name" ;;
+	esac
+done <"$BED/strangers.out"
+
+as_nobody="setpriv --reuid=$BED_MAIL_USER --clear-groups"
+BED_ASK_AS=$as_nobody
+like "$(bed_ask 'token service=smtp host=127.0.0.1 user=relay@example.test' 2>&1)" '^PERM denied |EACCES' "a user who is not on the list gets no token"
+like "$(bed_ask 'refresh account=relay' 2>&1)" '^PERM denied |EACCES' "and cannot use the tool's verbs"
+BED_ASK_AS=
+like "$(bed_ask 'token service=smtp host=evil.example user=relay@example.test')" '^PERM (config|denied) .*relay' \
+	"a token for a host that is not the account's is refused"
+like "$(bed_ask 'nonsense ')" '^PERM protocol ' "an unknown verb is refused"
+ok "mailoauthd lives" bed_mailoauth token relay
+done_testing
