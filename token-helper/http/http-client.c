@@ -43,6 +43,7 @@ struct http_exchange {
 	struct buffer userpwd;
 	struct buffer body;
 	size_t header_bytes;
+	bool headers_complete;
 	bool too_large;
 	bool finished; /* done is being called */
 	char host[256];
@@ -176,6 +177,9 @@ static void exchange_ended(struct http_exchange *exchange, CURLcode code)
 
 	(void)curl_easy_getinfo(exchange->easy, CURLINFO_TOTAL_TIME_T, &total_us);
 	exchange->response.duration_ms = (int64_t)(total_us / 1000);
+	/* A connection that ends inside the headers is a whole answer to libcurl. */
+	if (code == CURLE_OK && !exchange->headers_complete)
+		code = CURLE_RECV_ERROR;
 	if (code == CURLE_OK)
 		read_headers(exchange);
 	else
@@ -266,7 +270,8 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 {
 	struct http_exchange *exchange = context;
 
-	(void)bytes;
+	/* The empty line; a 1xx answer before the real one has its own. */
+	exchange->headers_complete = size * count > 0 && (bytes[0] == '\r' || bytes[0] == '\n');
 	exchange->header_bytes += size * count;
 	if (exchange->header_bytes <= HEADERS_MAX)
 		return size * count;

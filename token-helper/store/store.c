@@ -101,6 +101,10 @@ static enum outcome take_lock(struct store *store, struct err *err)
 
 	store->lock_fd = openat(store->dir_fd, LOCK_NAME,
 				O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	/* A disk that has become read-only still holds tokens to be served. */
+	if (store->lock_fd < 0 && errno == EROFS)
+		store->lock_fd = openat(store->dir_fd, LOCK_NAME,
+					O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (store->lock_fd < 0)
 		return err_set(err, OUTCOME_RETRY, "%s/%s: %s", store->dir, LOCK_NAME,
 			       strerror(errno));

@@ -2,11 +2,12 @@
 /*
  * store.h - grants on disk, so that none is ever lost. The one seam for a later backend.
  *
- * One file an account, DIR/NAME.grant: JSON, mode 0600. Replaced, never rewritten: reserve (a temporary file in the same directory with
- * its blocks allocated), commit (write, fsync, rename, fsync of the directory). What a full or read-only disk would break breaks
- * in reserve, before the authorization server is asked to spend a one-time refresh token. When commit returns OK the grant survives
- * power loss; when it fails, or the process dies inside it, the file holds the old grant or the new one, whole.
- * One process owns a store: an flock on DIR/lock sees to it.
+ * One file an account, DIR/NAME.grant: JSON, mode 0600. Replaced, never rewritten: reserve (a
+ * temporary file in the same directory with its blocks allocated), commit (write, fsync, rename,
+ * fsync of the directory). What a full or read-only disk would break breaks in reserve, before the
+ * authorization server is asked to spend a one-time refresh token. When commit returns OK the grant
+ * survives power loss; when it fails, or the process dies inside it, the file holds the old grant
+ * or the new one, whole. One process owns a store: an flock on DIR/lock sees to it.
  */
 #ifndef TOKEN_HELPER_STORE_STORE_H
 #define TOKEN_HELPER_STORE_STORE_H
@@ -20,20 +21,23 @@ struct store;
 struct store_slot;
 
 /*
- * DIR must exist, belong to this user and be closed to others (else OUTCOME_CONFIG, with the chmod to type). Removes temporary
- * files that a crash left. OUTCOME_RETRY: another process holds the store (err names its pid where known).
- * Fault injection for tests only happens from outside (strace), never here.
+ * DIR must exist, belong to this user and be closed to others (else OUTCOME_CONFIG, with the chmod
+ * to type). Removes temporary files that a crash left. OUTCOME_RETRY: another process holds the
+ * store (err names its pid where known). Fault injection for tests only happens from outside
+ * (strace), never here.
  */
 enum outcome store_open(const char *dir, struct store **store_out, struct err *err);
 void store_close(struct store *store); /* NULL is fine */
 
 /*
- * Replaces *grant. A missing file is OK and an empty grant. OUTCOME_CONFIG: the file is damaged, too large, of an unknown version, or readable by
- * others; err names it; it is left as it is.
+ * Replaces *grant. A missing file is OK and an empty grant. OUTCOME_CONFIG: the file is damaged,
+ * too large, of an unknown version, or readable by others; err names it; it is left as it is.
  */
-enum outcome store_load(struct store *store, const char *account, struct grant *grant, struct err *err);
+enum outcome store_load(struct store *store, const char *account, struct grant *grant,
+			struct err *err);
 
-/* OUTCOME_RETRY: no space, read-only, I/O error: err names the directory and the reason. One slot an account at a time. */
+/* OUTCOME_RETRY: no space, read-only, I/O error: err names the directory and the reason. One slot
+ * an account at a time. */
 enum outcome store_reserve(struct store *store, const char *account, struct store_slot **slot_out,
 			   struct err *err);
 
@@ -41,8 +45,11 @@ enum outcome store_reserve(struct store *store, const char *account, struct stor
 enum outcome store_commit(struct store_slot *slot, const struct grant *grant, struct err *err);
 void store_abort(struct store_slot *slot); /* takes; NULL is fine */
 
-/* The grant as JSON and back, pure functions (fuzzed). decode replaces *grant; OUTCOME_CONFIG when malformed. */
-enum outcome grant_encode(const struct grant *grant, const char *account, struct buffer *json_out, struct err *err);
-enum outcome grant_decode(struct span json, const char *account, struct grant *grant, struct err *err);
+/* The grant as JSON and back, pure functions (fuzzed). decode replaces *grant; OUTCOME_CONFIG when
+ * malformed. */
+enum outcome grant_encode(const struct grant *grant, const char *account, struct buffer *json_out,
+			  struct err *err);
+enum outcome grant_decode(struct span json, const char *account, struct grant *grant,
+			  struct err *err);
 
 #endif

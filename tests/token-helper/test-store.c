@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test-store.c - the store's promises, against real files: round trip, refusals, full disks,
+ * crashes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/xalloc.h"
+#include "token-helper/store/store.h"
+
+#include "common/banned.h"
+
+#define KILL_ROUNDS 60
+
+static char dir[64];
+
+static int make_dir(void **state)
+{
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "/tmp/mailoauth-store-XXXXXX");
+	return mkdtemp(dir) != NULL ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	char *command[] = {(char[]){"rm"}, (char[]){"-rf"}, dir, NULL};
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		execvp("rm", command);
+		_exit(127);
+	}
+	return waitpid(pid, NULL, 0) == pid ? 0 : -1;
+}
+
+static void write_file(const char *name, const char *text, mode_t mode)
+{
+	char *path = xasprintf("%s/%s", dir, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+	free(path);
+}
+
+static bool file_exists(const char *name)
+{
+	char *path = xasprintf("%s/%s", dir, name);
+	struct stat st;
+	bool exists = lstat(path, &st) == 0;
+
+	free(path);
+	return exists;
+}
+
+static void fill(struct grant *grant, int64_t generation)
+{
+	grant_release(grant);
+	assert_true(buffer_printf(&grant->refresh_token, "refresh-%lld \"\\%c",
+				  (long long)generation, 1));
+	assert_true(buffer_append(&grant->refresh_token, "\0\xff", 2));
+	assert_true(buffer_append_str(&grant->previous_refresh_token, "older"));
+	assert_true(buffer_append_str(&grant->access_token, "access"));
+	grant->access_expires_s = 4102444800; /* past 2038 */
+	grant->access_obtained_s = 3;
+	grant->refresh_obtained_s = 4;
+	grant->authorized_s = 5;
+	grant->generation = generation;
+	grant->scope = xstrdup("https://outlook.office.com/SMTP.Send offline_access");
+	grant->identity = xstrdup("J\xc3\xb6rg@example.org");
+	grant->client_id = xstrdup("client");
+	grant->token_url = xstrdup("https://as.example/token");
+}
+
+static void assert_same(const struct grant *a, const struct grant *b)
+{
+	assert_int_equal(a->refresh_token.len, b->refresh_token.len);
+	assert_memory_equal(a->refresh_token.data, b->refresh_token.data, a->refresh_token.len);
+	assert_string_equal(buffer_cstr(&a->previous_refresh_token),
+			    buffer_cstr(&b->previous_refresh_token));
+	assert_string_equal(buffer_cstr(&a->access_token), buffer_cstr(&b->access_token));
+	assert_int_equal(a->access_expires_s, b->access_expires_s);
+	assert_int_equal(a->access_obtained_s, b->access_obtained_s);
+	assert_int_equal(a->refresh_obtained_s, b->refresh_obtained_s);
+	assert_int_equal(a->authorized_s, b->authorized_s);
+	assert_int_equal(a->generation, b->generation);
+	assert_string_equal(a->scope, b->scope);
+	assert_string_equal(a->identity, b->identity);
+	assert_null(b->issuer);
+	assert_null(b->subject);
+	assert_string_equal(a->client_id, b->client_id);
+	assert_string_equal(a->token_url, b->token_url);
+}
+
+static struct store *open_store(void)
+{
+	struct store *store = NULL;
+	struct err err = ERR_INIT;
+
+	if (store_open(dir, &store, &err) != OUTCOME_OK)
+		fail_msg("store_open: %s", err.text);
+	return store;
+}
+
+static void commit(struct store *store, const char *account, const struct grant *grant)
+{
+	struct store_slot *slot = NULL;
+	struct err err = ERR_INIT;
+
+	if (store_reserve(store, account, &slot, &err) != OUTCOME_OK ||
+	    store_commit(slot, grant, &err) != OUTCOME_OK)
+		fail_msg("commit: %s", err.text);
+}
+
+static void test_round_trip(void **state)
+{
+	struct store *store = open_store();
+	struct grant out, in, copy;
+	struct stat st;
+	char *path = xasprintf("%s/relay@x.grant", dir);
+
+	(void)state;
+	grant_init(&out);
+	grant_init(&in);
+	grant_init(&copy);
+	assert_int_equal(store_load(store, "relay@x", &in, NULL), OUTCOME_OK);
+	assert_true(grant_is_empty(&in));
+	fill(&out, 1);
+	commit(store, "relay@x", &out);
+	fill(&out, 2);
+	commit(store, "relay@x", &out);
+	store_close(store);
+	store = open_store();
+	assert_int_equal(store_load(store, "relay@x", &in, NULL), OUTCOME_OK);
+	assert_same(&out, &in);
+	grant_copy(&copy, &in);
+	assert_same(&out, &copy);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_true(st.st_size < 2000);
+	assert_false(file_exists(".tmp-relay@x"));
+	store_close(store);
+	grant_release(&out);
+	grant_release(&in);
+	grant_release(&copy);
+	free(path);
+}
+
+static void test_largest_grant(void **state)
+{
+	struct store *store = open_store();
+	struct grant out, in;
+
+	(void)state;
+	grant_init(&out);
+	grant_init(&in);
+	fill(&out, 1);
+	buffer_clear(&out.refresh_token);
+	for (int i = 0; i < GRANT_TOKEN_MAX; i++)
+		assert_true(buffer_append_byte(&out.refresh_token, 1));
+	commit(store, "a", &out);
+	assert_int_equal(store_load(store, "a", &in, NULL), OUTCOME_OK);
+	assert_same(&out, &in);
+	store_close(store);
+	grant_release(&out);
+	grant_release(&in);
+}
+
+static void test_account_names(void **state)
+{
+	static const char *const bad[] = {
+		"",	    ".",
+		"..",	    ".tmp-a",
+		"a/b",	    "../a",
+		"a b",	    "a\n",
+		"\xc3\xb6", "0123456789012345678901234567890123456789012345678901234567890123x"};
+	struct store *store = open_store();
+	struct store_slot *slot = NULL;
+	struct grant grant;
+
+	(void)state;
+	grant_init(&grant);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(store_load(store, bad[i], &grant, NULL), OUTCOME_CONFIG);
+		assert_int_equal(store_reserve(store, bad[i], &slot, NULL), OUTCOME_CONFIG);
+	}
+	assert_null(slot);
+	store_close(store);
+}
+
+static void test_damaged_files(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"{",
+		"[]",
+		"null",
+		"{}",
+		"{\"version\":1}",
+		"{\"version\":1,\"account\":\"a\"}",
+		"{\"version\":2,\"account\":\"a\",\"access_expires\":0,\"access_obtained\":0,"
+		"\"refresh_obtained\":0,\"authorized\":0,\"generation\":0}",
+		"{\"version\":1,\"account\":\"b\",\"access_expires\":0,\"access_obtained\":0,"
+		"\"refresh_obtained\":0,\"authorized\":0,\"generation\":0}",
+		"{\"version\":1,\"account\":\"a\",\"access_expires\":-1,\"access_obtained\":0,"
+		"\"refresh_obtained\":0,\"authorized\":0,\"generation\":0}",
+		"{\"version\":1,\"account\":\"a\",\"access_expires\":\"1\",\"access_obtained\":0,"
+		"\"refresh_obtained\":0,\"authorized\":0,\"generation\":0}",
+		"{\"version\":1,\"account\":\"a\",\"refresh_token\":1,\"access_expires\":0,"
+		"\"access_obtained\":0,\"refresh_obtained\":0,\"authorized\":0,\"generation\":0}",
+		"{\"version\":1,\"account\":\"a\",\"scope\":\"x\\u0000y\",\"access_expires\":0,"
+		"\"access_obtained\":0,\"refresh_obtained\":0,\"authorized\":0,\"generation\":0}",
+		"{\"version\":1,\"account\":\"a\",\"access_expires\":0,\"access_obtained\":0,"
+		"\"refresh_obtained\":0,\"authorized\":0,\"generation\":0} x",
+		"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{"
+		"\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}}}}}}}}}}}}}",
+	};
+	struct store *store = open_store();
+	struct grant grant;
+
+	(void)state;
+	grant_init(&grant);
+	assert_true(buffer_append_str(&grant.refresh_token, "kept"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct err err = ERR_INIT;
+
+		write_file("a.grant", bad[i], 0600);
+		if (store_load(store, "a", &grant, &err) != OUTCOME_CONFIG)
+			fail_msg("accepted: %s", bad[i]);
+		assert_non_null(strstr(err.text, "a.grant"));
+		assert_string_equal(buffer_cstr(&grant.refresh_token), "kept");
+		assert_true(file_exists("a.grant"));
+	}
+	store_close(store);
+	grant_release(&grant);
+}
+
+/* Every prefix of a good file is a damaged one. */
+static void test_truncated_file(void **state)
+{
+	struct buffer json = BUFFER_INIT_SECRET(100000);
+	struct grant grant;
+
+	(void)state;
+	grant_init(&grant);
+	fill(&grant, 7);
+	assert_int_equal(grant_encode(&grant, "a", &json, NULL), OUTCOME_OK);
+	for (size_t len = 0; len + 1 < json.len; len++) {
+		struct span prefix = {json.data, len};
+
+		/* The last byte is a newline, the one before ends the object. */
+		assert_int_equal(grant_decode(prefix, "a", &grant, NULL),
+				 len == json.len - 1 ? OUTCOME_OK : OUTCOME_CONFIG);
+	}
+	assert_int_equal(grant_decode(buffer_span(&json), "a", &grant, NULL), OUTCOME_OK);
+	buffer_release(&json);
+	grant_release(&grant);
+}
+
+static void test_foreign_files(void **state)
+{
+	struct store *store = open_store();
+	struct err err = ERR_INIT;
+	struct grant grant;
+	char *path = xasprintf("%s/a.grant", dir);
+
+	(void)state;
+	grant_init(&grant);
+	fill(&grant, 1);
+	commit(store, "a", &grant);
+	assert_int_equal(chmod(path, 0640), 0);
+	assert_int_equal(store_load(store, "a", &grant, &err), OUTCOME_CONFIG);
+	assert_non_null(strstr(err.text, "chmod 600"));
+	assert_int_equal(chmod(path, 0600), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(path, 1, 1), 0);
+		assert_int_equal(store_load(store, "a", &grant, &err), OUTCOME_CONFIG);
+	}
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_int_equal(store_load(store, "a", &grant, &err), OUTCOME_CONFIG);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(store_load(store, "a", &grant, &err), OUTCOME_CONFIG);
+	store_close(store);
+	grant_release(&grant);
+	free(path);
+}
+
+static void test_foreign_directory(void **state)
+{
+	struct store *store = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(chmod(dir, 0750), 0);
+	assert_int_equal(store_open(dir, &store, &err), OUTCOME_CONFIG);
+	assert_non_null(strstr(err.text, "chmod 700"));
+	assert_int_equal(chmod(dir, 0700), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(dir, 1, 1), 0);
+		assert_int_equal(store_open(dir, &store, &err), OUTCOME_CONFIG);
+		assert_int_equal(chown(dir, 0, 0), 0);
+	}
+	assert_int_equal(store_open("/nonexistent/store", &store, &err), OUTCOME_CONFIG);
+	assert_null(store);
+}
+
+static void test_leftovers_are_removed(void **state)
+{
+	struct grant grant;
+	struct store *store = open_store();
+
+	(void)state;
+	grant_init(&grant);
+	fill(&grant, 1);
+	commit(store, "a", &grant);
+	store_close(store);
+	write_file(".tmp-a", "{\"version\":", 0600);
+	write_file(".tmp-b", "", 0600);
+	write_file("README", "not ours", 0600);
+	store = open_store();
+	assert_false(file_exists(".tmp-a"));
+	assert_false(file_exists(".tmp-b"));
+	assert_true(file_exists("README"));
+	assert_int_equal(store_load(store, "a", &grant, NULL), OUTCOME_OK);
+	assert_int_equal(grant.generation, 1);
+	store_close(store);
+	grant_release(&grant);
+}
+
+static void test_slots(void **state)
+{
+	struct store *store = open_store();
+	struct store_slot *slot = NULL, *other = NULL, *second = NULL;
+
+	(void)state;
+	assert_int_equal(store_reserve(store, "a", &slot, NULL), OUTCOME_OK);
+	assert_int_equal(store_reserve(store, "a", &second, NULL), OUTCOME_RETRY);
+	assert_null(second);
+	assert_int_equal(store_reserve(store, "b", &other, NULL), OUTCOME_OK);
+	store_abort(slot);
+	assert_false(file_exists(".tmp-a"));
+	assert_int_equal(store_reserve(store, "a", &slot, NULL), OUTCOME_OK);
+	store_close(store); /* takes what is open */
+	assert_false(file_exists(".tmp-a"));
+	assert_false(file_exists(".tmp-b"));
+	assert_false(file_exists("a.grant"));
+}
+
+static void test_lock(void **state)
+{
+	struct store *store = open_store();
+	char expected[32];
+	int status;
+	pid_t pid;
+
+	(void)state;
+	(void)snprintf(expected, sizeof(expected), "pid %ld", (long)getpid());
+	pid = fork();
+	if (pid == 0) {
+		struct store *second = NULL;
+		struct err err = ERR_INIT;
+		bool ok = store_open(dir, &second, &err) == OUTCOME_RETRY &&
+			  strstr(err.text, expected) != NULL;
+
+		if (!ok)
+			print_error("%s\n", err.text);
+		_exit(ok ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	store_close(store);
+	store_close(open_store());
+}
+
+/* Whatever a full disk would break breaks before a refresh token is spent. */
+static void test_file_size_limit(void **state)
+{
+	struct store *store = open_store();
+	struct store_slot *slot = NULL;
+	struct rlimit old, small;
+	struct err err = ERR_INIT;
+	enum outcome what;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = (struct rlimit){4096, old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	what = store_reserve(store, "a", &slot, &err);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(what, OUTCOME_RETRY);
+	assert_non_null(strstr(err.text, dir));
+	assert_null(slot);
+	assert_false(file_exists(".tmp-a"));
+	store_close(store);
+}
+
+static void test_full_disk(void **state)
+{
+	struct store_slot *first = NULL, *second = NULL;
+	struct err err = ERR_INIT;
+	struct store *store;
+	struct grant grant;
+
+	(void)state;
+	if (mount("tmpfs", dir, "tmpfs", 0, "size=160k,mode=0700") != 0)
+		skip();
+	store = open_store();
+	grant_init(&grant);
+	fill(&grant, 9);
+	assert_int_equal(store_reserve(store, "a", &first, &err), OUTCOME_OK);
+	assert_int_equal(store_reserve(store, "b", &second, &err), OUTCOME_RETRY);
+	assert_non_null(strstr(err.text, strerror(ENOSPC)));
+	/* The disk is full now, and what was reserved can be committed all the same. */
+	assert_int_equal(store_commit(first, &grant, &err), OUTCOME_OK);
+	store_close(store);
+	assert_int_equal(mount(NULL, dir, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+	store = open_store();
+	assert_int_equal(store_reserve(store, "a", &first, &err), OUTCOME_RETRY);
+	assert_non_null(strstr(err.text, strerror(EROFS)));
+	assert_int_equal(store_load(store, "a", &grant, &err), OUTCOME_OK);
+	assert_int_equal(grant.generation, 9);
+	store_close(store);
+	assert_int_equal(umount(dir), 0);
+	grant_release(&grant);
+}
+
+static void commit_for_ever(int report)
+{
+	struct store *store = open_store();
+	struct grant grant;
+
+	grant_init(&grant);
+	(void)store_load(store, "a", &grant, NULL);
+	for (int64_t generation = grant.generation + 1;; generation++) {
+		fill(&grant, generation);
+		commit(store, "a", &grant);
+		if (write(report, &generation, sizeof(generation)) != sizeof(generation))
+			_exit(1);
+	}
+}
+
+/* kill -9 at any moment: what was reported as committed is there, whole. */
+static void test_kill(void **state)
+{
+	struct grant grant, expected;
+	int64_t reported = 0;
+
+	(void)state;
+	grant_init(&grant);
+	grant_init(&expected);
+	srand(1);
+	for (int round = 0; round < KILL_ROUNDS; round++) {
+		struct timespec wait = {0, 1000000L * (rand() % 20) + rand() % 1000000};
+		struct store *store;
+		int pipes[2], status;
+		pid_t pid;
+
+		assert_int_equal(pipe(pipes), 0);
+		pid = fork();
+		if (pid == 0) {
+			close(pipes[0]);
+			commit_for_ever(pipes[1]);
+		}
+		close(pipes[1]);
+		(void)nanosleep(&wait, NULL);
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		while (read(pipes[0], &reported, sizeof(reported)) == sizeof(reported))
+			;
+		close(pipes[0]);
+		store = open_store();
+		assert_int_equal(store_load(store, "a", &grant, NULL), OUTCOME_OK);
+		assert_in_range(grant.generation, reported, reported + 1);
+		if (grant.generation > 0) {
+			fill(&expected, grant.generation);
+			assert_same(&expected, &grant);
+		}
+		assert_false(file_exists(".tmp-a"));
+		store_close(store);
+	}
+	assert_true(reported > 0);
+	grant_release(&grant);
+	grant_release(&expected);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_round_trip),
+		TEST(test_largest_grant),
+		TEST(test_account_names),
+		TEST(test_damaged_files),
+		TEST(test_truncated_file),
+		TEST(test_foreign_files),
+		TEST(test_foreign_directory),
+		TEST(test_leftovers_are_removed),
+		TEST(test_slots),
+		TEST(test_lock),
+		TEST(test_file_size_limit),
+		TEST(test_full_disk),
+		TEST(test_kill),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
