@@ -155,6 +155,9 @@ static int message_prepare(struct exchange *exchange, sasl_client_params_t *para
 		return rc;
 	what = token_get(&exchange->token, exchange->kind->client, &server, given.user,
 			 given.password, err);
+	/* "mailoauthd is not running" does not say whose message waits for it. */
+	if (what != OUTCOME_OK)
+		err_prefix(err, "%.*s: ", (int)given.user.len, given.user.ptr);
 	if (what == OUTCOME_OK)
 		what = message_make(exchange, params, err);
 	credentials_prompts_free(params->utils, prompt_need);
