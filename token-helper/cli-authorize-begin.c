@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* cli-authorize-begin.c - see cli-authorize.h. */
+#include "token-helper/cli-authorize.h"
+
+#include <stdio.h>
+
+#include "common/url.h"
+#include "token-helper/cli-browser.h"
+#include "token-helper/cli-text.h"
+#include "token-helper/json/json-reader.h"
+
+#include "common/banned.h"
+
+#define BEGIN_TIMEOUT_MS  30000
+#define CANCEL_TIMEOUT_MS 5000
+#define TUNNEL_MAX	  512
+
+static bool flow_read(struct flow *flow, struct span data)
+{
+	const char *why = "";
+
+	flow->answer = json_read(data, HELPER_REPLY_MAX, &why);
+	if (flow->answer == NULL)
+		return false;
+	flow->id = cli_json_string(flow->answer, "flow");
+	flow->url = cli_json_string(flow->answer, "url");
+	flow->redirect_uri = cli_json_string(flow->answer, "redirect_uri");
+	flow->user = cli_json_string(flow->answer, "user");
+	(void)json_get_int(flow->answer, "expires_in", &flow->expires_in_s);
+	/* The URL goes to a terminal and into an argument list: only URL bytes, never an option. */
+	return flow->id != NULL && flow->redirect_uri != NULL && flow->url != NULL &&
+	       url_is_safe(flow->url);
+}
+
+static enum cli_exit ask_begin(struct authorize *run)
+{
+	struct buffer request = BUFFER_INIT(HELPER_REQUEST_MAX);
+	struct buffer reply = BUFFER_INIT(HELPER_REPLY_MAX);
+	struct err err = ERR_INIT;
+	struct span data;
+	enum cli_exit exit;
+
+	cli_request(&request, "authorize-begin");
+	cli_field_str(&request, "account", run->cli->account);
+	cli_field_u64(&request, "port", run->listener != NULL ? listener_port(run->listener) : 0);
+	exit = cli_call(run->cli, &request, BEGIN_TIMEOUT_MS, &reply, &data, &err);
+	if (exit == CLI_OK && !flow_read(&run->flow, data)) {
+		(void)err_set(&err, OUTCOME_PROTOCOL,
+			      "mailoauthd's answer to authorize-begin cannot be read");
+		exit = CLI_PROTOCOL;
+	}
+	if (exit != CLI_OK)
+		(void)cli_report(exit, err.text);
+	buffer_release(&reply);
+	buffer_release(&request);
+	return exit;
+}
+
+void authorize_cancel(struct authorize *run)
+{
+	struct buffer request = BUFFER_INIT(HELPER_REQUEST_MAX);
+	struct buffer reply = BUFFER_INIT(HELPER_REPLY_MAX);
+	struct span data;
+
+	if (run->flow.id == NULL)
+		return;
+	cli_request(&request, "authorize-cancel");
+	cli_field_str(&request, "flow", run->flow.id);
+	/* Nobody cares when it fails: the flow ends by itself. */
+	(void)cli_call(run->cli, &request, CANCEL_TIMEOUT_MS, &reply, &data, NULL);
+	buffer_release(&reply);
+	buffer_release(&request);
+}
+
+static enum cli_exit open_listener(struct authorize *run)
+{
+	struct err err = ERR_INIT;
+	enum outcome what;
+
+	if (run->cli->paste)
+		return CLI_OK;
+	what = listener_new(run->base, (uint16_t)run->cli->port, &run->listener, &err);
+	if (what == OUTCOME_OK)
+		return CLI_OK;
+	/* The port is ours to name: without --port it can be any free one, and --paste needs none.
+	 */
+	err_prefix(&err, "%s: ", run->cli->account);
+	(void)err_set(&err, what, "%s; run: mailoauth authorize %s --paste", err.text,
+		      run->cli->account);
+	return cli_report(cli_exit_of(what), err.text);
+}
+
+static void print_tunnel(uint16_t port)
+{
+	struct buffer line = BUFFER_INIT(TUNNEL_MAX);
+
+	browser_append_tunnel(&line, port);
+	(void)printf("If your browser runs on another machine, type there first:\n\n%s\n\n",
+		     buffer_cstr(&line));
+	buffer_release(&line);
+}
+
+static void print_invitation(const struct authorize *run)
+{
+	(void)fputs("Authorizing ", stdout);
+	text_print(stdout, run->cli->account);
+	(void)fputs(". Sign in as ", stdout);
+	text_print(stdout, run->flow.user != NULL ? run->flow.user : "the mailbox's user");
+	(void)printf(" at:\n\n%s\n\n", run->flow.url);
+	if (run->listener != NULL && browser_is_elsewhere())
+		print_tunnel(listener_port(run->listener));
+	if (run->listener != NULL)
+		(void)puts("If the browser then shows an error page, paste its whole URL here and "
+			   "press Enter.");
+	else
+		(void)puts(
+			"The browser then shows a page that may be an error. Paste its whole URL "
+			"here and press Enter.");
+	(void)fflush(stdout);
+}
+
+static void start_browser(const struct authorize *run)
+{
+	if (run->cli->no_browser || !browser_has_display())
+		return;
+	(void)puts(browser_open(run->flow.url)
+			   ? "A browser was started."
+			   : "No browser could be started: open the URL by hand.");
+	(void)fflush(stdout);
+}
+
+enum cli_exit authorize_begin(struct authorize *run)
+{
+	enum cli_exit exit = open_listener(run);
+
+	if (exit == CLI_OK)
+		exit = ask_begin(run);
+	return exit;
+}
+
+void authorize_invite(const struct authorize *run)
+{
+	print_invitation(run);
+	start_browser(run);
+}

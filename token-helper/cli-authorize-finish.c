@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* cli-authorize-finish.c - see cli-authorize.h. */
+#include "token-helper/cli-authorize.h"
+
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "token-helper/cli-text.h"
+#include "token-helper/json/json-reader.h"
+
+#include "common/banned.h"
+
+#define FINISH_TIMEOUT_MS 90000 /* the daemon's own limit for a token endpoint is below */
+
+static void say(const char *name, const char *value)
+{
+	(void)printf("  %-19s", name);
+	text_print(stdout, value);
+	(void)putchar('\n');
+}
+
+static void print_done(const struct authorized *done)
+{
+	(void)printf("\nAuthorized: ");
+	text_print(stdout, done->account);
+	(void)putchar('\n');
+	say("signed in as",
+	    done->identity != NULL ? done->identity : "not verified: the provider does not say");
+	say("scopes", done->scope != NULL ? done->scope : "not said by the provider");
+	say("access token until", done->until != NULL ? done->until : "unknown");
+	say("refresh token",
+	    done->refresh_token ? "stored; renewed from now on without you" : "none");
+	(void)fflush(stdout);
+	if (done->refresh_token)
+		return;
+	(void)fprintf(stderr,
+		      "mailoauth: warning: without a refresh token this ends when the access token "
+		      "does. Have the\nprovider give one: scope offline_access (Microsoft and most "
+		      "others), or authorize parameters\naccess_type=offline and prompt=consent "
+		      "(Google); then run: mailoauth authorize %s\n",
+		      done->account);
+}
+
+static void read_done(const struct authorize *run, struct json_object *answer, char *until,
+		      size_t until_size, struct authorized *done)
+{
+	int64_t expires = 0;
+
+	*done = (struct authorized){.account = run->cli->account};
+	done->identity = cli_json_string(answer, "identity");
+	done->scope = cli_json_string(answer, "scope");
+	done->refresh_token = cli_json_is_true(answer, "refresh_token");
+	if (json_get_int(answer, "expires", &expires) && expires > 0)
+		done->until = text_when(expires, until, until_size);
+}
+
+static void finished(struct authorize *run, struct span data, struct buffer *html)
+{
+	const char *why = "";
+	struct json_object *answer = json_read(data, HELPER_REPLY_MAX, &why);
+	char until[CLOCK_TEXT_MAX];
+	struct authorized done;
+
+	run->over = true;
+	run->exit = CLI_OK;
+	if (answer == NULL) {
+		run->exit =
+			(int)cli_report(CLI_PROTOCOL, "mailoauthd's answer cannot be read; run: "
+						      "mailoauth status");
+		if (html != NULL)
+			page_failure(html, run->cli->account, "mailoauthd's answer cannot be read",
+				     false);
+		return;
+	}
+	read_done(run, answer, until, sizeof(until), &done);
+	print_done(&done);
+	if (html != NULL)
+		page_success(html, &done);
+	json_release(answer);
+}
+
+/* A forged or mangled redirect must not be able to end the flow; see PROTOCOL.md on
+ * authorize-finish. */
+static bool flow_stays_open(enum cli_exit exit)
+{
+	return exit == CLI_DENIED || exit == CLI_PROTOCOL;
+}
+
+static void refused(struct authorize *run, enum cli_exit exit, const char *why, struct buffer *html)
+{
+	bool open = flow_stays_open(exit);
+
+	if (open) {
+		(void)fputs("mailoauth: not accepted: ", stderr);
+		text_print(stderr, why);
+		(void)fputs("\nStill waiting for the sign-in.\n", stderr);
+	} else {
+		run->over = true;
+		run->exit = (int)cli_report(exit, why);
+	}
+	if (html != NULL)
+		page_failure(html, run->cli->account, why, open);
+}
+
+/* While the call blocks, the event loop sees no signal: let them do what they do by default. */
+static void signals_arm(struct authorize *run, bool on)
+{
+	for (int i = 0; i < AUTHORIZE_SIGNALS; i++) {
+		if (run->signals[i] == NULL)
+			continue;
+		if (on)
+			(void)event_add(run->signals[i], NULL);
+		else
+			(void)event_del(run->signals[i]);
+	}
+}
+
+bool authorize_finish(struct authorize *run, struct span redirect, struct buffer *html)
+{
+	/* The percent-encoding's copy of the code; its ceiling is checked by cli_call(). */
+	struct buffer request = BUFFER_INIT_SECRET(HELPER_REQUEST_MAX);
+	struct buffer reply = BUFFER_INIT(HELPER_REPLY_MAX);
+	struct err err = ERR_INIT;
+	struct span data;
+	enum cli_exit exit;
+
+	(void)puts("Got the answer of the sign-in page, exchanging the code…");
+	(void)fflush(stdout);
+	cli_request(&request, "authorize-finish");
+	cli_field_str(&request, "flow", run->flow.id);
+	cli_field(&request, "query", redirect);
+	signals_arm(run, false);
+	exit = cli_call(run->cli, &request, FINISH_TIMEOUT_MS, &reply, &data, &err);
+	signals_arm(run, true);
+	if (exit == CLI_OK)
+		finished(run, data, html);
+	else
+		refused(run, exit, err.text, html);
+	buffer_release(&reply);
+	buffer_release(&request);
+	return run->over;
+}

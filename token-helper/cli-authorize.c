@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli-authorize.c - the verb authorize: waits for the redirect, the pasted line, the clock or a
+ * signal, whichever is first.
+ */
+#include "token-helper/cli-authorize.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "token-helper/cli-paste.h"
+#include "token-helper/cli-text.h"
+#include "token-helper/cli-verbs.h"
+#include "token-helper/json/json-reader.h"
+
+#include "common/banned.h"
+
+#define LINE_MAX_BYTES 16384
+#define TTY_LINE_BYTES 4095 /* a terminal cuts longer lines, silently: N_TTY_BUF_SIZE - 1 */
+#define PAGE_TIMEOUT_S 5    /* for a browser that does not fetch its page */
+
+static void stop(struct authorize *run, int exit)
+{
+	run->over = true;
+	run->given_up = true;
+	run->exit = exit;
+	(void)event_base_loopbreak(run->base);
+}
+
+/* The browser ------------------------------------------------------------------------------- */
+
+static bool on_redirect(void *arg, struct span query, struct buffer *html)
+{
+	struct authorize *run = arg;
+	const struct timeval soon = {.tv_sec = PAGE_TIMEOUT_S};
+	bool over = authorize_finish(run, query, html);
+
+	if (over)
+		(void)event_base_loopexit(run->base, &soon);
+	return over;
+}
+
+static void on_page_sent(void *arg)
+{
+	struct authorize *run = arg;
+
+	(void)event_base_loopbreak(run->base);
+}
+
+/* The pasted line ----------------------------------------------------------------------------- */
+
+static void take_line(struct authorize *run, struct span line)
+{
+	struct span redirect;
+
+	switch (paste_parse(line, &redirect)) {
+	case PASTE_EMPTY:
+		return;
+	case PASTE_REDIRECT:
+		if (authorize_finish(run, redirect, NULL))
+			(void)event_base_loopbreak(run->base);
+		return;
+	case PASTE_SIGN_IN_URL:
+		(void)fputs("mailoauth: that is the URL to sign in at. Open it in a browser, sign "
+			    "in, and paste the URL where you end up.\n",
+			    stderr);
+		return;
+	case PASTE_OTHER:
+		(void)fputs("mailoauth: that line has no code= in it. Paste the whole URL from the "
+			    "browser's address line.\n",
+			    stderr);
+		return;
+	}
+}
+
+static void take_typed(struct authorize *run, struct span line)
+{
+	if (line.len >= TTY_LINE_BYTES - 1 && isatty(STDIN_FILENO))
+		(void)fprintf(
+			stderr,
+			"mailoauth: the terminal cut the line at %d bytes. Put the URL into a "
+			"file and run: mailoauth authorize %s --paste < FILE\n",
+			TTY_LINE_BYTES, run->cli->account);
+	else
+		take_line(run, line);
+}
+
+/* Lines that are complete; at the end of the input also one that is not. */
+static void take_lines(struct authorize *run, bool at_end)
+{
+	while (!run->over && run->line.len > 0) {
+		struct span line = buffer_span(&run->line);
+		const char *newline = memchr(line.ptr, '\n', line.len);
+
+		if (newline == NULL && !at_end)
+			return;
+		if (newline != NULL)
+			line.len = (size_t)(newline - line.ptr);
+		take_typed(run, line);
+		buffer_consume(&run->line, line.len + (newline != NULL));
+	}
+}
+
+static void input_ended(struct authorize *run)
+{
+	(void)event_del(run->input);
+	take_lines(run, true);
+	if (!run->over && run->listener == NULL)
+		stop(run, (int)cli_report(CLI_CONSENT, "the input ended before the browser's URL "
+						       "was pasted; run the command again"));
+}
+
+static void on_input(evutil_socket_t fd, short what, void *arg)
+{
+	struct authorize *run = arg;
+	char chunk[1024];
+	ssize_t n = read(fd, chunk, sizeof(chunk));
+
+	(void)what;
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n <= 0) {
+		input_ended(run);
+		return;
+	}
+	if (!buffer_append(&run->line, chunk, (size_t)n)) {
+		buffer_clear(&run->line);
+		(void)fputs("mailoauth: that line is too long to be a redirect's URL\n", stderr);
+	}
+	wipe(chunk, (size_t)n);
+	take_lines(run, false);
+}
+
+/* The clock and signals ----------------------------------------------------------------------- */
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct authorize *run = arg;
+
+	(void)fd;
+	(void)what;
+	if (run->over)
+		return;
+	(void)fprintf(
+		stderr,
+		"mailoauth: %s: no sign-in arrived in time. The usual causes:\n"
+		"  - the registered redirect URI differs from this one in host, port or path:\n"
+		"    %s\n"
+		"  - the browser runs on another machine and could not reach this one:\n"
+		"    use the ssh -L line, or paste the URL of its error page here\n"
+		"  - nobody signed in at the URL above\n"
+		"run: mailoauth authorize %s\n",
+		run->cli->account, run->flow.redirect_uri, run->cli->account);
+	stop(run, CLI_CONSENT);
+}
+
+static void on_signal(evutil_socket_t signal_number, short what, void *arg)
+{
+	struct authorize *run = arg;
+
+	(void)what;
+	if (run->over)
+		return;
+	(void)fprintf(stderr,
+		      "\nmailoauth: cancelled, nothing was stored; run: mailoauth authorize %s\n",
+		      run->cli->account);
+	stop(run, 128 + (int)signal_number);
+}
+
+/* The run ------------------------------------------------------------------------------------- */
+
+/* Without epoll: standard input may be a file or /dev/null, which epoll refuses. */
+static struct event_base *base_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config != NULL && event_config_require_features(config, EV_FEATURE_FDS) == 0)
+		base = event_base_new_with_config(config);
+	if (config != NULL)
+		event_config_free(config);
+	return base;
+}
+
+static int64_t patience_s(const struct authorize *run)
+{
+	int64_t limit = run->flow.expires_in_s;
+	int64_t asked = (int64_t)run->cli->timeout_s;
+
+	return limit > 0 && limit < asked ? limit : asked;
+}
+
+static bool watch(struct authorize *run)
+{
+	const int signals[AUTHORIZE_SIGNALS] = {SIGINT, SIGTERM};
+	const struct timeval patience = {.tv_sec = (time_t)patience_s(run)};
+
+	for (int i = 0; i < AUTHORIZE_SIGNALS; i++) {
+		run->signals[i] = evsignal_new(run->base, signals[i], on_signal, run);
+		if (run->signals[i] == NULL || event_add(run->signals[i], NULL) != 0)
+			return false;
+	}
+	run->deadline = evtimer_new(run->base, on_deadline, run);
+	run->input = event_new(run->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, run);
+	return run->deadline != NULL && event_add(run->deadline, &patience) == 0 &&
+	       run->input != NULL && event_add(run->input, NULL) == 0;
+}
+
+/* The account's redirect may lead elsewhere: to a fixed port, or to a page on the web. Then only
+ * pasting is left. */
+static void expect_redirect(struct authorize *run)
+{
+	if (run->listener == NULL)
+		return;
+	if (listener_expect(run->listener, run->flow.redirect_uri, on_redirect, on_page_sent, run))
+		return;
+	(void)fputs("mailoauth: the account's redirect does not lead here but to ", stderr);
+	text_print(stderr, run->flow.redirect_uri);
+	(void)fputc('\n', stderr);
+	listener_free(run->listener);
+	run->listener = NULL;
+}
+
+static int wait_for_sign_in(struct authorize *run)
+{
+	expect_redirect(run);
+	if (!watch(run)) {
+		authorize_cancel(run);
+		return (int)cli_report(CLI_RETRY, "cannot wait for the sign-in");
+	}
+	authorize_invite(run);
+	(void)event_base_dispatch(run->base);
+	if (run->given_up)
+		authorize_cancel(run);
+	return run->exit;
+}
+
+static void authorize_release(struct authorize *run)
+{
+	listener_free(run->listener);
+	for (int i = 0; i < AUTHORIZE_SIGNALS; i++) {
+		if (run->signals[i] != NULL)
+			event_free(run->signals[i]);
+	}
+	if (run->deadline != NULL)
+		event_free(run->deadline);
+	if (run->input != NULL)
+		event_free(run->input);
+	if (run->base != NULL)
+		event_base_free(run->base);
+	json_release(run->flow.answer);
+	buffer_release(&run->line);
+}
+
+enum cli_exit cli_authorize(const struct cli *cli)
+{
+	struct authorize run = {
+		.cli = cli,
+		.base = base_new(),
+		.line = BUFFER_INIT_SECRET(LINE_MAX_BYTES),
+		.exit = CLI_PROTOCOL,
+	};
+	enum cli_exit exit;
+
+	/* A browser that hangs up must not end us. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (run.base == NULL)
+		return cli_report(CLI_RETRY, "cannot make an event loop");
+	exit = authorize_begin(&run);
+	if (exit == CLI_OK)
+		exit = (enum cli_exit)wait_for_sign_in(&run);
+	authorize_release(&run);
+	return exit;
+}

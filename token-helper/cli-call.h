@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli-call.h - what the verbs stand on: the options, and one question to mailoauthd.
+ */
+#ifndef TOKEN_HELPER_CLI_CALL_H
+#define TOKEN_HELPER_CLI_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/helper-client.h"
+#include "common/helper-protocol.h"
+#include "common/outcome.h"
+#include "token-helper/cli-exit.h"
+
+/* The command line, read. Strings borrow from argv, the environment or the build. */
+struct cli {
+	const char *socket;
+	const char *config;
+	const char *account; /* NULL: none given */
+	bool json;
+	const char *service;  /* NULL: any */
+	uint64_t min_valid_s; /* 0: the account's own */
+	uint64_t port;	      /* 0: any free one */
+	uint64_t timeout_s;
+	bool no_browser;
+	bool paste;
+};
+
+/* Starts a request: the verb and its space. Fields follow with cli_field(). */
+void cli_request(struct buffer *request, const char *verb);
+void cli_field(struct buffer *request, const char *key, struct span value);
+void cli_field_str(struct buffer *request, const char *key, const char *value);
+void cli_field_u64(struct buffer *request, const char *key, uint64_t value);
+
+/*
+ * Asks. CLI_OK: *data_out is the answer's data and borrows from reply (the caller's: secret for
+ * tokens). Else the answer's class, or CLI_UNREACHABLE, CLI_DENIED, CLI_PROTOCOL when there was
+ * none that can be read; err says why.
+ */
+enum cli_exit cli_call(const struct cli *cli, const struct buffer *request, int64_t timeout_ms,
+		       struct buffer *reply, struct span *data_out, struct err *err);
+
+/* Members of the daemon's JSON. NULL: absent, null, empty, or not text. Borrows from object. */
+struct json_object;
+const char *cli_json_string(struct json_object *object, const char *key);
+bool cli_json_is_true(struct json_object *object, const char *key);
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* cli-options.c - see cli-options.h. */
+#include "token-helper/cli-options.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/scanner.h"
+
+#include "common/banned.h"
+
+#define TIMEOUT_DEFAULT_S 600
+#define TIMEOUT_MAX_S	  86400
+#define MIN_VALID_MAX_S	  86400
+#define PORT_MAX	  65535
+#define COMMON_OPTIONS	  "SchV" /* every verb takes them */
+
+/* Letters are names inside the program; only those in SHORT_OPTIONS can be typed. */
+#define SHORT_OPTIONS ":S:c:hV"
+
+static const struct option long_options[] = {
+	{"socket", required_argument, NULL, 'S'},
+	{"config", required_argument, NULL, 'c'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{"json", no_argument, NULL, 'j'},
+	{"service", required_argument, NULL, 's'},
+	{"min-valid", required_argument, NULL, 'm'},
+	{"port", required_argument, NULL, 'p'},
+	{"timeout", required_argument, NULL, 't'},
+	{"no-browser", no_argument, NULL, 'n'},
+	{"paste", no_argument, NULL, 'P'},
+	{NULL, 0, NULL, 0},
+};
+
+static const char *long_name(int letter)
+{
+	for (const struct option *o = long_options; o->name != NULL; o++) {
+		if (o->val == letter)
+			return o->name;
+	}
+	return "?";
+}
+
+static enum cli_exit usage(struct err *err, const char *what, const char *which)
+{
+	(void)err_set(err, OUTCOME_CONFIG, "%s%s", what, which);
+	return CLI_USAGE;
+}
+
+static enum cli_exit read_number(int letter, const char *text, uint64_t min, uint64_t max,
+				 uint64_t *out, struct err *err)
+{
+	struct scanner scan = scanner_over(span_from_str(text));
+	uint64_t value;
+
+	if (!scan_u64(&scan, max, &value) || !scanner_at_end(&scan) || value < min) {
+		(void)err_set(err, OUTCOME_CONFIG,
+			      "--%s wants a number from %ju to %ju, not \"%s\"", long_name(letter),
+			      (uintmax_t)min, (uintmax_t)max, text);
+		return CLI_USAGE;
+	}
+	*out = value;
+	return CLI_OK;
+}
+
+static enum cli_exit read_service(const char *text, const char **out, struct err *err)
+{
+	static const char *const services[] = {"smtp", "imap", "pop"};
+
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+		if (strcmp(services[i], text) == 0) {
+			*out = services[i];
+			return CLI_OK;
+		}
+	}
+	return usage(err, "--service is smtp, imap or pop, not ", text);
+}
+
+static enum cli_exit read_option(int letter, const char *value, struct cli_line *line,
+				 struct err *err)
+{
+	struct cli *cli = &line->cli;
+
+	switch (letter) {
+	case 'S':
+		cli->socket = value;
+		return CLI_OK;
+	case 'c':
+		cli->config = value;
+		return CLI_OK;
+	case 'h':
+		line->want = WANT_HELP;
+		return CLI_OK;
+	case 'V':
+		line->want = WANT_VERSION;
+		return CLI_OK;
+	case 'j':
+		cli->json = true;
+		return CLI_OK;
+	case 'n':
+		cli->no_browser = true;
+		return CLI_OK;
+	case 'P':
+		cli->paste = true;
+		return CLI_OK;
+	case 's':
+		return read_service(value, &cli->service, err);
+	case 'm':
+		return read_number(letter, value, 1, MIN_VALID_MAX_S, &cli->min_valid_s, err);
+	case 'p':
+		return read_number(letter, value, 1, PORT_MAX, &cli->port, err);
+	case 't':
+		return read_number(letter, value, 1, TIMEOUT_MAX_S, &cli->timeout_s, err);
+	default:
+		return CLI_USAGE;
+	}
+}
+
+/* Number of operands that the verb's name takes up: 0 when they do not begin with it. */
+static int name_words(const char *name, char **operands, int count)
+{
+	const char *space = strchr(name, ' ');
+	size_t first = space != NULL ? (size_t)(space - name) : strlen(name);
+
+	if (count < 1 || strlen(operands[0]) != first || memcmp(operands[0], name, first) != 0)
+		return 0;
+	if (space == NULL)
+		return 1;
+	return count >= 2 && strcmp(operands[1], space + 1) == 0 ? 2 : 0;
+}
+
+static enum cli_exit read_operands(struct cli_line *line, char **operands, int count,
+				   struct err *err)
+{
+	enum operand takes = line->verb->account;
+
+	if (count > 1 || (count == 1 && takes == OPERAND_NONE))
+		return usage(err, "too many words: ", operands[count - 1]);
+	if (count == 1 && operands[0][0] == '\0')
+		return usage(err, "the account's name is empty", "");
+	if (count == 0 && takes == OPERAND_REQUIRED)
+		return usage(err, "which account? run: mailoauth help ", line->verb->name);
+	line->cli.account = count == 1 ? operands[0] : NULL;
+	return CLI_OK;
+}
+
+static enum cli_exit read_verb(struct cli_line *line, const struct cli_verb *verbs, char **operands,
+			       int count, struct err *err)
+{
+	int used = 0;
+
+	/* "help VERB" is "VERB --help"; "help" alone, and nothing at all, is the overview. */
+	if (count > 0 && strcmp(operands[0], "help") == 0) {
+		line->want = WANT_HELP;
+		operands++;
+		count--;
+	}
+	if (count == 0) {
+		if (line->want == WANT_RUN)
+			return usage(err, "what should be done? run: mailoauth help", "");
+		return CLI_OK;
+	}
+	for (const struct cli_verb *v = verbs; used == 0 && v->name != NULL; v++) {
+		used = name_words(v->name, operands, count);
+		line->verb = used > 0 ? v : NULL;
+	}
+	if (line->verb == NULL)
+		return usage(err, "there is no verb ", operands[0]);
+	if (line->want != WANT_RUN)
+		return CLI_OK;
+	return read_operands(line, operands + used, count - used, err);
+}
+
+/* An option that the verb would ignore is a mistake: it would not do what was meant. */
+static enum cli_exit check_options(const struct cli_line *line, const char *given, struct err *err)
+{
+	if (line->verb == NULL || line->want != WANT_RUN)
+		return CLI_OK;
+	for (; *given != '\0'; given++) {
+		if (strchr(COMMON_OPTIONS, *given) == NULL &&
+		    strchr(line->verb->options, *given) == NULL) {
+			(void)err_set(err, OUTCOME_CONFIG,
+				      "%s takes no --%s; run: mailoauth help %s", line->verb->name,
+				      long_name(*given), line->verb->name);
+			return CLI_USAGE;
+		}
+	}
+	return CLI_OK;
+}
+
+static void set_defaults(struct cli_line *line)
+{
+	const char *socket = getenv("MAILOAUTH_SOCKET");
+
+	*line = (struct cli_line){
+		.cli = {.config = MAILOAUTH_CONF, .timeout_s = TIMEOUT_DEFAULT_S}};
+	line->cli.socket = socket != NULL && socket[0] != '\0' ? socket : HELPER_SOCKET_SYSTEM;
+}
+
+enum cli_exit cli_options_read(int argc, char **argv, const struct cli_verb *verbs,
+			       struct cli_line *line, struct err *err)
+{
+	struct buffer given = BUFFER_INIT(256);
+	enum cli_exit exit = CLI_OK;
+	int letter;
+
+	set_defaults(line);
+	optind = 0; /* GNU: start anew */
+	opterr = 0;
+	while (exit == CLI_OK &&
+	       (letter = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {
+		if (letter == '?')
+			exit = usage(err, "option unknown or misused: ", argv[optind - 1]);
+		else if (letter == ':')
+			exit = usage(err, "a value is missing after ", argv[optind - 1]);
+		else
+			exit = read_option(letter, optarg, line, err);
+		(void)buffer_append_byte(&given, (char)letter);
+	}
+	if (exit == CLI_OK && line->want != WANT_VERSION)
+		exit = read_verb(line, verbs, argv + optind, argc - optind, err);
+	if (exit == CLI_OK)
+		exit = check_options(line, buffer_cstr(&given), err);
+	buffer_release(&given);
+	return exit;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli-options.h - reading the command line by two tables: the options, and the verbs that take
+ * them.
+ */
+#ifndef TOKEN_HELPER_CLI_OPTIONS_H
+#define TOKEN_HELPER_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "token-helper/cli-call.h"
+#include "token-helper/cli-exit.h"
+
+enum operand { OPERAND_NONE, OPERAND_OPTIONAL, OPERAND_REQUIRED };
+
+struct cli_verb {
+	const char *name; /* one or two words */
+	enum cli_exit (*run)(const struct cli *cli);
+	enum operand account;
+	const char *options; /* letters of cli-options.c that it takes beyond those that all take */
+	const char *usage;
+	const char *help;
+	const char *example;
+};
+
+enum cli_want { WANT_RUN, WANT_HELP, WANT_VERSION };
+
+struct cli_line {
+	struct cli cli;
+	const struct cli_verb *verb; /* NULL: none was named */
+	enum cli_want want;
+};
+
+/*
+ * Reads argv; options may stand anywhere. verbs: ended by a NULL name. CLI_OK, or CLI_USAGE with
+ * err. Uses getopt_long(3): not to be called twice at once.
+ */
+enum cli_exit cli_options_read(int argc, char **argv, const struct cli_verb *verbs,
+			       struct cli_line *line, struct err *err);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli-status.h - the daemon's status as people read it. Exposed for the tests.
+ */
+#ifndef TOKEN_HELPER_CLI_STATUS_H
+#define TOKEN_HELPER_CLI_STATUS_H
+
+#include <stdbool.h>
+
+#include "common/buffer.h"
+
+struct json_object;
+
+#define STATUS_TEXT_MAX 1048576
+
+/* Appends a table, one line an account. False: the JSON is not a status of a version that we know.
+ */
+bool status_append_table(struct buffer *out, struct json_object *status, bool colour);
+
+/* Appends all that is known of every account, one line a fact. False: as above. */
+bool status_append_details(struct buffer *out, struct json_object *status, bool colour);
+
+#endif

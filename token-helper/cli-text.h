@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli-text.h - other people's words on our terminal: made harmless, measured, and times in words.
+ */
+#ifndef TOKEN_HELPER_CLI_TEXT_H
+#define TOKEN_HELPER_CLI_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/buffer.h"
+
+/* Appends str with every control character (C0, DEL, and C1 in UTF-8 or bare) as '?': nothing left
+ * can steer a terminal. */
+void text_append_clean(struct buffer *out, const char *str);
+
+/* The same onto a stream. */
+void text_print(FILE *out, const char *str);
+
+/* Columns that str takes: its UTF-8 characters counted. Right for the Latin, Greek and Cyrillic of
+ * account names. */
+size_t text_columns(const char *str);
+
+/* "45 s", "12 min", "3 h", "9 d": the largest unit that leaves at least 2. Negative counts as 0. */
+#define TEXT_SPAN_MAX 32
+const char *text_duration(int64_t seconds, char *text, size_t size);
+
+/* "2026-11-23 20:42:07Z"; "-" for 0. size >= CLOCK_TEXT_MAX. */
+const char *text_when(int64_t at_s, char *text, size_t size);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli-verbs.h - the verbs of mailoauth(1). Each does its work, reports its own failure once, and
+ * returns the exit status.
+ */
+#ifndef TOKEN_HELPER_CLI_VERBS_H
+#define TOKEN_HELPER_CLI_VERBS_H
+
+#include "token-helper/cli-call.h"
+#include "token-helper/cli-exit.h"
+
+enum cli_exit cli_authorize(const struct cli *cli);
+enum cli_exit cli_token(const struct cli *cli);
+enum cli_exit cli_refresh(const struct cli *cli);
+enum cli_exit cli_status(const struct cli *cli);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli.c - mailoauth(1): the verb table, help, main.
+ *
+ * A client of mailoauthd. It never opens the store, so that there is one authority over every
+ * token; only `config check` reads anything but the socket.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "token-helper/cli-options.h"
+#include "token-helper/cli-verbs.h"
+
+#include "common/banned.h"
+
+static const struct cli_verb verbs[] = {
+	{"authorize", cli_authorize, OPERAND_REQUIRED, "pntP",
+	 "authorize ACCOUNT [--port N] [--no-browser] [--timeout SECONDS] [--paste]",
+	 "have a person sign in, once", "mailoauth authorize relay"},
+	{"token", cli_token, OPERAND_REQUIRED, "sm",
+	 "token ACCOUNT [--service smtp|imap|pop] [--min-valid SECONDS]",
+	 "print an access token, and nothing else", "mailoauth token relay --service imap"},
+	{"refresh", cli_refresh, OPERAND_REQUIRED, "j", "refresh ACCOUNT [--json]",
+	 "have the daemon get a new access token now", "mailoauth refresh relay"},
+	{"status", cli_status, OPERAND_OPTIONAL, "j", "status [ACCOUNT] [--json]",
+	 "show all accounts, or all about one", "mailoauth status relay"},
+	{0},
+};
+
+static void print_overview(void)
+{
+	(void)puts("mailoauth: OAuth 2.0 for the mail programs on this machine\n\n"
+		   "usage: mailoauth [-S SOCKET] [-c FILE] VERB …\n");
+	for (const struct cli_verb *v = verbs; v->name != NULL; v++)
+		(void)printf("  %-14s%s\n", v->name, v->help);
+	(void)puts("  help [VERB]   say more about one\n\n"
+		   "  -S, --socket PATH   mailoauthd's socket (or $MAILOAUTH_SOCKET)\n"
+		   "                      [" HELPER_SOCKET_SYSTEM "]\n"
+		   "  -c, --config FILE   what config check reads\n"
+		   "                      [" MAILOAUTH_CONF "]\n"
+		   "  -h, --help          this\n"
+		   "  -V, --version       the version\n\n"
+		   "exit status:");
+	for (size_t i = 0; i < cli_exits_count; i++)
+		(void)printf("  %2d  %s\n", (int)cli_exits[i].exit, cli_exits[i].meaning);
+	(void)puts("\nBegin with: mailoauth status");
+}
+
+static void print_help(const struct cli_verb *verb)
+{
+	if (verb == NULL) {
+		print_overview();
+		return;
+	}
+	(void)printf(
+		"mailoauth %s: %s\n\nusage: mailoauth %s\n\nexample: %s\n\nMore: man 1 mailoauth\n",
+		verb->name, verb->help, verb->usage, verb->example);
+}
+
+static enum cli_exit run(const struct cli_line *line)
+{
+	if (line->want == WANT_VERSION)
+		(void)puts("mailoauth " PACKAGE_VERSION);
+	else if (line->want == WANT_HELP)
+		print_help(line->verb);
+	else
+		return line->verb->run(&line->cli);
+	return CLI_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli_line line;
+	struct err err = ERR_INIT;
+	enum cli_exit exit;
+
+	log_init("mailoauth", LOG_TARGET_STDERR, LOG_LEVEL_INFO);
+	exit = cli_options_read(argc, argv, verbs, &line, &err);
+	if (exit != CLI_OK)
+		return (int)cli_report(exit, err.text);
+	exit = run(&line);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && exit == CLI_OK)
+		exit = cli_report(CLI_OUTPUT, "standard output cannot be written");
+	return (int)exit;
+}
