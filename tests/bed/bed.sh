@@ -16,7 +16,10 @@
 : "${BED_SRC:?set BED_SRC to the directory of bed.sh}"
 : "${MAILOAUTHD:=mailoauthd}" "${MAILOAUTH:=mailoauth}" "${MAILOAUTH_PLUGIN:=}"
 BED=
+# Short, for the sake of socket names (108 bytes), and open to the users that the servers run as.
 BED_TMP=${TMPDIR:-/tmp}
+[ ${#BED_TMP} -le 40 ] || BED_TMP=/tmp
+case $(stat -c %A "$BED_TMP") in *[xt]) ;; *) BED_TMP=/tmp ;; esac
 PATH=$PATH:/usr/sbin:/sbin
 export PATH
 
