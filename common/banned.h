@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * banned.h - functions that hide a length, a failure or the environment, made into compile errors.
- * Included last, by every .c file of the programs and the plugin. The name says what to use instead.
+ * Included last, by every .c file of the programs and the plugin. The name says what to use
+ * instead.
  */
 #ifndef COMMON_BANNED_H
 #define COMMON_BANNED_H

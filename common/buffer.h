@@ -15,7 +15,8 @@
 #include <stddef.h>
 
 struct buffer {
-	char *data;  /* NULL until the first byte; use buffer_cstr() for a string that is never NULL */
+	char *data;  /* NULL until the first byte; use buffer_cstr() for a string that is never NULL
+		      */
 	size_t len;  /* bytes used */
 	size_t size; /* bytes allocated */
 	size_t max;  /* ceiling of len */
@@ -29,13 +30,20 @@ struct span {
 	size_t len;
 };
 
-#define BUFFER_INIT(ceiling)        {.max = (ceiling)}
-#define BUFFER_INIT_SECRET(ceiling) {.max = (ceiling), .secret = true}
+#define BUFFER_INIT(ceiling)                                                                       \
+	{                                                                                          \
+		.max = (ceiling)                                                                   \
+	}
+#define BUFFER_INIT_SECRET(ceiling)                                                                \
+	{                                                                                          \
+		.max = (ceiling), .secret = true                                                   \
+	}
 
 void buffer_init(struct buffer *buf, size_t max);
 void buffer_init_secret(struct buffer *buf, size_t max);
 
-/* Frees the bytes (wiped if secret); the buffer is empty, keeps its ceiling and may be used again. */
+/* Frees the bytes (wiped if secret); the buffer is empty, keeps its ceiling and may be used again.
+ */
 void buffer_release(struct buffer *buf);
 
 /* Empties (wiped if secret), keeps the allocation, forgets a failure. */
@@ -51,7 +59,8 @@ bool buffer_printf(struct buffer *buf, const char *fmt, ...) __attribute__((form
 /* Replaces the content by a copy of bytes. */
 bool buffer_set(struct buffer *buf, const void *bytes, size_t len);
 
-/* Drops the first n bytes (n <= len), moving the rest down; wipes what was left behind if secret. */
+/* Drops the first n bytes (n <= len), moving the rest down; wipes what was left behind if secret.
+ */
 void buffer_consume(struct buffer *buf, size_t n);
 
 /* dst takes src's bytes, secrecy and ceiling; what dst had is released; src is left empty. */
@@ -65,7 +74,8 @@ struct span span_from_str(const char *str); /* borrows; NULL gives an empty span
 bool span_equals(struct span span, const char *str);
 bool span_equals_nocase(struct span span, const char *str); /* ASCII */
 
-/* Overwrites memory that held a secret; the compiler cannot remove it. ptr may be NULL with len 0. */
+/* Overwrites memory that held a secret; the compiler cannot remove it. ptr may be NULL with len 0.
+ */
 void wipe(void *ptr, size_t len);
 
 /* Equal length and content, in time that depends on the lengths only. */

@@ -2,9 +2,10 @@
 /*
  * config.h - INI files with sections "[kind name]", read by tables of keys.
  *
- * Host half. The grammar is inih's; what a section may contain is said by tables, so that every unknown, repeated or bad key is
- * reported with file:line, all of them in one run, and nothing starts half-configured. A program reads the sections it knows and
- * names the kinds that belong to others.
+ * Host half. The grammar is inih's; what a section may contain is said by tables, so that every
+ * unknown, repeated or bad key is reported with file:line, all of them in one run, and nothing
+ * starts half-configured. A program reads the sections it knows and names the kinds that belong to
+ * others.
  */
 #ifndef COMMON_CONFIG_H
 #define COMMON_CONFIG_H
@@ -17,13 +18,13 @@
 #include "common/outcome.h"
 
 enum config_type {
-	CONFIG_STRING,  /* char *, allocated; not empty */
-	CONFIG_WORDS,   /* struct words */
-	CONFIG_NUMBER,  /* int64_t between min and max; a unit may follow: s m h d for seconds */
+	CONFIG_STRING,	/* char *, allocated; not empty */
+	CONFIG_WORDS,	/* struct words */
+	CONFIG_NUMBER,	/* int64_t between min and max; a unit may follow: s m h d for seconds */
 	CONFIG_BOOLEAN, /* bool: yes, no, true, false, on, off, in any case */
-	CONFIG_CHOICE,  /* int: index of the word in choices */
-	CONFIG_URL,     /* char *: https://…, or http:// to a loopback host */
-	CONFIG_PATH,    /* char *: absolute */
+	CONFIG_CHOICE,	/* int: index of the word in choices */
+	CONFIG_URL,	/* char *: https://…, or http:// to a loopback host */
+	CONFIG_PATH,	/* char *: absolute */
 };
 
 struct words {
@@ -34,17 +35,19 @@ struct words {
 struct config_key {
 	const char *name;
 	enum config_type type;
-	size_t offset;             /* of the target in the section's struct */
-	int64_t min, max;          /* CONFIG_NUMBER */
+	size_t offset;		    /* of the target in the section's struct */
+	int64_t min, max;	    /* CONFIG_NUMBER */
 	const char *const *choices; /* CONFIG_CHOICE, NULL-terminated */
 };
 
 /* One kind of section. */
 struct config_kind {
-	const char *kind;             /* "account" in "[account relay]" */
-	const struct config_key *keys; /* ended by a NULL name; NULL: the section is another program's */
-	bool named;                   /* a name must follow */
-	/* Gives the struct that [kind name] at file:line fills; NULL: refused (it has reported why). */
+	const char *kind; /* "account" in "[account relay]" */
+	const struct config_key
+		*keys; /* ended by a NULL name; NULL: the section is another program's */
+	bool named;    /* a name must follow */
+	/* Gives the struct that [kind name] at file:line fills; NULL: refused (it has reported
+	 * why). */
 	void *(*open)(void *context, const char *name, int line);
 };
 
@@ -54,17 +57,21 @@ struct config_problems {
 	size_t count;
 };
 
-#define CONFIG_PROBLEMS_INIT {.text = BUFFER_INIT(65536)}
+#define CONFIG_PROBLEMS_INIT                                                                       \
+	{                                                                                          \
+		.text = BUFFER_INIT(65536)                                                         \
+	}
 
-void config_problem(struct config_problems *problems, const char *file, int line, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+void config_problem(struct config_problems *problems, const char *file, int line, const char *fmt,
+		    ...) __attribute__((format(printf, 4, 5)));
 void config_problems_release(struct config_problems *problems);
 
 /*
- * Reads file into what the kinds' open functions give. False when there was any problem (reported). A section that appears twice, a
- * key that appears twice in it, and a line that is neither are problems. A line has at most 198 bytes (inih's limit everywhere); an
- * indented line goes on with the value of the line before.
- * seen (may be NULL) is told every key that was set: config_seen_line() asks for it.
+ * Reads file into what the kinds' open functions give. False when there was any problem (reported).
+ * A section that appears twice, a key that appears twice in it, and a line that is neither are
+ * problems. A line has at most 198 bytes (inih's limit everywhere); an indented line goes on with
+ * the value of the line before. seen (may be NULL) is told every key that was set:
+ * config_seen_line() asks for it.
  */
 struct config_seen;
 bool config_read(const char *file, const struct config_kind *kinds, void *context,
@@ -73,17 +80,19 @@ bool config_read(const char *file, const struct config_kind *kinds, void *contex
 /* Where things stood: for the checks that need more than one key. */
 struct config_seen *config_seen_new(void);
 void config_seen_free(struct config_seen *seen);
-/* The line of key in the section that filled target; 0: not set. key NULL: the line of the section's head. */
+/* The line of key in the section that filled target; 0: not set. key NULL: the line of the
+ * section's head. */
 int config_seen_line(const struct config_seen *seen, const void *target, const char *key);
 
 void words_release(struct words *words);
 bool words_contain(const struct words *words, const char *word);
-void words_split(const char *text, struct words *words); /* at spaces, tabs and commas */
+void words_split(const char *text, struct words *words);     /* at spaces, tabs and commas */
 void words_copy(struct words *to, const struct words *from); /* `to` is released first */
 
 /*
- * Reads a file that holds one secret (a trailing newline is dropped) into secret, whose ceiling applies. Refused, with the chmod
- * to type, when others than its owner and group can read it. OUTCOME_CONFIG, err names the path.
+ * Reads a file that holds one secret (a trailing newline is dropped) into secret, whose ceiling
+ * applies. Refused, with the chmod to type, when others than its owner and group can read it.
+ * OUTCOME_CONFIG, err names the path.
  */
 enum outcome config_read_secret(const char *path, struct buffer *secret, struct err *err);
 

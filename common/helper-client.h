@@ -14,9 +14,10 @@
 #include "common/outcome.h"
 
 /*
- * Where the daemon listens, in the order in which they are tried: $queue_directory/private/mailoauth as
- * seen from inside Postfix's jail, and the system socket. The first that exists is used: a socket
- * that refuses the connection is an error, not a reason to go on.
+ * Where the daemon listens, in the order in which they are tried:
+ * $queue_directory/private/mailoauth as seen from inside Postfix's jail, and the system socket. The
+ * first that exists is used: a socket that refuses the connection is an error, not a reason to go
+ * on.
  */
 #define HELPER_SOCKET_IN_JAIL "/private/mailoauth"
 /* HELPER_SOCKET_SYSTEM is set by the build: RUNSTATEDIR/mailoauth/socket */
@@ -30,14 +31,14 @@ struct helper_client {
 extern const struct helper_client helper_client_default;
 
 /*
- * Sends the request (payload, not yet framed) and waits for the reply's payload, which replaces *reply
- * (its ceiling and secrecy are the caller's; HELPER_REPLY_MAX suffices). The reply is not interpreted:
- * helper_reply_parse() does that.
+ * Sends the request (payload, not yet framed) and waits for the reply's payload, which replaces
+ * *reply (its ceiling and secrecy are the caller's; HELPER_REPLY_MAX suffices). The reply is not
+ * interpreted: helper_reply_parse() does that.
  *
- * OUTCOME_OK; OUTCOME_RETRY: nobody listens, no answer before the deadline, connection lost (err names the
- * socket, and what to look at); OUTCOME_DENIED: the socket may not be opened by this user;
- * OUTCOME_PROTOCOL: what answers there is not mailoauthd; OUTCOME_CONFIG: a socket's path is too long for
- * the system; OUTCOME_NOMEM. On failure *reply is as it was.
+ * OUTCOME_OK; OUTCOME_RETRY: nobody listens, no answer before the deadline, connection lost (err
+ * names the socket, and what to look at); OUTCOME_DENIED: the socket may not be opened by this
+ * user; OUTCOME_PROTOCOL: what answers there is not mailoauthd; OUTCOME_CONFIG: a socket's path is
+ * too long for the system; OUTCOME_NOMEM. On failure *reply is as it was.
  */
 enum outcome helper_client_call(const struct helper_client *client, struct span request,
 				struct deadline deadline, struct buffer *reply, struct err *err);

@@ -2,10 +2,10 @@
 /*
  * helper-protocol.h - the words on mailoauthd's sockets, both directions.
  *
- * Guest half: libc only. Normative text: token-helper/PROTOCOL.md. Framing and replies are Postfix's
- * socketmap protocol (socketmap_table(5)): netstrings that hold "name SP key" and "STATUS SP text".
- * Inside, requests and successful replies are fields: "key=value key=value", values percent-encoded.
- * The parsers are pure functions of bytes and keep no state.
+ * Guest half: libc only. Normative text: token-helper/PROTOCOL.md. Framing and replies are
+ * Postfix's socketmap protocol (socketmap_table(5)): netstrings that hold "name SP key" and "STATUS
+ * SP text". Inside, requests and successful replies are fields: "key=value key=value", values
+ * percent-encoded. The parsers are pure functions of bytes and keep no state.
  */
 #ifndef COMMON_HELPER_PROTOCOL_H
 #define COMMON_HELPER_PROTOCOL_H
@@ -19,8 +19,8 @@
 
 #define HELPER_REQUEST_MAX 16384  /* bytes of a request's payload */
 #define HELPER_REPLY_MAX   100000 /* bytes of a reply's payload: what Postfix accepts */
-#define HELPER_TOKEN_MAX   9000   /* bytes of an access token that fits every server's AUTH line */
-#define HELPER_VERB_MAX    32
+#define HELPER_TOKEN_MAX   9000	  /* bytes of an access token that fits every server's AUTH line */
+#define HELPER_VERB_MAX	   32
 
 /* Netstrings ---------------------------------------------------------------------------------- */
 
@@ -31,8 +31,8 @@ enum parse {
 };
 
 /*
- * "LEN:payload," at the start of bytes (https://cr.yp.to/proto/netstrings.txt). LEN has no leading zeros
- * and is at most max_payload. On PARSE_DONE *payload_out borrows from bytes and *consumed_out
+ * "LEN:payload," at the start of bytes (https://cr.yp.to/proto/netstrings.txt). LEN has no leading
+ * zeros and is at most max_payload. On PARSE_DONE *payload_out borrows from bytes and *consumed_out
  * counts the whole netstring.
  */
 enum parse netstring_parse(struct span bytes, size_t max_payload, struct span *payload_out,
@@ -49,14 +49,16 @@ bool fields_append(struct buffer *out, const char *key, struct span value);
 bool fields_append_str(struct buffer *out, const char *key, const char *value);
 bool fields_append_int(struct buffer *out, const char *key, int64_t value);
 
-/* The decoded value of the first `key` in fields. False: no such key, or its value is malformed or longer than
- * value_out's ceiling. An empty value is a value. value_out is replaced; keeps its secrecy. */
+/* The decoded value of the first `key` in fields. False: no such key, or its value is malformed or
+ * longer than value_out's ceiling. An empty value is a value. value_out is replaced; keeps its
+ * secrecy. */
 bool fields_get(struct span fields, const char *key, struct buffer *value_out);
 
 /* The same for a decimal number 0..max. */
 bool fields_get_u64(struct span fields, const char *key, uint64_t max, uint64_t *out);
 
-/* True when bytes are well-formed fields: unique keys of [a-z_]{1,32}, at most 32 of them, valid escapes. "" is. */
+/* True when bytes are well-formed fields: unique keys of [a-z_]{1,32}, at most 32 of them, valid
+ * escapes. "" is. */
 bool fields_valid(struct span fields);
 
 /* Requests ------------------------------------------------------------------------------------ */
@@ -80,22 +82,25 @@ enum helper_status {
 
 struct helper_reply {
 	enum helper_status status;
-	enum outcome outcome; /* OK: OUTCOME_OK; TEMP, PERM: from the reason's first word, else RETRY, CONFIG */
-	struct span text;     /* OK: the data. TEMP, PERM: the line for people, without the outcome's word */
+	enum outcome outcome; /* OK: OUTCOME_OK; TEMP, PERM: from the reason's first word, else
+				 RETRY, CONFIG */
+	struct span text; /* OK: the data. TEMP, PERM: the line for people, without the outcome's
+			     word */
 };
 
 /* False when malformed. Borrows. */
 bool helper_reply_parse(struct span payload, struct helper_reply *out);
 
-/* The payload of a failure: "TEMP retry TEXT" for OUTCOME_RETRY and OUTCOME_NOMEM, "PERM <outcome> TEXT" else. */
+/* The payload of a failure: "TEMP retry TEXT" for OUTCOME_RETRY and OUTCOME_NOMEM, "PERM <outcome>
+ * TEXT" else. */
 bool helper_reply_append_failure(struct buffer *out, enum outcome what, const char *text);
 
 /* Fingerprints -------------------------------------------------------------------------------- */
 
 /*
- * FNV-1a, 64 bits: says "the token that you gave me" in a report about it without repeating the token.
- * Not a cryptographic hash and not used as one: a peer that lies about it can only make the daemon refresh,
- * which is rate-limited.
+ * FNV-1a, 64 bits: says "the token that you gave me" in a report about it without repeating the
+ * token. Not a cryptographic hash and not used as one: a peer that lies about it can only make the
+ * daemon refresh, which is rate-limited.
  */
 uint64_t token_fingerprint(struct span token);
 

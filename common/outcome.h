@@ -12,13 +12,13 @@
 #include <stddef.h>
 
 enum outcome {
-	OUTCOME_OK,       /* done */
-	OUTCOME_RETRY,    /* transient: the same call may work later */
+	OUTCOME_OK,	  /* done */
+	OUTCOME_RETRY,	  /* transient: the same call may work later */
 	OUTCOME_CONSENT,  /* a person must authorize (again) */
-	OUTCOME_CONFIG,   /* an administrator must change something */
-	OUTCOME_DENIED,   /* this peer may not */
+	OUTCOME_CONFIG,	  /* an administrator must change something */
+	OUTCOME_DENIED,	  /* this peer may not */
 	OUTCOME_PROTOCOL, /* the other side does not speak it, or not so */
-	OUTCOME_NOMEM,    /* out of memory, or past a buffer's ceiling */
+	OUTCOME_NOMEM,	  /* out of memory, or past a buffer's ceiling */
 };
 
 #define ERR_TEXT_MAX 1024 /* bytes with the NUL; longer text is cut and ends in "..." */
@@ -27,7 +27,12 @@ struct err {
 	char text[ERR_TEXT_MAX]; /* one line, no newline, no control characters, UTF-8 or ASCII */
 };
 
-#define ERR_INIT {{0}}
+#define ERR_INIT                                                                                   \
+	{                                                                                          \
+		{                                                                                  \
+			0                                                                          \
+		}                                                                                  \
+	}
 
 /*
  * Writes the line and returns `what`, so that a failure is one statement:

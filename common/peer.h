@@ -2,8 +2,9 @@
 /*
  * peer.h - who is at the other end of a Unix socket, and who may be.
  *
- * Host half. Credentials are the kernel's (SO_PEERCRED, SO_PEERGROUPS, unix(7)): those of the process that connected, at that moment.
- * Names are resolved when the configuration is read, never while a client waits.
+ * Host half. Credentials are the kernel's (SO_PEERCRED, SO_PEERGROUPS, unix(7)): those of the
+ * process that connected, at that moment. Names are resolved when the configuration is read, never
+ * while a client waits.
  */
 #ifndef COMMON_PEER_H
 #define COMMON_PEER_H
@@ -25,7 +26,8 @@ struct peer {
 enum outcome peer_of_socket(int fd, struct peer *peer, struct err *err);
 void peer_release(struct peer *peer);
 
-/* "uid 105 (postfix)": for log lines. Looks the name up: not for every request. size >= PEER_TEXT_MAX. */
+/* "uid 105 (postfix)": for log lines. Looks the name up: not for every request. size >=
+ * PEER_TEXT_MAX. */
 #define PEER_TEXT_MAX 64
 const char *peer_text(const struct peer *peer, char *text, size_t size);
 
@@ -36,7 +38,8 @@ struct peer_list {
 	size_t gid_count;
 };
 
-/* Words are user names, or group names where no such user exists, or "@group". OUTCOME_CONFIG names the first word that is neither. */
+/* Words are user names, or group names where no such user exists, or "@group". OUTCOME_CONFIG names
+ * the first word that is neither. */
 enum outcome peer_list_resolve(const struct words *words, struct peer_list *list, struct err *err);
 void peer_list_release(struct peer_list *list);
 bool peer_list_has(const struct peer_list *list, const struct peer *peer);

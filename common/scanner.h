@@ -2,8 +2,9 @@
 /*
  * scanner.h - reading bytes that somebody else wrote.
  *
- * Guest half: libc only. A scanner walks over borrowed bytes; each scan_*() advances on success only
- * and leaves its out-parameters untouched on failure. Every loop has a maximum that the caller names.
+ * Guest half: libc only. A scanner walks over borrowed bytes; each scan_*() advances on success
+ * only and leaves its out-parameters untouched on failure. Every loop has a maximum that the caller
+ * names.
  */
 #ifndef COMMON_SCANNER_H
 #define COMMON_SCANNER_H
@@ -26,7 +27,8 @@ bool scanner_at_end(const struct scanner *scan);
 bool scan_byte(struct scanner *scan, char byte);
 bool scan_literal(struct scanner *scan, const char *text);
 
-/* The bytes before the next `stop`, which is consumed too but not part of *out. At most max bytes. */
+/* The bytes before the next `stop`, which is consumed too but not part of *out. At most max bytes.
+ */
 bool scan_until(struct scanner *scan, char stop, size_t max, struct span *out);
 
 /* Takes n bytes. */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * account-resolve.h - from sections as written to accounts as run: private to helper-config.c and
+ * account-resolve.c.
+ */
+#ifndef TOKEN_HELPER_ACCOUNTS_ACCOUNT_RESOLVE_H
+#define TOKEN_HELPER_ACCOUNTS_ACCOUNT_RESOLVE_H
+
+#include "token-helper/accounts/helper-config.h"
+
+/* What a preset and an account may both say. */
+struct provider_settings {
+	char *issuer, *authorize_url, *token_url, *redirect, *authorize_extra;
+	int client_auth; /* 0: not said; then enum oauth_client_auth + 1 */
+	char *identity_claims, *tenant, *scope, *ca_file, *proxy;
+	struct words hosts[SERVICE_COUNT];
+	int64_t min_valid_s, timeout_s; /* -1: not said */
+};
+
+struct preset_section {
+	struct provider_settings settings;
+	char *name, *title;
+	char *service_scope[SERVICE_COUNT];
+	struct words needs; /* keys that an account must set */
+};
+
+struct account_section {
+	struct provider_settings settings;
+	char *name, *provider, *client_id, *client_secret_file, *user, *authorize_as;
+	char *service_user[SERVICE_COUNT];
+	struct words use, allow, senders, aliases;
+	bool is_default, verify_identity;
+};
+
+struct daemon_section {
+	struct words sockets, admin;
+	char *store, *user;
+};
+
+struct config_reading {
+	const char *file;
+	struct config_problems *problems;
+	struct config_seen *seen;
+	const char *const *provider_dirs;
+	struct daemon_section daemon;
+	struct account_section **accounts;
+	size_t account_count;
+	struct preset_section **presets; /* those that accounts named, read once */
+	size_t preset_count;
+	struct preset_section *preset; /* being read */
+};
+
+/* Reads one preset file; false when it had problems. */
+bool config_read_preset(struct config_reading *reading, const char *path,
+			struct preset_section *preset);
+void preset_section_free(struct preset_section *preset);
+
+/* Fills config->accounts from reading->accounts, reporting what is wrong or missing. */
+void accounts_resolve(struct config_reading *reading, struct helper_config *config);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* account-state.h - the inside of struct account: for account.c, which changes it, and status.c, which shows it. */
+#ifndef TOKEN_HELPER_ACCOUNTS_ACCOUNT_STATE_H
+#define TOKEN_HELPER_ACCOUNTS_ACCOUNT_STATE_H
+
+#include <sys/queue.h>
+
+#include "token-helper/accounts/account.h"
+
+struct token_request;
+struct event;
+
+TAILQ_HEAD(account_waiters, account_waiter);
+
+struct account_waiter {
+	TAILQ_ENTRY(account_waiter) link;
+	struct account_waiters *list; /* the one it is in */
+	account_token_fn *done;
+	void *context;
+};
+
+/* The last refresh, whatever came of it. */
+struct account_attempt {
+	int64_t at_s; /* 0: none since the start */
+	enum outcome outcome;
+	char error[64]; /* OAuth error */
+	struct err err;
+};
+
+/* The last time that a mail server refused our token. */
+struct account_rejection {
+	int64_t at_s;
+	char where[128];
+	struct err said;
+};
+
+struct account {
+	struct account_world world;
+	struct account_config *config;
+	struct grant grant;
+	struct account_waiters waiters;   /* for the flight */
+	struct account_waiters answering; /* being answered: taken out one by one */
+	struct event *timer;
+	struct token_request *flight; /* NULL: none */
+	struct store_slot *slot;      /* reserved for the flight's result */
+	int64_t flight_started_s;
+	unsigned holds;
+	bool unsaved;         /* grant is newer than the disk: nothing of it is handed out */
+	bool rejected;        /* the access token was refused by a mail server */
+	int64_t forced_s;     /* when a rejection last made us refresh */
+	bool damaged;         /* the stored grant could not be read: it is not overwritten by a refresh */
+	enum outcome trouble; /* OK, or why the last refresh failed */
+	unsigned failures;    /* in a row */
+	int64_t not_before_s; /* no refresh before */
+	struct account_attempt attempt;
+	struct account_rejection rejection;
+	int64_t last_asked_s;
+	int64_t next_s; /* when the timer will refresh; 0: not planned */
+	uint64_t requests;
+};
+
+#endif

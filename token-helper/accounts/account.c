@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: MIT */
+/* account.c - see account.h. */
+#include "token-helper/accounts/account.h"
+
+#include <event2/event.h>
+#include <event2/util.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/helper-protocol.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+#include "token-helper/accounts/account-state.h"
+#include "token-helper/accounts/refresh-policy.h"
+#include "token-helper/oauth/id-token.h"
+#include "token-helper/oauth/token-request.h"
+
+#include "common/banned.h"
+
+#define TIMER_AT_MOST_S	  3600
+#define CONFIG_AGAIN_S	  3600
+#define TOKEN_LAST_GASP_S 30 /* a token with less left is not handed out, whatever happens */
+
+static void refresh_start(struct account *account);
+
+static uint32_t random_bits(void)
+{
+	uint32_t bits;
+
+	evutil_secure_rng_get_bytes(&bits, sizeof(bits));
+	return bits;
+}
+
+static struct refresh_times times_of(const struct account *account)
+{
+	return (struct refresh_times){
+		.obtained_s = account->grant.access_obtained_s,
+		.expires_s = account->grant.access_expires_s,
+		.last_asked_s = account->last_asked_s,
+	};
+}
+
+/* What people read ---------------------------------------------------------------------------- */
+
+/* Every failure names the account and ends in what to do. */
+static enum outcome explain(const struct account *account, enum outcome what, const char *why,
+			    struct err *err)
+{
+	const char *name = account->config->name;
+	int64_t wait = account->not_before_s - clock_now_s();
+
+	switch (what) {
+	case OUTCOME_CONSENT:
+		return err_set(err, what, "account %s: %s; run: mailoauth authorize %s", name, why,
+			       name);
+	case OUTCOME_CONFIG:
+		return err_set(err, what,
+			       "account %s: %s; correct it in mailoauth.conf and reload mailoauthd",
+			       name, why);
+	case OUTCOME_RETRY:
+		if (wait > 0)
+			return err_set(err, what, "account %s: %s; next attempt in %" PRId64 " s",
+				       name, why, wait);
+		break;
+	default:
+		break;
+	}
+	return err_set(err, what, "account %s: %s", name, why);
+}
+
+static enum outcome explain_trouble(const struct account *account, struct err *err)
+{
+	return explain(account, account->trouble, account->attempt.err.text, err);
+}
+
+static void log_attempt(const struct account *account, const struct token_answer *answer)
+{
+	char host[256];
+	char until[CLOCK_TEXT_MAX];
+
+	http_url_host(account->config->client.token_url, host, sizeof(host));
+	if (answer->outcome == OUTCOME_OK) {
+		log_info("account=%s refresh=ok endpoint=%s http=%d duration=%" PRId64
+			 "ms rotated=%s valid_until=%s",
+			 account->config->name, host, answer->status, answer->duration_ms,
+			 answer->set.refresh_token.len > 0 ? "yes" : "no",
+			 clock_text(account->flight_started_s + answer->set.expires_in_s, until,
+				    sizeof(until)));
+		return;
+	}
+	log_line(log_level_of(answer->outcome),
+		 "account=%s refresh=%s endpoint=%s http=%d error=%s correlation=%s "
+		 "duration=%" PRId64 "ms: %s",
+		 account->config->name, outcome_name(answer->outcome), host, answer->status,
+		 answer->error[0] != '\0' ? answer->error : "-",
+		 answer->correlation[0] != '\0' ? answer->correlation : "-", answer->duration_ms,
+		 answer->err.text);
+}
+
+/* Waiters ------------------------------------------------------------------------------------- */
+
+static struct account_waiter *waiter_add(struct account *account, account_token_fn *done,
+					 void *context)
+{
+	struct account_waiter *waiter = xcalloc(1, sizeof(*waiter));
+
+	waiter->list = &account->waiters;
+	waiter->done = done;
+	waiter->context = context;
+	TAILQ_INSERT_TAIL(&account->waiters, waiter, link);
+	return waiter;
+}
+
+void account_cancel(struct account_waiter *waiter)
+{
+	if (waiter == NULL)
+		return;
+	TAILQ_REMOVE(waiter->list, waiter, link);
+	free(waiter);
+}
+
+/* Answers all who wait now. A callback may ask again: it then waits in the other list. */
+static void answer_all(struct account *account, enum outcome outcome,
+		       const struct account_token *token, const struct err *err)
+{
+	struct account_waiter *waiter;
+
+	TAILQ_CONCAT(&account->answering, &account->waiters, link);
+	TAILQ_FOREACH(waiter, &account->answering, link)
+	waiter->list = &account->answering;
+	while ((waiter = TAILQ_FIRST(&account->answering)) != NULL) {
+		account_token_fn *done = waiter->done;
+		void *context = waiter->context;
+
+		account_cancel(waiter);
+		done(context, outcome, token, err);
+	}
+}
+
+/* The token ----------------------------------------------------------------------------------- */
+
+static bool token_lives(const struct account *account, int64_t needed_s)
+{
+	return account->grant.access_token.len > 0 && !account->unsaved && !account->rejected &&
+	       account->grant.access_expires_s - clock_now_s() >= needed_s;
+}
+
+static struct account_token token_of(const struct account *account)
+{
+	return (struct account_token){
+		.token = buffer_span(&account->grant.access_token),
+		.expires_s = account->grant.access_expires_s,
+	};
+}
+
+int64_t account_expires_s(const struct account *account)
+{
+	return account->grant.access_token.len > 0 ? account->grant.access_expires_s : 0;
+}
+
+/* After a refresh, good or bad: a living token for all, or the reason why there is none. */
+static void settle(struct account *account)
+{
+	struct account_token token;
+	struct err err;
+	enum outcome outcome;
+
+	if (token_lives(account, TOKEN_LAST_GASP_S) ||
+	    (account->trouble == OUTCOME_OK && token_lives(account, 1))) {
+		token = token_of(account);
+		answer_all(account, OUTCOME_OK, &token, NULL);
+		return;
+	}
+	if (account->trouble == OUTCOME_OK)
+		outcome = explain(account, OUTCOME_RETRY,
+				  "the server's new token has expired already", &err);
+	else
+		outcome = explain_trouble(account, &err);
+	answer_all(account, outcome, NULL, &err);
+}
+
+/* Planning ------------------------------------------------------------------------------------ */
+
+void account_reschedule(struct account *account)
+{
+	struct timeval wait = {0};
+	int64_t now_s = clock_now_s();
+	struct refresh_times times = times_of(account);
+	int64_t due_s;
+
+	account->next_s = 0;
+	(void)event_del(account->timer);
+	if (account->grant.refresh_token.len == 0 || account->flight != NULL)
+		return;
+	due_s = account->trouble != OUTCOME_OK ? account->not_before_s
+					       : refresh_due_s(&times, now_s, random_bits());
+	if (due_s <= now_s)
+		due_s = now_s + 1 + (int64_t)(random_bits() % 30);
+	account->next_s = due_s;
+	/* Timers count monotonic time; a suspended machine must not sleep past the due time for
+	 * long. */
+	wait.tv_sec = due_s - now_s < TIMER_AT_MOST_S ? (time_t)(due_s - now_s) : TIMER_AT_MOST_S;
+	(void)event_add(account->timer, &wait);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct account *account = context;
+
+	(void)fd;
+	(void)what;
+	if (clock_now_s() >= account->next_s && account->holds == 0 && account->flight == NULL)
+		refresh_start(account);
+	else
+		account_reschedule(account);
+}
+
+static void note_trouble(struct account *account, enum outcome outcome, const char *error,
+			 const struct err *err, int64_t retry_after_s)
+{
+	int64_t wait_s;
+
+	account->trouble = outcome;
+	account->failures++;
+	if (outcome == OUTCOME_CONSENT)
+		wait_s = refresh_sparse_s(account->failures, random_bits());
+	else if (outcome == OUTCOME_CONFIG)
+		wait_s = CONFIG_AGAIN_S;
+	else
+		wait_s = refresh_backoff_s(account->failures, retry_after_s, random_bits());
+	account->not_before_s = clock_now_s() + wait_s;
+	account->attempt = (struct account_attempt){.at_s = clock_now_s(), .outcome = outcome};
+	(void)snprintf(account->attempt.error, sizeof(account->attempt.error), "%s", error);
+	account->attempt.err = *err;
+}
+
+static void note_success(struct account *account)
+{
+	account->trouble = OUTCOME_OK;
+	account->failures = 0;
+	account->not_before_s = 0;
+	account->rejected = false;
+	account->attempt = (struct account_attempt){.at_s = clock_now_s(), .outcome = OUTCOME_OK};
+}
+
+/* Refreshing ---------------------------------------------------------------------------------- */
+
+/* What the grant becomes with the server's answer. The refresh token that was used stays as the
+ * previous one until its successor has worked. */
+static void grant_advance(struct grant *grant, struct token_set *set, int64_t asked_s)
+{
+	struct buffer *now = &grant->refresh_token;
+
+	if (set->refresh_token.len > 0 &&
+	    !equal_constant_time(buffer_span(now), buffer_span(&set->refresh_token))) {
+		buffer_move(&grant->previous_refresh_token, now);
+		buffer_move(now, &set->refresh_token);
+		grant->refresh_obtained_s = asked_s;
+	} else {
+		buffer_release(&grant->previous_refresh_token);
+	}
+	buffer_move(&grant->access_token, &set->access_token);
+	grant->access_obtained_s = asked_s;
+	grant->access_expires_s = asked_s + set->expires_in_s;
+	if (set->scope != NULL) {
+		free(grant->scope);
+		grant->scope = set->scope;
+		set->scope = NULL;
+	}
+	grant->generation++;
+}
+
+/* Saves account->grant through the slot (taken). Until it is saved nothing of it is handed out. */
+static enum outcome save(struct account *account, struct store_slot *slot, struct err *err)
+{
+	enum outcome outcome = store_commit(slot, &account->grant, err);
+
+	account->unsaved = outcome != OUTCOME_OK;
+	return outcome;
+}
+
+static void save_again(struct account *account)
+{
+	struct store_slot *slot;
+	struct err err;
+	enum outcome outcome =
+		store_reserve(account->world.store, account->config->name, &slot, &err);
+
+	if (outcome == OUTCOME_OK)
+		outcome = save(account, slot, &err);
+	if (outcome == OUTCOME_OK) {
+		log_info("account=%s store=ok: the grant that could not be saved is saved now",
+			 account->config->name);
+		note_success(account);
+	} else {
+		note_trouble(account, OUTCOME_RETRY, "", &err, -1);
+	}
+}
+
+/* The id_token of a refresh, where there is one, must still speak of the person who consented. */
+static enum outcome check_same_person(const struct account *account, const struct token_set *set,
+				      struct err *err)
+{
+	struct identity identity = {0};
+	enum outcome outcome;
+
+	if (set->id_token.len == 0 || account->grant.subject == NULL)
+		return OUTCOME_OK;
+	outcome = id_token_read(buffer_span(&set->id_token), &account->config->client,
+				(struct span){"", 0}, clock_now_s(), &identity, err);
+	if (outcome == OUTCOME_OK && strcmp(identity.subject, account->grant.subject) != 0)
+		outcome = err_set(err, OUTCOME_CONSENT,
+				  "the server refreshed the token of another person (%s)",
+				  identity.name != NULL ? identity.name : "unnamed");
+	identity_release(&identity);
+	return outcome == OUTCOME_PROTOCOL ? OUTCOME_OK : outcome;
+}
+
+static void on_refreshed(void *context, struct token_answer *answer)
+{
+	struct account *account = context;
+	struct store_slot *slot = account->slot;
+	struct err err = answer->err;
+	enum outcome outcome = answer->outcome;
+
+	account->flight = NULL;
+	account->slot = NULL;
+	log_attempt(account, answer);
+	if (outcome == OUTCOME_OK)
+		outcome = check_same_person(account, &answer->set, &err);
+	if (outcome == OUTCOME_OK) {
+		grant_advance(&account->grant, &answer->set, account->flight_started_s);
+		outcome = save(account, slot, &err);
+		if (outcome != OUTCOME_OK)
+			log_error("account=%s store=%s: %s; the new grant is kept in memory and "
+				  "saved as soon as that works",
+				  account->config->name, outcome_name(outcome), err.text);
+	} else {
+		store_abort(slot);
+	}
+	if (outcome == OUTCOME_OK)
+		note_success(account);
+	else
+		note_trouble(account, outcome, answer->error, &err, answer->retry_after_s);
+	account_reschedule(account);
+	settle(account);
+}
+
+/* A grant goes only where it came from: to the same token endpoint, for the same client. */
+static enum outcome check_grant_fits(const struct account *account, struct err *err)
+{
+	const struct grant *grant = &account->grant;
+	const struct oauth_client *client = &account->config->client;
+
+	if (grant->client_id != NULL && strcmp(grant->client_id, client->client_id) != 0)
+		return err_set(err, OUTCOME_CONSENT,
+			       "client_id was changed since it was authorized");
+	if (grant->token_url != NULL && strcmp(grant->token_url, client->token_url) != 0)
+		return err_set(err, OUTCOME_CONSENT,
+			       "the token endpoint was changed since it was authorized");
+	return OUTCOME_OK;
+}
+
+static void refresh_start(struct account *account)
+{
+	struct err err;
+	enum outcome outcome;
+
+	if (account->unsaved) {
+		save_again(account);
+		account_reschedule(account);
+		settle(account);
+		return;
+	}
+	outcome = check_grant_fits(account, &err);
+	if (outcome == OUTCOME_OK)
+		outcome = store_reserve(account->world.store, account->config->name, &account->slot,
+					&err);
+	if (outcome != OUTCOME_OK) {
+		log_line(log_level_of(outcome), "account=%s refresh=%s: not asked for: %s",
+			 account->config->name, outcome_name(outcome), err.text);
+		note_trouble(account, outcome, "", &err, -1);
+		account_reschedule(account);
+		settle(account);
+		return;
+	}
+	account->flight_started_s = clock_now_s();
+	account->flight = token_request_refresh(account->world.http, &account->config->client,
+						buffer_span(&account->grant.refresh_token),
+						on_refreshed, account);
+	account_reschedule(account);
+}
+
+/* Asking -------------------------------------------------------------------------------------- */
+
+/* May a refresh be made now? Else err has the answer for the asker. */
+static enum outcome may_refresh(const struct account *account, struct err *err)
+{
+	if (account->damaged)
+		return explain_trouble(account, err);
+	if (account->grant.refresh_token.len == 0 && account->grant.authorized_s == 0)
+		return explain(account, OUTCOME_CONSENT, "has not been authorized yet", err);
+	if (account->grant.refresh_token.len == 0)
+		return explain(account, OUTCOME_CONSENT,
+			       "its token has expired, and the server gave no refresh token", err);
+	if (account->trouble != OUTCOME_OK && clock_now_s() < account->not_before_s)
+		return explain_trouble(account, err);
+	return OUTCOME_OK;
+}
+
+static struct account_waiter *join_or_start(struct account *account, account_token_fn *done,
+					    void *context)
+{
+	struct account_waiter *waiter;
+	struct account_token token;
+	enum outcome outcome;
+	struct err err;
+
+	if (account->flight != NULL || account->holds > 0)
+		return waiter_add(account, done, context);
+	outcome = may_refresh(account, &err);
+	if (outcome != OUTCOME_OK) {
+		if (token_lives(account, TOKEN_LAST_GASP_S)) {
+			token = token_of(account);
+			done(context, OUTCOME_OK, &token, NULL);
+		} else {
+			done(context, outcome, NULL, &err);
+		}
+		return NULL;
+	}
+	waiter = waiter_add(account, done, context);
+	refresh_start(account);
+	/* It may have been answered already: then it is in no list any more. */
+	return account->flight != NULL ? waiter : NULL;
+}
+
+/* A rejected token is replaced once; if its successor is refused too within the minute, asking
+ * again would only hammer. */
+static void heed_rejection(struct account *account)
+{
+	int64_t now_s = clock_now_s();
+
+	if (!account->rejected)
+		return;
+	if (now_s - account->forced_s < REFRESH_FORCED_S)
+		account->rejected = false;
+	else
+		account->forced_s = now_s;
+}
+
+struct account_waiter *account_get_token(struct account *account, int64_t min_valid_s,
+					 account_token_fn *done, void *context)
+{
+	struct refresh_times times = times_of(account);
+	int64_t needed_s = min_valid_s > account->config->min_valid_s
+				   ? min_valid_s
+				   : account->config->min_valid_s;
+	bool was_idle = account->last_asked_s == 0;
+	struct account_token token;
+
+	account->requests++;
+	account->last_asked_s = clock_now_s();
+	if (account->flight == NULL)
+		heed_rejection(account);
+	if (!token_lives(account, refresh_needed_s(&times, needed_s)))
+		return join_or_start(account, done, context);
+	if (was_idle)
+		account_reschedule(account);
+	token = token_of(account);
+	done(context, OUTCOME_OK, &token, NULL);
+	return NULL;
+}
+
+struct account_waiter *account_refresh(struct account *account, account_token_fn *done,
+				       void *context)
+{
+	account->not_before_s = 0; /* a person asks: no back-off */
+	return join_or_start(account, done, context);
+}
+
+void account_report_rejected(struct account *account, uint64_t fingerprint, const char *where,
+			     const char *said)
+{
+	bool current = account->grant.access_token.len > 0 &&
+		       token_fingerprint(buffer_span(&account->grant.access_token)) == fingerprint;
+
+	log_warning("account=%s rejected by=%s token=%s said=%s", account->config->name, where,
+		    current ? "present" : "earlier", said);
+	account->rejection.at_s = clock_now_s();
+	(void)snprintf(account->rejection.where, sizeof(account->rejection.where), "%s", where);
+	(void)err_set(&account->rejection.said, OUTCOME_OK, "%s", said);
+	if (current)
+		account->rejected = true;
+}
+
+/* A new authorization ------------------------------------------------------------------------- */
+
+bool account_is_refreshing(const struct account *account)
+{
+	return account->flight != NULL;
+}
+
+void account_hold(struct account *account)
+{
+	account->holds++;
+}
+
+void account_release(struct account *account, struct grant *grant)
+{
+	if (account->holds > 0)
+		account->holds--;
+	if (grant != NULL) {
+		grant_release(&account->grant);
+		account->grant = *grant;
+		grant_init(grant);
+		account->damaged = false;
+		account->unsaved = false;
+		note_success(account);
+		account_reschedule(account);
+	}
+	if (account->holds > 0 || TAILQ_EMPTY(&account->waiters))
+		return;
+	if (token_lives(account, TOKEN_LAST_GASP_S)) {
+		settle(account);
+	} else {
+		struct err err;
+		enum outcome outcome = may_refresh(account, &err);
+
+		if (outcome == OUTCOME_OK)
+			refresh_start(account);
+		else
+			answer_all(account, outcome, NULL, &err);
+	}
+}
+
+const struct grant *account_grant(const struct account *account)
+{
+	return &account->grant;
+}
+
+/* Life ---------------------------------------------------------------------------------------- */
+
+static void load_grant(struct account *account)
+{
+	struct err err;
+	enum outcome outcome =
+		store_load(account->world.store, account->config->name, &account->grant, &err);
+
+	account->damaged = outcome != OUTCOME_OK;
+	if (outcome == OUTCOME_OK)
+		return;
+	log_error("account=%s store=%s: %s", account->config->name, outcome_name(outcome),
+		  err.text);
+	note_trouble(account, outcome, "", &err, -1);
+}
+
+struct account *account_new(const struct account_world *world, struct account_config *config)
+{
+	struct account *account = xcalloc(1, sizeof(*account));
+
+	account->world = *world;
+	account->config = config;
+	grant_init(&account->grant);
+	TAILQ_INIT(&account->waiters);
+	TAILQ_INIT(&account->answering);
+	account->timer = evtimer_new(world->base, on_timer, account);
+	if (account->timer == NULL)
+		fatal("out of memory");
+	load_grant(account);
+	account_reschedule(account);
+	return account;
+}
+
+void account_free(struct account *account)
+{
+	struct err err;
+
+	if (account == NULL)
+		return;
+	(void)err_set(&err, OUTCOME_CONFIG, "account %s: is no longer configured",
+		      account->config->name);
+	token_request_cancel(account->flight);
+	store_abort(account->slot);
+	account->flight = NULL;
+	answer_all(account, OUTCOME_CONFIG, NULL, &err);
+	event_free(account->timer);
+	grant_release(&account->grant);
+	account_config_free(account->config);
+	free(account);
+}
+
+void account_reconfigure(struct account *account, struct account_config *config)
+{
+	account_config_free(account->config);
+	account->config = config;
+	if (account->damaged) {
+		account->trouble = OUTCOME_OK;
+		load_grant(account);
+	}
+	account->not_before_s = 0;
+	account_reschedule(account);
+}
+
+const struct account_config *account_config(const struct account *account)
+{
+	return account->config;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * account.h - one account at work: its configuration, its grant, and who is waiting for a token.
+ *
+ * One flight: whatever the number of askers there is at most one request to the token endpoint for an account, and all
+ * of them get its answer. A new grant is on disk before its access token leaves this file. No error empties a grant.
+ */
+#ifndef TOKEN_HELPER_ACCOUNTS_ACCOUNT_H
+#define TOKEN_HELPER_ACCOUNTS_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/outcome.h"
+#include "token-helper/accounts/helper-config.h"
+#include "token-helper/store/store.h"
+
+struct account;
+struct account_waiter;
+struct event_base;
+struct http_client;
+
+/* What all accounts share; borrowed by each. */
+struct account_world {
+	struct event_base *base;
+	struct http_client *http;
+	struct store *store;
+};
+
+struct account_token {
+	struct span token; /* secret; borrowed for the callback's duration */
+	int64_t expires_s;
+};
+
+/* OUTCOME_OK with a token; else err says what is wrong with which account, and what to type. */
+typedef void account_token_fn(void *context, enum outcome outcome,
+			      const struct account_token *token, const struct err *err);
+
+/* Takes config; loads the grant. A damaged grant is logged and makes the account fail, not this function. */
+struct account *account_new(const struct account_world *world, struct account_config *config);
+
+/* Fails whoever waits. The stored grant stays. NULL is fine. */
+void account_free(struct account *account);
+
+/* Takes config (same name): the grant and the waiters stay, a trouble is tried anew. */
+void account_reconfigure(struct account *account, struct account_config *config);
+
+const struct account_config *account_config(const struct account *account);
+
+/*
+ * A token that lives min_valid_s longer (or the account's own minimum, if that is more). done is called before this returns (then NULL is
+ * returned) or later (then the waiter, which account_cancel() takes back).
+ */
+struct account_waiter *account_get_token(struct account *account, int64_t min_valid_s,
+					 account_token_fn *done, void *context);
+
+/* The same, but never from memory: a refresh is made or joined. */
+struct account_waiter *account_refresh(struct account *account, account_token_fn *done,
+				       void *context);
+void account_cancel(struct account_waiter *waiter); /* done is not called; NULL is fine */
+
+/* A mail server refused the token with this fingerprint; said: its words. Logged; the next asker gets another token. */
+void account_report_rejected(struct account *account, uint64_t fingerprint, const char *where,
+			     const char *said);
+
+/* Wall-clock expiry of the present access token, 0: none. */
+int64_t account_expires_s(const struct account *account);
+
+/* Re-arms the timer: the wall clock was set. */
+void account_reschedule(struct account *account);
+
+/*
+ * For a new authorization: while an account is held no refresh starts (askers wait). ready is called when none is in flight, at once or later; NULL is
+ * returned, or a waiter, as above. account_release() ends it: with the new grant (taken; already durable) or NULL.
+ */
+void account_hold(struct account *account);
+bool account_is_refreshing(const struct account *account);
+void account_release(struct account *account, struct grant *grant);
+
+/* The grant as it is, for status and for a new authorization to start from. Borrows. */
+const struct grant *account_grant(const struct account *account);
+
+#endif

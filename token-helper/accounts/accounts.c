@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/* accounts.c - see accounts.h. */
+#include "token-helper/accounts/accounts.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/deadline.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+
+#include "common/banned.h"
+
+#define CLOCK_CHECK_S 60
+#define CLOCK_JUMP_S  5
+
+struct accounts {
+	struct account_world world;
+	struct account **list;
+	size_t count;
+	struct event *clock_check;
+	int64_t clock_offset_s; /* wall clock less monotonic clock when last looked at */
+};
+
+/* The wall clock against the monotonic one ------------------------------------------------------
+ */
+
+static int64_t clock_offset_s(void)
+{
+	return clock_now_s() - deadline_in_ms(0).at_ms / 1000;
+}
+
+/* Timers run on the monotonic clock, which stands still in suspend; expiry is wall clock. Where
+ * they part, plan anew. */
+static void on_clock_check(evutil_socket_t fd, short what, void *context)
+{
+	struct accounts *accounts = context;
+	int64_t offset_s = clock_offset_s();
+
+	(void)fd;
+	(void)what;
+	if (llabs(offset_s - accounts->clock_offset_s) <= CLOCK_JUMP_S)
+		return;
+	log_info("the clock was set, or the machine slept: %+lld s; planning anew",
+		 (long long)(offset_s - accounts->clock_offset_s));
+	accounts->clock_offset_s = offset_s;
+	for (size_t i = 0; i < accounts->count; i++)
+		account_reschedule(accounts->list[i]);
+}
+
+/* Life ---------------------------------------------------------------------------------------- */
+
+struct accounts *accounts_new(const struct account_world *world)
+{
+	static const struct timeval every = {.tv_sec = CLOCK_CHECK_S};
+	struct accounts *accounts = xcalloc(1, sizeof(*accounts));
+
+	accounts->world = *world;
+	accounts->clock_offset_s = clock_offset_s();
+	accounts->clock_check = event_new(world->base, -1, EV_PERSIST, on_clock_check, accounts);
+	if (accounts->clock_check == NULL || event_add(accounts->clock_check, &every) != 0)
+		fatal("out of memory");
+	return accounts;
+}
+
+void accounts_free(struct accounts *accounts)
+{
+	if (accounts == NULL)
+		return;
+	for (size_t i = 0; i < accounts->count; i++)
+		account_free(accounts->list[i]);
+	free(accounts->list);
+	event_free(accounts->clock_check);
+	free(accounts);
+}
+
+static int compare_accounts(const void *a, const void *b)
+{
+	const struct account *const *left = a;
+	const struct account *const *right = b;
+
+	return strcmp(account_config(*left)->name, account_config(*right)->name);
+}
+
+struct account *accounts_find(const struct accounts *accounts, struct span name)
+{
+	size_t low = 0;
+	size_t high = accounts->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const char *there = account_config(accounts->list[middle])->name;
+		int order = strncmp(name.ptr, there, name.len);
+
+		if (order == 0 && there[name.len] == '\0')
+			return accounts->list[middle];
+		if (order > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* Takes the account of that name out of the old list; NULL when it is new. */
+static struct account *take_old(struct accounts *accounts, const char *name)
+{
+	struct account *account = accounts_find(accounts, span_from_str(name));
+
+	for (size_t i = 0; account != NULL && i < accounts->count; i++) {
+		if (accounts->list[i] == account) {
+			accounts->count--;
+			memmove(&accounts->list[i], &accounts->list[i + 1],
+				(accounts->count - i) * sizeof(accounts->list[0]));
+			break;
+		}
+	}
+	return account;
+}
+
+void accounts_apply(struct accounts *accounts, struct helper_config *config)
+{
+	struct account **list = xcalloc(config->account_count + 1, sizeof(*list));
+
+	for (size_t i = 0; i < config->account_count; i++) {
+		list[i] = take_old(accounts, config->accounts[i]->name);
+		if (list[i] != NULL)
+			account_reconfigure(list[i], config->accounts[i]);
+		else
+			list[i] = account_new(&accounts->world, config->accounts[i]);
+	}
+	for (size_t i = 0; i < accounts->count; i++)
+		account_free(accounts->list[i]);
+	free(accounts->list);
+	accounts->list = list;
+	accounts->count = config->account_count;
+	config->account_count = 0;
+	qsort(accounts->list, accounts->count, sizeof(accounts->list[0]), compare_accounts);
+}
+
+size_t accounts_count(const struct accounts *accounts)
+{
+	return accounts->count;
+}
+
+struct account *accounts_at(const struct accounts *accounts, size_t index)
+{
+	return accounts->list[index];
+}
+
+bool accounts_busy(const struct accounts *accounts)
+{
+	for (size_t i = 0; i < accounts->count; i++) {
+		if (account_is_refreshing(accounts->list[i]))
+			return true;
+	}
+	return false;
+}
+
+bool account_allows(const struct account *account, const struct peer *peer)
+{
+	return peer->uid == 0 || peer->uid == geteuid() ||
+	       peer_list_has(&account_config(account)->allow, peer);
+}
+
+/* Selecting ----------------------------------------------------------------------------------- */
+
+/* Collects the accounts that fit. One is found; of several the default; else their names are told.
+ */
+struct candidates {
+	struct account *only;
+	struct account *standard; /* default = yes */
+	size_t count;
+	struct buffer names;
+};
+
+static void candidate_add(struct candidates *found, struct account *account)
+{
+	found->count++;
+	found->only = account;
+	if (account_config(account)->is_default)
+		found->standard = account;
+	(void)buffer_printf(&found->names, "%s%s", found->names.len > 0 ? ", " : "",
+			    account_config(account)->name);
+}
+
+static enum outcome candidate_choose(struct candidates *found, const char *what, struct span key,
+				     struct account **account_out, struct err *err)
+{
+	enum outcome outcome = OUTCOME_OK;
+
+	if (found->count > 1 && found->standard == NULL)
+		outcome =
+			err_set(err, OUTCOME_CONFIG,
+				"several accounts have the %s %.*s (%s): name one in the password "
+				"field, or say default = yes in one of them",
+				what, (int)(key.len < 255 ? key.len : 255), key.ptr,
+				buffer_cstr(&found->names));
+	else
+		*account_out = found->count > 1 ? found->standard : found->only;
+	buffer_release(&found->names);
+	return outcome;
+}
+
+static struct account *find_alias(const struct accounts *accounts, struct span alias)
+{
+	for (size_t i = 0; i < accounts->count; i++) {
+		const struct words *aliases = &account_config(accounts->list[i])->aliases;
+
+		for (size_t k = 0; k < aliases->count; k++) {
+			if (span_equals(alias, aliases->word[k]))
+				return accounts->list[i];
+		}
+	}
+	return NULL;
+}
+
+static bool is_user_of(const struct account_config *config, enum service service, struct span user)
+{
+	if (service != SERVICE_ANY)
+		return span_equals_nocase(user, config->service_user[service]) ||
+		       span_equals_nocase(user, config->user);
+	for (int s = 0; s < SERVICE_COUNT; s++) {
+		if (span_equals_nocase(user, config->service_user[s]))
+			return true;
+	}
+	return span_equals_nocase(user, config->user);
+}
+
+static bool serves(const struct account_config *config, enum service service, struct span host)
+{
+	if (service != SERVICE_ANY && !config->use[service])
+		return false;
+	return host.len == 0 || account_config_has_host(config, service, host);
+}
+
+static enum outcome find_user(const struct accounts *accounts, const struct account_wanted *wanted,
+			      struct span user, struct account **account_out, struct err *err)
+{
+	struct candidates found = {.names = BUFFER_INIT(2048)};
+	struct account *other = NULL; /* its user, but not that service or host: for the message */
+	enum outcome outcome;
+
+	for (size_t i = 0; user.len > 0 && i < accounts->count; i++) {
+		const struct account_config *config = account_config(accounts->list[i]);
+
+		if (!is_user_of(config, wanted->service, user))
+			continue;
+		other = accounts->list[i];
+		if (serves(config, wanted->service, wanted->host))
+			candidate_add(&found, accounts->list[i]);
+	}
+	*account_out = NULL;
+	outcome = candidate_choose(&found, "user", user, account_out, err);
+	if (outcome == OUTCOME_OK && *account_out == NULL)
+		*account_out = other;
+	return outcome;
+}
+
+static enum outcome check_serves(const struct account *account, const struct account_wanted *wanted,
+				 struct err *err)
+{
+	const struct account_config *config = account_config(account);
+	enum service service = wanted->service;
+
+	if (service != SERVICE_ANY && !config->use[service])
+		return err_set(
+			err, OUTCOME_CONFIG,
+			"account %s: is not for %s: add %s to its use in mailoauth.conf, and "
+			"authorize it again",
+			config->name, service_names[service], service_names[service]);
+	if (wanted->host.len > 0 && !account_config_has_host(config, service, wanted->host))
+		return err_set(err, OUTCOME_CONFIG,
+			       "account %s: its token is not for the server %.*s; if it should be, "
+			       "set %s_host in its section of mailoauth.conf",
+			       config->name, (int)(wanted->host.len < 255 ? wanted->host.len : 255),
+			       wanted->host.ptr,
+			       service != SERVICE_ANY ? service_names[service] : "smtp");
+	return OUTCOME_OK;
+}
+
+enum outcome accounts_select(const struct accounts *accounts, const struct account_wanted *wanted,
+			     struct account **account_out, struct err *err)
+{
+	struct span key = wanted->selector.len > 0 ? wanted->selector : wanted->user;
+	struct account *account = NULL;
+	enum outcome outcome;
+
+	if (wanted->selector.len > 0) {
+		account = accounts_find(accounts, wanted->selector);
+		if (account == NULL)
+			account = find_alias(accounts, wanted->selector);
+	}
+	if (account == NULL) {
+		outcome = find_user(accounts, wanted, key, &account, err);
+		if (outcome != OUTCOME_OK)
+			return outcome;
+	}
+	if (account == NULL)
+		return err_set(
+			err, OUTCOME_CONFIG,
+			"no account is called \"%.*s\" or has that user: add [account NAME] with "
+			"user = ... to mailoauth.conf, or correct the password field",
+			(int)(key.len < 255 ? key.len : 255), key.ptr);
+	outcome = check_serves(account, wanted, err);
+	if (outcome == OUTCOME_OK)
+		*account_out = account;
+	return outcome;
+}
+
+enum outcome accounts_login(const struct accounts *accounts, struct span key,
+			    struct account **account_out, struct err *err)
+{
+	struct candidates found = {.names = BUFFER_INIT(2048)};
+	bool is_address = memchr(key.ptr, '@', key.len) != NULL;
+
+	*account_out = NULL;
+	for (size_t i = 0; key.len > 0 && i < accounts->count; i++) {
+		const struct account_config *config = account_config(accounts->list[i]);
+
+		if (!config->use[SERVICE_SMTP])
+			continue;
+		if (is_address ? account_config_has_sender(config, key)
+			       : account_config_has_host(config, SERVICE_SMTP, key))
+			candidate_add(&found, accounts->list[i]);
+	}
+	return candidate_choose(&found, is_address ? "sender" : "server", key, account_out, err);
+}

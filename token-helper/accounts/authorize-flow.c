@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/* authorize-flow.c - see authorize-flow.h. */
+#include "token-helper/accounts/authorize-flow.h"
+
+#include <event2/event.h>
+#include <event2/util.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+#include "token-helper/oauth/authorization.h"
+#include "token-helper/oauth/id-token.h"
+#include "token-helper/oauth/token-request.h"
+
+#include "common/banned.h"
+
+#define FLOW_URL_MAX  8192
+#define FLOW_CODE_MAX 8192
+
+/* Who waits for a flow's end; detached when the asker goes away. */
+struct flow_finish {
+	flow_done_fn *done; /* NULL: nobody any more */
+	void *context;
+};
+
+struct flow {
+	TAILQ_ENTRY(flow) link;
+	struct flows *flows;
+	char id[33];
+	char *account; /* by name: a reload may replace the account's configuration meanwhile */
+	struct authorization auth;
+	struct buffer url;
+	struct buffer code; /* secret; from the redirect until it is redeemed */
+	struct event *expiry;
+	struct account_waiter *waiting; /* for a refresh in flight to end */
+	bool holding;
+	struct store_slot *slot;
+	struct token_request *request;
+	int64_t asked_s;
+	struct flow_finish *finish;
+};
+
+TAILQ_HEAD(flow_list, flow);
+
+struct flows {
+	struct account_world world;
+	struct accounts *accounts;
+	struct flow_list list;
+	size_t count;
+};
+
+static struct account *account_of(const struct flow *flow)
+{
+	return accounts_find(flow->flows->accounts, span_from_str(flow->account));
+}
+
+/* Life ---------------------------------------------------------------------------------------- */
+
+static void flow_free(struct flow *flow, struct grant *grant)
+{
+	struct account *account = account_of(flow);
+
+	TAILQ_REMOVE(&flow->flows->list, flow, link);
+	flow->flows->count--;
+	account_cancel(flow->waiting);
+	token_request_cancel(flow->request);
+	store_abort(flow->slot);
+	if (flow->holding && account != NULL)
+		account_release(account, grant);
+	authorization_release(&flow->auth);
+	buffer_release(&flow->url);
+	buffer_release(&flow->code);
+	event_free(flow->expiry);
+	free(flow->finish);
+	free(flow->account);
+	free(flow);
+}
+
+struct flows *flows_new(const struct account_world *world, struct accounts *accounts)
+{
+	struct flows *flows = xcalloc(1, sizeof(*flows));
+
+	flows->world = *world;
+	flows->accounts = accounts;
+	TAILQ_INIT(&flows->list);
+	return flows;
+}
+
+void flows_free(struct flows *flows)
+{
+	struct flow *flow;
+
+	if (flows == NULL)
+		return;
+	while ((flow = TAILQ_FIRST(&flows->list)) != NULL)
+		flow_free(flow, NULL);
+	free(flows);
+}
+
+bool flows_busy(const struct flows *flows)
+{
+	const struct flow *flow;
+
+	TAILQ_FOREACH(flow, &flows->list, link)
+	{
+		if (flow->request != NULL)
+			return true;
+	}
+	return false;
+}
+
+static struct flow *flow_find(struct flows *flows, struct span id)
+{
+	struct flow *flow;
+
+	TAILQ_FOREACH(flow, &flows->list, link)
+	{
+		if (equal_constant_time(id, span_from_str(flow->id)))
+			return flow;
+	}
+	return NULL;
+}
+
+/* Tells the asker and ends the flow. grant (taken) is the new one, already durable, or NULL. */
+static void flow_end(struct flow *flow, struct flow_result *result, struct grant *grant)
+{
+	struct flow_finish *finish = flow->finish;
+
+	if (result->outcome == OUTCOME_OK)
+		log_info("account=%s authorize=ok identity=%s refresh_token=%s", flow->account,
+			 result->identity != NULL ? result->identity : "not verified",
+			 result->has_refresh_token ? "yes" : "no");
+	else
+		log_line(log_level_of(result->outcome), "account=%s authorize=%s: %s",
+			 flow->account, outcome_name(result->outcome), result->err.text);
+	flow->finish = NULL;
+	if (finish != NULL && finish->done != NULL)
+		finish->done(finish->context, result);
+	free(finish);
+	flow_free(flow, grant);
+}
+
+static void flow_fail(struct flow *flow, enum outcome outcome, const struct err *err)
+{
+	struct flow_result result = {.outcome = outcome};
+
+	(void)err_set(&result.err, outcome, "account %s: %s", flow->account, err->text);
+	flow_end(flow, &result, NULL);
+}
+
+static void on_expiry(evutil_socket_t fd, short what, void *context)
+{
+	struct flow *flow = context;
+	struct err err;
+
+	(void)fd;
+	(void)what;
+	(void)err_set(&err, OUTCOME_CONSENT, "nobody came back from the sign-in page in time");
+	if (flow->request == NULL)
+		flow_fail(flow, OUTCOME_CONSENT, &err);
+}
+
+/* Beginning ----------------------------------------------------------------------------------- */
+
+/* The provider's redirect base with the listener's port put after the host:
+ * http://localhost:PORT/path. */
+static char *redirect_uri(const struct oauth_client *client, uint16_t port)
+{
+	const char *host = strstr(client->redirect, "://");
+	size_t host_end;
+
+	if (port == 0 || host == NULL)
+		return xstrdup(client->redirect);
+	host_end = (size_t)(host - client->redirect) + 3;
+	host_end += strcspn(client->redirect + host_end, "/?#");
+	return xasprintf("%.*s:%u%s", (int)host_end, client->redirect, (unsigned)port,
+			 client->redirect + host_end);
+}
+
+static struct flow *flow_new(struct flows *flows, const struct account *account)
+{
+	static const struct timeval lifetime = {.tv_sec = FLOW_LIFETIME_S};
+	struct flow *flow = xcalloc(1, sizeof(*flow));
+	unsigned char id[16];
+
+	evutil_secure_rng_get_bytes(id, sizeof(id));
+	for (size_t i = 0; i < sizeof(id); i++)
+		(void)snprintf(flow->id + 2 * i, 3, "%02x", id[i]);
+	flow->flows = flows;
+	flow->account = xstrdup(account_config(account)->name);
+	buffer_init(&flow->url, FLOW_URL_MAX);
+	buffer_init_secret(&flow->code, FLOW_CODE_MAX);
+	flow->expiry = evtimer_new(flows->world.base, on_expiry, flow);
+	if (flow->expiry == NULL || event_add(flow->expiry, &lifetime) != 0)
+		fatal("out of memory");
+	TAILQ_INSERT_TAIL(&flows->list, flow, link);
+	flows->count++;
+	return flow;
+}
+
+static void drop_oldest(struct flows *flows)
+{
+	struct flow *flow;
+
+	TAILQ_FOREACH(flow, &flows->list, link)
+	{
+		if (flow->request == NULL) {
+			flow_free(flow, NULL);
+			return;
+		}
+	}
+}
+
+enum outcome flow_begin(struct flows *flows, struct account *account, uint16_t port,
+			struct flow_begun *begun, struct err *err)
+{
+	const struct oauth_client *client = &account_config(account)->client;
+	char *redirect = redirect_uri(client, port);
+	struct flow *flow;
+	enum outcome outcome;
+
+	if (flows->count >= FLOWS_MAX)
+		drop_oldest(flows);
+	flow = flow_new(flows, account);
+	outcome = authorization_start(&flow->auth, redirect, err);
+	free(redirect);
+	if (outcome == OUTCOME_OK)
+		outcome = authorization_url(&flow->auth, client, &flow->url, err);
+	if (outcome != OUTCOME_OK) {
+		err_prefix(err, "account %s: ", flow->account);
+		flow_free(flow, NULL);
+		return outcome;
+	}
+	*begun = (struct flow_begun){
+		.id = flow->id,
+		.url = buffer_cstr(&flow->url),
+		.redirect_uri = flow->auth.redirect_uri,
+		.user = client->identity != NULL ? client->identity : account_config(account)->user,
+		.expires_in_s = FLOW_LIFETIME_S,
+	};
+	log_info("account=%s authorize=begun", flow->account);
+	return OUTCOME_OK;
+}
+
+/* Finishing ----------------------------------------------------------------------------------- */
+
+static enum outcome check_identity(const struct flow *flow, const struct oauth_client *client,
+				   const struct token_set *set, struct identity *identity,
+				   struct err *err)
+{
+	enum outcome outcome;
+
+	if (set->id_token.len == 0 && client->identity == NULL)
+		return OUTCOME_OK;
+	if (set->id_token.len == 0)
+		return err_set(err, OUTCOME_CONFIG,
+			       "the server did not say who signed in (no id_token), so nothing was "
+			       "stored; put openid into scope, or say verify_identity = no");
+	outcome = id_token_read(buffer_span(&set->id_token), client, buffer_span(&flow->auth.nonce),
+				clock_now_s(), identity, err);
+	if (outcome != OUTCOME_OK || client->identity == NULL || identity_matches(identity, client))
+		return outcome;
+	return err_set(
+		err, OUTCOME_CONSENT,
+		"%s signed in, but the account is for %s; nothing was stored; sign out or use a "
+		"private window, then run: mailoauth authorize %s",
+		identity->name != NULL ? identity->name : "somebody without a name",
+		client->identity, flow->account);
+}
+
+/* A grant of the answer: the old one's generation goes on, nothing else of it. */
+static void grant_make(struct grant *grant, const struct flow *flow, const struct account *account,
+		       struct token_set *set, struct identity *identity)
+{
+	const struct oauth_client *client = &account_config(account)->client;
+
+	grant_init(grant);
+	buffer_move(&grant->refresh_token, &set->refresh_token);
+	buffer_move(&grant->access_token, &set->access_token);
+	grant->access_obtained_s = flow->asked_s;
+	grant->access_expires_s = flow->asked_s + set->expires_in_s;
+	grant->refresh_obtained_s = flow->asked_s;
+	grant->authorized_s = flow->asked_s;
+	grant->generation = account_grant(account)->generation + 1;
+	grant->scope = set->scope;
+	set->scope = NULL;
+	grant->identity = xstrdup(identity->name);
+	grant->issuer = xstrdup(identity->issuer);
+	grant->subject = xstrdup(identity->subject);
+	grant->client_id = xstrdup(client->client_id);
+	grant->token_url = xstrdup(client->token_url);
+}
+
+static void flow_succeed(struct flow *flow, struct grant *grant)
+{
+	struct flow_result result = {
+		.outcome = OUTCOME_OK,
+		.account = flow->account,
+		.identity = grant->identity,
+		.scope = grant->scope,
+		.expires_s = grant->access_expires_s,
+		.has_refresh_token = grant->refresh_token.len > 0,
+	};
+
+	flow_end(flow, &result, grant);
+}
+
+static void on_redeemed(void *context, struct token_answer *answer)
+{
+	struct flow *flow = context;
+	struct account *account = account_of(flow);
+	struct identity identity = {0};
+	struct grant grant;
+	struct err err = answer->err;
+	enum outcome outcome = answer->outcome;
+
+	flow->request = NULL;
+	grant_init(&grant);
+	if (outcome == OUTCOME_OK && account == NULL)
+		outcome = err_set(&err, OUTCOME_CONFIG, "is no longer configured");
+	if (outcome == OUTCOME_OK)
+		outcome = check_identity(flow, &account_config(account)->client, &answer->set,
+					 &identity, &err);
+	if (outcome == OUTCOME_OK) {
+		struct store_slot *slot = flow->slot;
+
+		flow->slot = NULL;
+		grant_make(&grant, flow, account, &answer->set, &identity);
+		outcome = store_commit(slot, &grant, &err);
+	}
+	if (outcome == OUTCOME_OK)
+		flow_succeed(flow, &grant);
+	else
+		flow_fail(flow, outcome, &err);
+	identity_release(&identity);
+	grant_release(&grant);
+}
+
+/* The code is spent only when its result can be stored, and no refresh of the old grant is under
+ * way. */
+static void redeem(struct flow *flow)
+{
+	struct account *account = account_of(flow);
+	struct err err;
+	enum outcome outcome;
+
+	if (account == NULL) {
+		(void)err_set(&err, OUTCOME_CONFIG, "is no longer configured");
+		flow_fail(flow, OUTCOME_CONFIG, &err);
+		return;
+	}
+	account_hold(account);
+	flow->holding = true;
+	outcome = store_reserve(flow->flows->world.store, flow->account, &flow->slot, &err);
+	if (outcome != OUTCOME_OK) {
+		flow_fail(flow, outcome, &err);
+		return;
+	}
+	flow->asked_s = clock_now_s();
+	flow->request =
+		token_request_code(flow->flows->world.http, &account_config(account)->client,
+				   &flow->auth, buffer_span(&flow->code), on_redeemed, flow);
+	buffer_release(&flow->code);
+}
+
+static void on_refresh_ended(void *context, enum outcome outcome, const struct account_token *token,
+			     const struct err *err)
+{
+	struct flow *flow = context;
+
+	(void)outcome;
+	(void)token;
+	(void)err;
+	flow->waiting = NULL;
+	redeem(flow);
+}
+
+static void refuse(flow_done_fn *done, void *context, enum outcome outcome, const struct err *err)
+{
+	struct flow_result result = {.outcome = outcome, .err = *err};
+
+	done(context, &result);
+}
+
+struct flow_finish *flow_finish(struct flows *flows, struct span id, struct span redirect,
+				flow_done_fn *done, void *context)
+{
+	struct flow *flow = flow_find(flows, id);
+	struct account *account = flow != NULL ? account_of(flow) : NULL;
+	struct flow_finish *finish;
+	enum outcome outcome;
+	struct err err;
+
+	if (account == NULL || flow->finish != NULL || flow->request != NULL) {
+		outcome = err_set(
+			&err, OUTCOME_CONSENT,
+			"this authorization is over, or was used already; start again with: "
+			"mailoauth authorize ACCOUNT");
+		refuse(done, context, outcome, &err);
+		return NULL;
+	}
+	outcome = authorization_parse_redirect(&flow->auth, &account_config(account)->client,
+					       redirect, &flow->code, &err);
+	if (outcome == OUTCOME_DENIED || outcome == OUTCOME_PROTOCOL) {
+		log_warning("account=%s authorize=%s: %s", flow->account, outcome_name(outcome),
+			    err.text);
+		err_prefix(&err, "account %s: ", flow->account);
+		refuse(done, context, outcome, &err);
+		return NULL;
+	}
+	finish = xcalloc(1, sizeof(*finish));
+	*finish = (struct flow_finish){done, context};
+	flow->finish = finish;
+	if (outcome != OUTCOME_OK) {
+		flow_fail(flow, outcome, &err);
+		return NULL;
+	}
+	if (account_is_refreshing(account)) {
+		flow->waiting = account_refresh(account, on_refresh_ended, flow);
+		return finish;
+	}
+	redeem(flow);
+	/* redeem() may have failed at once, which has told the asker and freed finish. */
+	return flow_find(flows, id) == flow && flow->finish == finish ? finish : NULL;
+}
+
+void flow_finish_cancel(struct flow_finish *finish)
+{
+	if (finish != NULL)
+		finish->done = NULL;
+}
+
+void flow_cancel(struct flows *flows, struct span id)
+{
+	struct flow *flow = flow_find(flows, id);
+
+	if (flow == NULL || flow->finish != NULL)
+		return;
+	log_info("account=%s authorize=cancelled", flow->account);
+	flow_free(flow, NULL);
+}

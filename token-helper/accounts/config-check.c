@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* config-check.c - see config-check.h. */
+#include "token-helper/accounts/config-check.h"
+
+#include <inttypes.h>
+
+#include "token-helper/accounts/helper-config.h"
+
+#include "common/banned.h"
+
+static const char *const auth_names[] = {
+	[OAUTH_CLIENT_AUTH_NONE] = "none (public client)",
+	[OAUTH_CLIENT_AUTH_POST] = "post",
+	[OAUTH_CLIENT_AUTH_BASIC] = "basic",
+};
+
+static void print_words(FILE *out, const struct words *words)
+{
+	for (size_t i = 0; i < words->count; i++)
+		(void)fprintf(out, "%s%s", i > 0 ? " " : "", words->word[i]);
+	(void)fputc('\n', out);
+}
+
+static void print_account(FILE *out, const struct account_config *account)
+{
+	(void)fprintf(out, "[account %s]  %s\n", account->name, account->title);
+	(void)fprintf(out, "  user             %s\n", account->user);
+	(void)fprintf(out, "  must sign in     %s\n",
+		      account->client.identity != NULL ? account->client.identity
+						       : "anybody (verify_identity = no)");
+	(void)fprintf(out, "  authorize_url    %s\n", account->client.authorize_url);
+	(void)fprintf(out, "  token_url        %s\n", account->client.token_url);
+	(void)fprintf(out, "  redirect         %s (register this)\n", account->client.redirect);
+	(void)fprintf(out, "  client_auth      %s\n", auth_names[account->client.auth]);
+	(void)fprintf(out, "  scope            %s\n", account->client.scope);
+	for (int i = 0; i < SERVICE_COUNT; i++) {
+		if (!account->use[i])
+			continue;
+		(void)fprintf(out, "  %-4s             as %s, to ", service_names[i],
+			      account->service_user[i]);
+		print_words(out, &account->hosts[i]);
+	}
+	(void)fprintf(out, "  min_valid        %" PRId64 " s\n", account->min_valid_s);
+}
+
+enum outcome config_check(const char *path, FILE *out)
+{
+	struct config_problems problems = CONFIG_PROBLEMS_INIT;
+	struct helper_config *config = helper_config_load(path, provider_dirs_default, &problems);
+	enum outcome outcome = config != NULL ? OUTCOME_OK : OUTCOME_CONFIG;
+
+	if (config == NULL) {
+		(void)fprintf(out, "%s%zu problem%s: mailoauthd would not start\n",
+			      buffer_cstr(&problems.text), problems.count,
+			      problems.count == 1 ? "" : "s");
+	} else {
+		for (size_t i = 0; i < config->account_count; i++)
+			print_account(out, config->accounts[i]);
+		(void)fprintf(out, "%s%s: no problem\n", buffer_cstr(&config->warnings), path);
+	}
+	helper_config_free(config);
+	config_problems_release(&problems);
+	return outcome;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/* helper-config.c - see helper-config.h. The sections and their keys; account-resolve.c makes
+ * accounts of them. */
+#include "token-helper/accounts/helper-config.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/url.h"
+#include "common/xalloc.h"
+#include "token-helper/accounts/account-resolve.h"
+
+#include "common/banned.h"
+
+const char *const service_names[SERVICE_COUNT + 1] = {"smtp", "imap", "pop", NULL};
+
+const char *const provider_dirs_default[] = {PROVIDERS_LOCAL_DIR, PROVIDERS_DIR, NULL};
+
+static const char *const client_auths[] = {"auto", "none", "post", "basic", NULL};
+
+/* clang-format off */
+/* What a preset and an account may both say. */
+#define SETTINGS_KEYS(section) \
+	{.name = "issuer", .type = CONFIG_URL, .offset = offsetof(section, settings.issuer)}, \
+	{.name = "authorize_url", .type = CONFIG_URL, .offset = offsetof(section, settings.authorize_url)}, \
+	{.name = "token_url", .type = CONFIG_URL, .offset = offsetof(section, settings.token_url)}, \
+	{.name = "redirect", .type = CONFIG_URL, .offset = offsetof(section, settings.redirect)}, \
+	{.name = "authorize_extra", .type = CONFIG_STRING, .offset = offsetof(section, settings.authorize_extra)}, \
+	{.name = "client_auth", .type = CONFIG_CHOICE, .offset = offsetof(section, settings.client_auth), .choices = client_auths}, \
+	{.name = "identity_claims", .type = CONFIG_STRING, .offset = offsetof(section, settings.identity_claims)}, \
+	{.name = "tenant", .type = CONFIG_STRING, .offset = offsetof(section, settings.tenant)}, \
+	{.name = "scope", .type = CONFIG_STRING, .offset = offsetof(section, settings.scope)}, \
+	{.name = "smtp_host", .type = CONFIG_WORDS, .offset = offsetof(section, settings.hosts[SERVICE_SMTP])}, \
+	{.name = "imap_host", .type = CONFIG_WORDS, .offset = offsetof(section, settings.hosts[SERVICE_IMAP])}, \
+	{.name = "pop_host", .type = CONFIG_WORDS, .offset = offsetof(section, settings.hosts[SERVICE_POP])}, \
+	{.name = "ca_file", .type = CONFIG_PATH, .offset = offsetof(section, settings.ca_file)}, \
+	{.name = "proxy", .type = CONFIG_STRING, .offset = offsetof(section, settings.proxy)}, \
+	{.name = "min_valid", .type = CONFIG_NUMBER, .offset = offsetof(section, settings.min_valid_s), .max = 3000}, \
+	{.name = "timeout", .type = CONFIG_NUMBER, .offset = offsetof(section, settings.timeout_s), .min = 1, .max = 120}
+
+static const struct config_key preset_keys[] = {
+	SETTINGS_KEYS(struct preset_section),
+	{.name = "title", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, title)},
+	{.name = "smtp_scope", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, service_scope[SERVICE_SMTP])},
+	{.name = "imap_scope", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, service_scope[SERVICE_IMAP])},
+	{.name = "pop_scope", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, service_scope[SERVICE_POP])},
+	{.name = "needs", .type = CONFIG_WORDS, .offset = offsetof(struct preset_section, needs)},
+	{0},
+};
+
+static const struct config_key account_keys[] = {
+	SETTINGS_KEYS(struct account_section),
+	{.name = "provider", .type = CONFIG_STRING, .offset = offsetof(struct account_section, provider)},
+	{.name = "client_id", .type = CONFIG_STRING, .offset = offsetof(struct account_section, client_id)},
+	{.name = "client_secret_file", .type = CONFIG_PATH, .offset = offsetof(struct account_section, client_secret_file)},
+	{.name = "user", .type = CONFIG_STRING, .offset = offsetof(struct account_section, user)},
+	{.name = "authorize_as", .type = CONFIG_STRING, .offset = offsetof(struct account_section, authorize_as)},
+	{.name = "smtp_user", .type = CONFIG_STRING, .offset = offsetof(struct account_section, service_user[SERVICE_SMTP])},
+	{.name = "imap_user", .type = CONFIG_STRING, .offset = offsetof(struct account_section, service_user[SERVICE_IMAP])},
+	{.name = "pop_user", .type = CONFIG_STRING, .offset = offsetof(struct account_section, service_user[SERVICE_POP])},
+	{.name = "use", .type = CONFIG_WORDS, .offset = offsetof(struct account_section, use)},
+	{.name = "allow", .type = CONFIG_WORDS, .offset = offsetof(struct account_section, allow)},
+	{.name = "senders", .type = CONFIG_WORDS, .offset = offsetof(struct account_section, senders)},
+	{.name = "alias", .type = CONFIG_WORDS, .offset = offsetof(struct account_section, aliases)},
+	{.name = "default", .type = CONFIG_BOOLEAN, .offset = offsetof(struct account_section, is_default)},
+	{.name = "verify_identity", .type = CONFIG_BOOLEAN, .offset = offsetof(struct account_section, verify_identity)},
+	{0},
+};
+
+static const struct config_key daemon_keys[] = {
+	{.name = "socket", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, sockets)},
+	{.name = "store", .type = CONFIG_PATH, .offset = offsetof(struct daemon_section, store)},
+	{.name = "user", .type = CONFIG_STRING, .offset = offsetof(struct daemon_section, user)},
+	{.name = "admin", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, admin)},
+	{0},
+};
+/* clang-format on */
+
+/* Sections as they are read ---------------------------------------------------------------------
+ */
+
+static bool name_is_valid(const char *name)
+{
+	if (name[0] == '.' || strlen(name) > 64)
+		return false;
+	for (; *name != '\0'; name++) {
+		if (!isalnum((unsigned char)*name) && strchr("._@-", *name) == NULL)
+			return false;
+	}
+	return true;
+}
+
+static void *open_daemon(void *context, const char *name, int line)
+{
+	struct config_reading *reading = context;
+
+	(void)name;
+	(void)line;
+	return &reading->daemon;
+}
+
+static void *open_account(void *context, const char *name, int line)
+{
+	struct config_reading *reading = context;
+	struct account_section *section;
+
+	if (!name_is_valid(name)) {
+		config_problem(reading->problems, reading->file, line,
+			       "[account %s]: a name is made of letters, digits and . _ @ -", name);
+		return NULL;
+	}
+	section = xcalloc(1, sizeof(*section));
+	section->name = xstrdup(name);
+	section->verify_identity = true;
+	section->settings.min_valid_s = -1;
+	section->settings.timeout_s = -1;
+	reading->accounts = xreallocarray(reading->accounts, reading->account_count + 1,
+					  sizeof(reading->accounts[0]));
+	reading->accounts[reading->account_count++] = section;
+	return section;
+}
+
+static void *open_preset(void *context, const char *name, int line)
+{
+	struct config_reading *reading = context;
+
+	if (strcmp(reading->preset->name, name) != 0) {
+		config_problem(reading->problems, reading->file, line,
+			       "[provider %s] must be [provider %s], as the file is named", name,
+			       reading->preset->name);
+		return NULL;
+	}
+	return reading->preset;
+}
+
+static const struct config_kind main_kinds[] = {
+	{.kind = "daemon", .keys = daemon_keys, .open = open_daemon},
+	{.kind = "account", .keys = account_keys, .named = true, .open = open_account},
+	{.kind = "fetch", .named = true}, /* mailoauth-fetch(8) reads these */
+	{0},
+};
+
+static const struct config_kind preset_kinds[] = {
+	{.kind = "provider", .keys = preset_keys, .named = true, .open = open_preset},
+	{0},
+};
+
+bool config_read_preset(struct config_reading *reading, const char *path,
+			struct preset_section *preset)
+{
+	struct config_reading inner = {
+		.file = path, .problems = reading->problems, .preset = preset};
+
+	return config_read(path, preset_kinds, &inner, NULL, reading->problems);
+}
+
+/* Releasing ----------------------------------------------------------------------------------- */
+
+static void settings_release(struct provider_settings *settings)
+{
+	free(settings->issuer);
+	free(settings->authorize_url);
+	free(settings->token_url);
+	free(settings->redirect);
+	free(settings->authorize_extra);
+	free(settings->identity_claims);
+	free(settings->tenant);
+	free(settings->scope);
+	free(settings->ca_file);
+	free(settings->proxy);
+	for (int i = 0; i < SERVICE_COUNT; i++)
+		words_release(&settings->hosts[i]);
+}
+
+void preset_section_free(struct preset_section *preset)
+{
+	settings_release(&preset->settings);
+	free(preset->name);
+	free(preset->title);
+	for (int i = 0; i < SERVICE_COUNT; i++)
+		free(preset->service_scope[i]);
+	words_release(&preset->needs);
+	free(preset);
+}
+
+static void account_section_free(struct account_section *section)
+{
+	settings_release(&section->settings);
+	free(section->name);
+	free(section->provider);
+	free(section->client_id);
+	free(section->client_secret_file);
+	free(section->user);
+	free(section->authorize_as);
+	for (int i = 0; i < SERVICE_COUNT; i++)
+		free(section->service_user[i]);
+	words_release(&section->use);
+	words_release(&section->allow);
+	words_release(&section->senders);
+	words_release(&section->aliases);
+	free(section);
+}
+
+static void reading_release(struct config_reading *reading)
+{
+	for (size_t i = 0; i < reading->account_count; i++)
+		account_section_free(reading->accounts[i]);
+	free(reading->accounts);
+	for (size_t i = 0; i < reading->preset_count; i++)
+		preset_section_free(reading->presets[i]);
+	free(reading->presets);
+	words_release(&reading->daemon.sockets);
+	words_release(&reading->daemon.admin);
+	free(reading->daemon.store);
+	free(reading->daemon.user);
+	config_seen_free(reading->seen);
+}
+
+static void oauth_client_release(struct oauth_client *client)
+{
+	free(client->issuer);
+	free(client->authorize_url);
+	free(client->token_url);
+	free(client->client_id);
+	buffer_release(&client->secret);
+	free(client->scope);
+	free(client->required_scope);
+	free(client->authorize_extra);
+	free(client->login_hint);
+	free(client->redirect);
+	free(client->identity);
+	free(client->identity_claims);
+	free(client->ca_file);
+	free(client->proxy);
+}
+
+void account_config_free(struct account_config *config)
+{
+	if (config == NULL)
+		return;
+	oauth_client_release(&config->client);
+	free(config->name);
+	free(config->provider);
+	free(config->title);
+	free(config->user);
+	for (int i = 0; i < SERVICE_COUNT; i++) {
+		free(config->service_user[i]);
+		words_release(&config->hosts[i]);
+	}
+	peer_list_release(&config->allow);
+	words_release(&config->senders);
+	words_release(&config->aliases);
+	free(config);
+}
+
+void helper_config_free(struct helper_config *config)
+{
+	if (config == NULL)
+		return;
+	words_release(&config->sockets);
+	free(config->store);
+	free(config->user);
+	peer_list_release(&config->admin);
+	for (size_t i = 0; i < config->account_count; i++)
+		account_config_free(config->accounts[i]);
+	free(config->accounts);
+	buffer_release(&config->warnings);
+	free(config);
+}
+
+/* Loading ------------------------------------------------------------------------------------- */
+
+static void resolve_daemon(struct config_reading *reading, struct helper_config *config)
+{
+	struct daemon_section *daemon = &reading->daemon;
+	struct err err;
+
+	if (daemon->sockets.count == 0)
+		words_split(HELPER_SOCKET_SYSTEM, &daemon->sockets);
+	for (size_t i = 0; i < daemon->sockets.count; i++) {
+		if (daemon->sockets.word[i][0] != '/')
+			config_problem(reading->problems, reading->file,
+				       config_seen_line(reading->seen, daemon, "socket"),
+				       "socket = %s: is not an absolute path",
+				       daemon->sockets.word[i]);
+	}
+	words_copy(&config->sockets, &daemon->sockets);
+	config->store = xstrdup(daemon->store != NULL ? daemon->store : STORE_DIR);
+	config->user = xstrdup(daemon->user != NULL ? daemon->user : SERVICE_USER);
+	if (peer_list_resolve(&daemon->admin, &config->admin, &err) != OUTCOME_OK)
+		config_problem(reading->problems, reading->file,
+			       config_seen_line(reading->seen, daemon, "admin"), "admin = %s",
+			       err.text);
+}
+
+struct helper_config *helper_config_load(const char *path, const char *const *provider_dirs,
+					 struct config_problems *problems)
+{
+	size_t before = problems->count;
+	struct config_reading reading = {
+		.file = path, .problems = problems, .provider_dirs = provider_dirs};
+	struct helper_config *config = xcalloc(1, sizeof(*config));
+
+	buffer_init(&config->warnings, 16384);
+	reading.seen = config_seen_new();
+	if (config_read(path, main_kinds, &reading, reading.seen, problems) ||
+	    reading.account_count > 0) {
+		resolve_daemon(&reading, config);
+		accounts_resolve(&reading, config);
+	}
+	reading_release(&reading);
+	if (problems->count > before) {
+		helper_config_free(config);
+		return NULL;
+	}
+	return config;
+}
+
+/* Questions ----------------------------------------------------------------------------------- */
+
+/* "[h]:587", "[h]", "h:587" and "h" name the host h. */
+static struct span bare_host(struct span host)
+{
+	const char *end;
+
+	if (host.len > 0 && host.ptr[0] == '[') {
+		end = memchr(host.ptr, ']', host.len);
+		if (end != NULL)
+			return (struct span){host.ptr + 1, (size_t)(end - host.ptr - 1)};
+	}
+	end = memchr(host.ptr, ':', host.len);
+	if (end != NULL && memchr(end + 1, ':', host.len - (size_t)(end + 1 - host.ptr)) == NULL)
+		host.len = (size_t)(end - host.ptr);
+	return host;
+}
+
+bool account_config_has_host(const struct account_config *config, enum service service,
+			     struct span host)
+{
+	struct span bare = bare_host(host);
+
+	for (int s = 0; s < SERVICE_COUNT; s++) {
+		if (!config->use[s] || (service != SERVICE_ANY && (int)service != s))
+			continue;
+		for (size_t i = 0; i < config->hosts[s].count; i++) {
+			if (span_equals_nocase(bare, config->hosts[s].word[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool account_config_has_sender(const struct account_config *config, struct span address)
+{
+	const char *at = memchr(address.ptr, '@', address.len);
+
+	if (span_equals_nocase(address, config->user))
+		return true;
+	for (size_t i = 0; i < config->senders.count; i++) {
+		const char *sender = config->senders.word[i];
+
+		if (span_equals_nocase(address, sender))
+			return true;
+		if (sender[0] == '@' && at != NULL &&
+		    span_equals_nocase((struct span){at, address.len - (size_t)(at - address.ptr)},
+				       sender))
+			return true;
+	}
+	return false;
+}

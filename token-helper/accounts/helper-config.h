@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * helper-config.h - mailoauth.conf and the providers' presets, resolved and checked: what the
+ * daemon runs on and `mailoauth config check` reports.
+ *
+ * A preset is data: [provider NAME] in NAME.conf: in providers/ beside the configuration file, else
+ * in PROVIDERS_LOCAL_DIR, else in PROVIDERS_DIR. An account may set every key that a preset may,
+ * and then wins. "{tenant}" in a preset's value is replaced by the account's tenant.
+ */
+#ifndef TOKEN_HELPER_ACCOUNTS_HELPER_CONFIG_H
+#define TOKEN_HELPER_ACCOUNTS_HELPER_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "common/peer.h"
+#include "token-helper/oauth/client.h"
+
+enum service {
+	SERVICE_SMTP,
+	SERVICE_IMAP,
+	SERVICE_POP,
+	SERVICE_COUNT,
+	SERVICE_ANY = SERVICE_COUNT,
+};
+
+extern const char *const service_names[SERVICE_COUNT + 1]; /* "smtp", "imap", "pop", NULL */
+
+struct account_config {
+	char *name;
+	char *provider; /* the preset's name */
+	char *title;	/* the preset's name for people */
+	struct oauth_client client;
+	char *user;
+	char *service_user[SERVICE_COUNT]; /* SASL user; never NULL */
+	bool use[SERVICE_COUNT];
+	struct words hosts[SERVICE_COUNT]; /* where a token may go */
+	struct peer_list allow;
+	struct words senders; /* lower case; "@domain" means all of it */
+	struct words aliases;
+	bool is_default;
+	int64_t min_valid_s;
+	bool paste_only; /* the provider takes no loopback redirect with a free port */
+};
+
+struct helper_config {
+	struct words sockets;
+	char *store;
+	char *user;
+	struct peer_list admin;
+	struct account_config **accounts;
+	size_t account_count;
+	struct buffer warnings; /* lines; what is odd but no error */
+};
+
+/* Where presets are looked for, NULL-terminated; the default is {PROVIDERS_LOCAL_DIR,
+ * PROVIDERS_DIR, NULL}. */
+extern const char *const provider_dirs_default[];
+
+/* NULL when there was any problem: then *problems has them all. The caller frees. */
+struct helper_config *helper_config_load(const char *path, const char *const *provider_dirs,
+					 struct config_problems *problems);
+void helper_config_free(struct helper_config *config);
+void account_config_free(struct account_config *config);
+
+/* Does one of the account's hosts for the service (SERVICE_ANY: for any) equal host (ASCII case
+ * ignored, "[h]:port", "[h]", "h:port" and "h" alike)? */
+bool account_config_has_host(const struct account_config *config, enum service service,
+			     struct span host);
+
+/* Is address (or its @domain) one of the senders, or the account's user? */
+bool account_config_has_sender(const struct account_config *config, struct span address);
+
+#endif

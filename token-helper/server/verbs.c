@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT */
+/* verbs.c - see verbs.h. */
+#include "token-helper/server/verbs.h"
+
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "token-helper/accounts/status.h"
+
+#include "common/banned.h"
+
+#define NAME_MAX_BYTES 1024
+#define SAID_MAX_BYTES 1024
+
+typedef void verb_fn(struct connection *conn, struct span key);
+
+/* Fields -------------------------------------------------------------------------------------- */
+
+/* The value of a field; an absent or overlong one is "". The buffer lives as long as the caller's.
+ */
+static struct span field(struct span key, const char *name, struct buffer *value)
+{
+	if (!fields_get(key, name, value))
+		buffer_clear(value);
+	return buffer_span(value);
+}
+
+static enum outcome read_service(struct span key, enum service *service, struct err *err)
+{
+	struct buffer value = BUFFER_INIT(16);
+	struct span word = field(key, "service", &value);
+	enum outcome outcome = OUTCOME_OK;
+	int s = 0;
+
+	while (s < SERVICE_COUNT && !span_equals(word, service_names[s]))
+		s++;
+	*service = (enum service)s;
+	/* lmtp(8) is smtp(8), and says so to SASL. */
+	if (span_equals(word, "lmtp"))
+		*service = SERVICE_SMTP;
+	else if (s == SERVICE_COUNT && word.len > 0)
+		outcome = err_set(err, OUTCOME_CONFIG,
+				  "there are tokens for smtp, imap and pop, not for \"%s\"",
+				  buffer_cstr(&value));
+	buffer_release(&value);
+	return outcome;
+}
+
+/* Access -------------------------------------------------------------------------------------- */
+
+/* At most one line a second, so that a stranger cannot fill the disk with refusals. */
+static void log_denied(const struct peer *peer, const char *what)
+{
+	static int64_t last_s; /* the only state of this file; it limits a log */
+	int64_t now_s = clock_now_s();
+	char who[PEER_TEXT_MAX];
+
+	if (now_s == last_s)
+		return;
+	last_s = now_s;
+	log_warning("denied: %s to pid %ld, %s", what, (long)peer->pid,
+		    peer_text(peer, who, sizeof(who)));
+}
+
+static bool may_use(struct connection *conn, const struct account *account)
+{
+	const struct peer *peer = connection_peer(conn);
+	struct err err;
+
+	if (account_allows(account, peer))
+		return true;
+	(void)err_set(&err, OUTCOME_DENIED,
+		      "account %s: uid %lu may not use it: add the user to allow in its section of "
+		      "mailoauth.conf",
+		      account_config(account)->name, (unsigned long)peer->uid);
+	log_denied(peer, err.text);
+	connection_reply_failure(conn, OUTCOME_DENIED, err.text);
+	return false;
+}
+
+static bool is_admin(struct connection *conn)
+{
+	const struct peer *peer = connection_peer(conn);
+
+	return peer->uid == 0 || peer->uid == geteuid() ||
+	       peer_list_has(connection_world(conn)->admin, peer);
+}
+
+static struct account *named_account(struct connection *conn, struct span key)
+{
+	struct buffer name = BUFFER_INIT(NAME_MAX_BYTES);
+	struct account *account =
+		accounts_find(connection_world(conn)->accounts, field(key, "account", &name));
+	struct err err;
+
+	if (account == NULL) {
+		(void)err_set(&err, OUTCOME_CONFIG,
+			      "there is no account \"%s\"; mailoauth status lists them",
+			      buffer_cstr(&name));
+		connection_reply_failure(conn, OUTCOME_CONFIG, err.text);
+	}
+	buffer_release(&name);
+	return account;
+}
+
+/* token --------------------------------------------------------------------------------------- */
+
+static void on_token(void *context, enum outcome outcome, const struct account_token *token,
+		     const struct err *err)
+{
+	struct connection *conn = context;
+	const struct verb_job *job = connection_job(conn);
+	const struct account_config *config;
+	struct buffer data = BUFFER_INIT_SECRET(HELPER_REPLY_MAX);
+
+	if (outcome != OUTCOME_OK) {
+		connection_reply_failure(conn, outcome, err->text);
+		return;
+	}
+	config = account_config(job->account);
+	(void)fields_append_str(&data, "account", config->name);
+	(void)fields_append_str(&data, "user",
+				job->service != SERVICE_ANY ? config->service_user[job->service]
+							    : config->user);
+	(void)fields_append_int(&data, "expires", token->expires_s);
+	(void)fields_append(&data, "token", token->token);
+	connection_reply_ok(conn, buffer_span(&data));
+	buffer_release(&data);
+}
+
+static enum outcome select_account(struct connection *conn, struct span key,
+				   struct account **account_out, enum service *service,
+				   struct err *err)
+{
+	struct buffer selector = BUFFER_INIT(NAME_MAX_BYTES);
+	struct buffer user = BUFFER_INIT(NAME_MAX_BYTES);
+	struct buffer host = BUFFER_INIT(NAME_MAX_BYTES);
+	struct account_wanted wanted = {
+		.selector = field(key, "selector", &selector),
+		.user = field(key, "user", &user),
+		.host = field(key, "host", &host),
+	};
+	enum outcome outcome = read_service(key, service, err);
+
+	wanted.service = *service;
+	if (outcome == OUTCOME_OK)
+		outcome = accounts_select(connection_world(conn)->accounts, &wanted, account_out,
+					  err);
+	buffer_release(&selector);
+	buffer_release(&user);
+	buffer_release(&host);
+	return outcome;
+}
+
+static void verb_token(struct connection *conn, struct span key)
+{
+	struct verb_job *job = connection_job(conn);
+	uint64_t min_valid_s = 0;
+	struct err err;
+	enum outcome outcome = select_account(conn, key, &job->account, &job->service, &err);
+
+	if (outcome != OUTCOME_OK) {
+		log_debug("token: %s", err.text);
+		connection_reply_failure(conn, outcome, err.text);
+		return;
+	}
+	if (!may_use(conn, job->account))
+		return;
+	(void)fields_get_u64(key, "min_valid", 86400, &min_valid_s);
+	connection_wait_account(
+		conn, account_get_token(job->account, (int64_t)min_valid_s, on_token, conn));
+}
+
+/* rejected ------------------------------------------------------------------------------------ */
+
+static bool read_fingerprint(struct span key, uint64_t *fingerprint)
+{
+	struct buffer value = BUFFER_INIT(16);
+	struct span digits = field(key, "fingerprint", &value);
+	bool valid = digits.len == 16;
+	uint64_t number = 0;
+
+	for (size_t i = 0; valid && i < digits.len; i++) {
+		const char *hex = "0123456789abcdef";
+		const char *hit = memchr(hex, digits.ptr[i], 16);
+
+		valid = hit != NULL;
+		if (valid)
+			number = number << 4 | (uint64_t)(hit - hex);
+	}
+	buffer_release(&value);
+	*fingerprint = number;
+	return valid;
+}
+
+static enum outcome rejected_account(struct connection *conn, struct span key,
+				     struct account **account_out, struct err *err)
+{
+	struct buffer name = BUFFER_INIT(NAME_MAX_BYTES);
+	enum service service;
+	enum outcome outcome = OUTCOME_OK;
+
+	*account_out =
+		accounts_find(connection_world(conn)->accounts, field(key, "account", &name));
+	if (*account_out == NULL)
+		outcome = select_account(conn, key, account_out, &service, err);
+	buffer_release(&name);
+	return outcome;
+}
+
+static void verb_rejected(struct connection *conn, struct span key)
+{
+	struct buffer host = BUFFER_INIT(NAME_MAX_BYTES);
+	struct buffer said = BUFFER_INIT(SAID_MAX_BYTES);
+	struct account *account;
+	uint64_t fingerprint;
+	struct err err;
+	enum outcome outcome = rejected_account(conn, key, &account, &err);
+
+	if (outcome != OUTCOME_OK) {
+		connection_reply_failure(conn, outcome, err.text);
+	} else if (!read_fingerprint(key, &fingerprint)) {
+		connection_reply_failure(conn, OUTCOME_PROTOCOL,
+					 "fingerprint must be 16 hexadecimal digits");
+	} else if (may_use(conn, account)) {
+		(void)field(key, "host", &host);
+		(void)field(key, "said", &said);
+		account_report_rejected(account, fingerprint, buffer_cstr(&host),
+					buffer_cstr(&said));
+		connection_reply_ok(conn, (struct span){"", 0});
+	}
+	buffer_release(&host);
+	buffer_release(&said);
+}
+
+/* login --------------------------------------------------------------------------------------- */
+
+static void on_login_token(void *context, enum outcome outcome, const struct account_token *token,
+			   const struct err *err)
+{
+	struct connection *conn = context;
+	const struct account_config *config;
+	struct buffer data = BUFFER_INIT_SECRET(HELPER_REPLY_MAX);
+
+	if (outcome != OUTCOME_OK) {
+		log_warning("login: %s", err->text); /* Postfix does not log a table's reason */
+		connection_reply_failure(conn, outcome, err->text);
+		return;
+	}
+	config = account_config(connection_job(conn)->account);
+	(void)buffer_printf(&data, "%s:Bearer ", config->service_user[SERVICE_SMTP]);
+	(void)buffer_append_span(&data, token->token);
+	connection_reply_ok(conn, buffer_span(&data));
+	buffer_release(&data);
+}
+
+static void verb_login(struct connection *conn, struct span key)
+{
+	struct verb_job *job = connection_job(conn);
+	struct err err;
+	enum outcome outcome =
+		accounts_login(connection_world(conn)->accounts, key, &job->account, &err);
+
+	if (outcome != OUTCOME_OK) {
+		log_warning("login: %s", err.text);
+		connection_reply_failure(conn, outcome, err.text);
+	} else if (job->account == NULL) {
+		connection_reply_notfound(conn);
+	} else if (may_use(conn, job->account)) {
+		connection_wait_account(conn,
+					account_get_token(job->account, 0, on_login_token, conn));
+	}
+}
+
+/* The tool's verbs ---------------------------------------------------------------------------- */
+
+static void reply_json(struct connection *conn, struct json_object *object)
+{
+	connection_reply_ok(
+		conn, span_from_str(json_object_to_json_string_ext(
+			      object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
+	json_object_put(object);
+}
+
+static void add_string(struct json_object *object, const char *key, const char *value)
+{
+	json_object_object_add(object, key, value != NULL ? json_object_new_string(value) : NULL);
+}
+
+static void verb_status(struct connection *conn, struct span key)
+{
+	struct buffer json = BUFFER_INIT(HELPER_REPLY_MAX - 16);
+	struct buffer name = BUFFER_INIT(NAME_MAX_BYTES);
+	struct account *account = NULL;
+
+	if (field(key, "account", &name).len > 0) {
+		account = named_account(conn, key);
+		if (account == NULL)
+			goto out;
+	}
+	if (status_append(connection_world(conn)->accounts, account, &json))
+		connection_reply_ok(conn, buffer_span(&json));
+	else
+		connection_reply_failure(conn, OUTCOME_CONFIG,
+					 "too many accounts for one answer: name one");
+out:
+	buffer_release(&json);
+	buffer_release(&name);
+}
+
+static void on_refreshed(void *context, enum outcome outcome, const struct account_token *token,
+			 const struct err *err)
+{
+	struct connection *conn = context;
+	const struct verb_job *job = connection_job(conn);
+	struct json_object *object;
+
+	if (outcome != OUTCOME_OK) {
+		connection_reply_failure(conn, outcome, err->text);
+		return;
+	}
+	object = json_object_new_object();
+	add_string(object, "account", account_config(job->account)->name);
+	json_object_object_add(object, "expires", json_object_new_int64(token->expires_s));
+	json_object_object_add(object, "expires_before",
+			       json_object_new_int64(job->expires_before_s));
+	reply_json(conn, object);
+}
+
+static void verb_refresh(struct connection *conn, struct span key)
+{
+	struct verb_job *job = connection_job(conn);
+
+	job->account = named_account(conn, key);
+	if (job->account == NULL)
+		return;
+	job->expires_before_s = account_expires_s(job->account);
+	connection_wait_account(conn, account_refresh(job->account, on_refreshed, conn));
+}
+
+static void verb_authorize_begin(struct connection *conn, struct span key)
+{
+	struct account *account = named_account(conn, key);
+	struct json_object *object;
+	struct flow_begun begun;
+	uint64_t port = 0;
+	enum outcome outcome;
+	struct err err;
+
+	if (account == NULL)
+		return;
+	(void)fields_get_u64(key, "port", 65535, &port);
+	outcome = flow_begin(connection_world(conn)->flows, account, (uint16_t)port, &begun, &err);
+	if (outcome != OUTCOME_OK) {
+		connection_reply_failure(conn, outcome, err.text);
+		return;
+	}
+	object = json_object_new_object();
+	add_string(object, "flow", begun.id);
+	add_string(object, "url", begun.url);
+	add_string(object, "redirect_uri", begun.redirect_uri);
+	add_string(object, "user", begun.user);
+	json_object_object_add(object, "expires_in", json_object_new_int(begun.expires_in_s));
+	reply_json(conn, object);
+}
+
+static void on_authorized(void *context, const struct flow_result *result)
+{
+	struct connection *conn = context;
+	struct json_object *object;
+
+	if (result->outcome != OUTCOME_OK) {
+		connection_reply_failure(conn, result->outcome, result->err.text);
+		return;
+	}
+	object = json_object_new_object();
+	add_string(object, "account", result->account);
+	add_string(object, "identity", result->identity);
+	add_string(object, "scope", result->scope);
+	json_object_object_add(object, "expires", json_object_new_int64(result->expires_s));
+	json_object_object_add(object, "refresh_token",
+			       json_object_new_boolean(result->has_refresh_token));
+	reply_json(conn, object);
+}
+
+static void verb_authorize_finish(struct connection *conn, struct span key)
+{
+	struct buffer flow = BUFFER_INIT(64);
+	struct buffer query = BUFFER_INIT_SECRET(HELPER_REQUEST_MAX);
+	struct span id = field(key, "flow", &flow);
+	struct span redirect = field(key, "query", &query);
+
+	connection_wait_flow(conn, flow_finish(connection_world(conn)->flows, id, redirect,
+					       on_authorized, conn));
+	buffer_release(&flow);
+	buffer_release(&query);
+}
+
+static void verb_authorize_cancel(struct connection *conn, struct span key)
+{
+	struct buffer flow = BUFFER_INIT(64);
+
+	flow_cancel(connection_world(conn)->flows, field(key, "flow", &flow));
+	connection_reply_ok(conn, (struct span){"", 0});
+	buffer_release(&flow);
+}
+
+static void verb_reload(struct connection *conn, struct span key)
+{
+	const struct server_world *world = connection_world(conn);
+	struct err err;
+	enum outcome outcome = world->reload(world->reload_context, &err);
+
+	(void)key;
+	if (outcome == OUTCOME_OK)
+		connection_reply_ok(conn, (struct span){"", 0});
+	else
+		connection_reply_failure(conn, outcome, err.text);
+}
+
+static void verb_ping(struct connection *conn, struct span key)
+{
+	struct buffer data = BUFFER_INIT(256);
+
+	(void)key;
+	(void)fields_append_str(&data, "version", PACKAGE_VERSION);
+	(void)fields_append_int(&data, "pid", (int64_t)getpid());
+	(void)fields_append_int(&data, "accounts",
+				(int64_t)accounts_count(connection_world(conn)->accounts));
+	connection_reply_ok(conn, buffer_span(&data));
+	buffer_release(&data);
+}
+
+/* The table ----------------------------------------------------------------------------------- */
+
+static const struct verb {
+	const char *name;
+	bool for_admins;
+	bool plain_key; /* not fields */
+	verb_fn *run;
+} verbs[] = {
+	{"token", false, false, verb_token},
+	{"rejected", false, false, verb_rejected},
+	{"login", false, true, verb_login},
+	{"status", true, false, verb_status},
+	{"refresh", true, false, verb_refresh},
+	{"authorize-begin", true, false, verb_authorize_begin},
+	{"authorize-finish", true, false, verb_authorize_finish},
+	{"authorize-cancel", true, false, verb_authorize_cancel},
+	{"reload", true, false, verb_reload},
+	{"ping", true, false, verb_ping},
+};
+
+static const struct verb *find_verb(struct span name)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (span_equals(name, verbs[i].name))
+			return &verbs[i];
+	}
+	return NULL;
+}
+
+void verb_run(struct connection *conn, const struct helper_request *request)
+{
+	const struct verb *verb = find_verb(request->verb);
+	struct err err;
+
+	*connection_job(conn) = (struct verb_job){.service = SERVICE_ANY};
+	if (verb == NULL) {
+		connection_reply_failure(conn, OUTCOME_PROTOCOL, "there is no such verb");
+	} else if (!verb->plain_key && !fields_valid(request->key)) {
+		connection_reply_failure(conn, OUTCOME_PROTOCOL,
+					 "the fields are malformed: key=value, percent-encoded");
+	} else if (verb->for_admins && !is_admin(conn)) {
+		(void)err_set(&err, OUTCOME_DENIED,
+			      "%s is for root and for who is named by admin in [daemon] of "
+			      "mailoauth.conf; you are uid %lu",
+			      verb->name, (unsigned long)connection_peer(conn)->uid);
+		log_denied(connection_peer(conn), verb->name);
+		connection_reply_failure(conn, OUTCOME_DENIED, err.text);
+	} else {
+		verb->run(conn, request->key);
+	}
+}
