@@ -96,12 +96,15 @@ bed_processes() { # DIR
 		done
 	done
 	while read -r bed_pid bed_start_time; do
-		[ "$(bed_started_at "$bed_pid")" != "$bed_start_time" ] || echo "$bed_pid"
+		[ -n "$bed_start_time" ] && [ "$(bed_started_at "$bed_pid")" = "$bed_start_time" ] && echo "$bed_pid"
 	done 2>/dev/null <"$1/pids"
 }
 
 # Remembers a process so that it is ended with the bed, whatever happens to this shell.
 bed_note() { # PID
+	case $1 in
+	'' | *[!0-9]* | 0 | 1) bed_die "not a process: '$1'" ;; # kill(1) takes 0 for the whole group
+	esac
 	echo "$1 $(bed_started_at "$1")" >>"$BED/pids"
 }
 

@@ -18,6 +18,9 @@ bed_daemon_conf() { # [LINE...]
 		echo "admin = root"
 		[ $# -eq 0 ] || printf '%s\n' "$@"
 	} >"$BED_CONF"
+	# The presets as they stand in the source: what is installed on this machine may be older, or absent.
+	mkdir -p "$BED/providers"
+	cp "$BED_SRC"/../../token-helper/providers/*.conf "$BED/providers/"
 	mkdir -p "$BED_STORE"
 	chown "$BED_DAEMON_USER" "$BED_STORE"
 	chmod 700 "$BED_STORE"
@@ -40,6 +43,7 @@ bed_account() { # NAME USER [LINE...]
 				client_auth = none
 				ca_file = $BED/tls/ca.pem
 				scope = openid email offline_access
+				authorize_extra = prompt=consent
 				user = $bed_user
 				use = smtp imap
 				smtp_host = 127.0.0.1
@@ -48,7 +52,7 @@ bed_account() { # NAME USER [LINE...]
 				senders = $bed_user
 			EOF
 			[ $# -eq 0 ] || printf '%s\n' "$@"
-		} | awk -F ' *= *' '{ if (!($1 in line)) order[++n] = $1; line[$1] = $0; empty[$1] = ($0 ~ /= *$/) }
+		} | awk '{ if (!($1 in line)) order[++n] = $1; line[$1] = $0; empty[$1] = ($0 ~ /^[a-z_]+ *= *$/) }
 			END { for (i = 1; i <= n; i++) if (!empty[order[i]]) print line[order[i]] }'
 	} >>"$BED_CONF"
 }

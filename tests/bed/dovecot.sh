@@ -99,8 +99,9 @@ bed_dovecot_start() {
 	chmod 600 "$BED/dovecot/passwords" "$BED/dovecot/oauth2.conf"
 	dovecot -c "$BED/dovecot/dovecot.conf" >"$BED/dovecot/output.log" 2>&1 ||
 		bed_die "Dovecot does not start: $(tail -n 3 "$BED/dovecot/output.log" "$BED/dovecot/log")"
-	bed_note "$(cat "$BED/dovecot/run/master.pid")"
 	bed_wait_for 10 bed_exists "$BED/hub/queue/private/auth" || bed_die "Dovecot has no auth socket"
+	bed_wait_for 10 [ -s "$BED/dovecot/run/master.pid" ] || bed_die "Dovecot has no pid file"
+	bed_note "$(cat "$BED/dovecot/run/master.pid")"
 }
 
 # The files of USER's messages.
