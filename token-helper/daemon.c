@@ -69,7 +69,7 @@ static void log_lines(enum log_level level, const struct buffer *text)
 static struct helper_config *load_config(const char *path, struct err *err)
 {
 	struct config_problems problems = CONFIG_PROBLEMS_INIT;
-	struct helper_config *config = helper_config_load(path, provider_dirs_default, &problems);
+	struct helper_config *config = helper_config_load(path, NULL, &problems);
 
 	if (config == NULL) {
 		log_lines(LOG_LEVEL_ERROR, &problems.text);

@@ -161,6 +161,11 @@ int64_t account_expires_s(const struct account *account)
 	return account->grant.access_token.len > 0 ? account->grant.access_expires_s : 0;
 }
 
+enum outcome account_trouble(const struct account *account, struct err *err)
+{
+	return account->trouble == OUTCOME_OK ? OUTCOME_OK : explain_trouble(account, err);
+}
+
 /* After a refresh, good or bad: a living token for all, or the reason why there is none. */
 static void settle(struct account *account)
 {

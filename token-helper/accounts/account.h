@@ -54,7 +54,7 @@ const struct account_config *account_config(const struct account *account);
 struct account_waiter *account_get_token(struct account *account, int64_t min_valid_s,
 					 account_token_fn *done, void *context);
 
-/* The same, but never from memory: a refresh is made or joined. */
+/* The same, but a refresh is made or joined. A token that lives is the answer even when that failed: account_trouble() tells. */
 struct account_waiter *account_refresh(struct account *account, account_token_fn *done,
 				       void *context);
 void account_cancel(struct account_waiter *waiter); /* done is not called; NULL is fine */
@@ -62,6 +62,9 @@ void account_cancel(struct account_waiter *waiter); /* done is not called; NULL 
 /* A mail server refused the token with this fingerprint; said: its words. Logged; the next asker gets another token. */
 void account_report_rejected(struct account *account, uint64_t fingerprint, const char *where,
 			     const char *said);
+
+/* OUTCOME_OK, or why the latest refresh failed, as askers without a token are told. */
+enum outcome account_trouble(const struct account *account, struct err *err);
 
 /* Wall-clock expiry of the present access token, 0: none. */
 int64_t account_expires_s(const struct account *account);

@@ -46,7 +46,7 @@ static void print_account(FILE *out, const struct account_config *account)
 enum outcome config_check(const char *path, FILE *out)
 {
 	struct config_problems problems = CONFIG_PROBLEMS_INIT;
-	struct helper_config *config = helper_config_load(path, provider_dirs_default, &problems);
+	struct helper_config *config = helper_config_load(path, NULL, &problems);
 	enum outcome outcome = config != NULL ? OUTCOME_OK : OUTCOME_CONFIG;
 
 	if (config == NULL) {

@@ -16,8 +16,6 @@
 
 const char *const service_names[SERVICE_COUNT + 1] = {"smtp", "imap", "pop", NULL};
 
-const char *const provider_dirs_default[] = {PROVIDERS_LOCAL_DIR, PROVIDERS_DIR, NULL};
-
 static const char *const client_auths[] = {"auto", "none", "post", "basic", NULL};
 
 /* clang-format off */
@@ -295,12 +293,25 @@ static void resolve_daemon(struct config_reading *reading, struct helper_config 
 			       err.text);
 }
 
+static char *dir_beside(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? xasprintf("%.*s/%s", (int)(slash - path), path, name)
+			     : xstrdup(name);
+}
+
 struct helper_config *helper_config_load(const char *path, const char *const *provider_dirs,
 					 struct config_problems *problems)
 {
 	size_t before = problems->count;
+	char *beside = dir_beside(path, "providers");
+	const char *const dirs_default[] = {beside, PROVIDERS_DIR, NULL};
 	struct config_reading reading = {
-		.file = path, .problems = problems, .provider_dirs = provider_dirs};
+		.file = path,
+		.problems = problems,
+		.provider_dirs = provider_dirs != NULL ? provider_dirs : dirs_default,
+	};
 	struct helper_config *config = xcalloc(1, sizeof(*config));
 
 	buffer_init(&config->warnings, 16384);
@@ -311,6 +322,7 @@ struct helper_config *helper_config_load(const char *path, const char *const *pr
 		accounts_resolve(&reading, config);
 	}
 	reading_release(&reading);
+	free(beside);
 	if (problems->count > before) {
 		helper_config_free(config);
 		return NULL;

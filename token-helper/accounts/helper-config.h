@@ -4,8 +4,8 @@
  * daemon runs on and `mailoauth config check` reports.
  *
  * A preset is data: [provider NAME] in NAME.conf: in providers/ beside the configuration file, else
- * in PROVIDERS_LOCAL_DIR, else in PROVIDERS_DIR. An account may set every key that a preset may,
- * and then wins. "{tenant}" in a preset's value is replaced by the account's tenant.
+ * in "providers" beside mailoauth.conf, else in PROVIDERS_DIR. An account may set every key that a
+ * preset may, and then wins. "{tenant}" in a preset's value is replaced by the account's tenant.
  */
 #ifndef TOKEN_HELPER_ACCOUNTS_HELPER_CONFIG_H
 #define TOKEN_HELPER_ACCOUNTS_HELPER_CONFIG_H
@@ -54,11 +54,9 @@ struct helper_config {
 	struct buffer warnings; /* lines; what is odd but no error */
 };
 
-/* Where presets are looked for, NULL-terminated; the default is {PROVIDERS_LOCAL_DIR,
- * PROVIDERS_DIR, NULL}. */
-extern const char *const provider_dirs_default[];
-
-/* NULL when there was any problem: then *problems has them all. The caller frees. */
+/*
+ * provider_dirs: where presets are looked for, NULL-terminated; NULL: "providers" beside path, then
+ * PROVIDERS_DIR. NULL when there was any problem: then *problems has them all. The caller frees. */
 struct helper_config *helper_config_load(const char *path, const char *const *provider_dirs,
 					 struct config_problems *problems);
 void helper_config_free(struct helper_config *config);

@@ -46,6 +46,20 @@ static enum outcome remove_dead(const char *path, const struct sockaddr_un *addr
 	return OUTCOME_OK;
 }
 
+/* /run is empty after every boot: without systemd, who is to make /run/mailoauth? */
+static void make_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+
+	if (slash == NULL || slash == path)
+		return;
+	memcpy(parent, path, (size_t)(slash - path));
+	parent[slash - path] = '\0';
+	if (mkdir(parent, 0755) == 0)
+		(void)chmod(parent, 0755); /* the umask is ours, the directory everybody's */
+}
+
 enum outcome listener_open(const char *path, int *fd_out, struct err *err)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -57,6 +71,7 @@ enum outcome listener_open(const char *path, int *fd_out, struct err *err)
 		return err_set(err, OUTCOME_CONFIG, "%s: is longer than %zu bytes", path,
 			       sizeof(addr.sun_path) - 1);
 	memcpy(addr.sun_path, path, len);
+	make_parent(path);
 	outcome = remove_dead(path, &addr, err);
 	if (outcome != OUTCOME_OK)
 		return outcome;

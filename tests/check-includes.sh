@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Includes point one way only, as DESIGN says: each line below is a part of the tree and what it may include. The plugin stands on the
+# guest half of common/ alone, and the guest half on itself.
+cd "$(dirname "$0")/.." || exit 1
+status=0
+guest='common/(banned|buffer|deadline|helper-client|helper-protocol|outcome|scanner)\.h'
+
+# allow PART REGEX: every #include "..." in PART's files matches REGEX.
+allow() {
+	part=$1
+	shift
+	# shellcheck disable=SC2086 # PART is a pattern
+	bad=$(grep -nE '^#include "' $part 2>/dev/null | grep -vE "#include \"($1)\"")
+	[ -z "$bad" ] || {
+		printf '%s\n' "may not include (allowed: $1):" "$bad"
+		status=1
+	}
+}
+
+for module in banned buffer deadline helper-client helper-protocol outcome scanner; do
+	allow "common/$module.[ch]" "$guest"
+done
+allow 'common/*.[ch]' 'common/[a-z-]+\.h'
+allow 'sasl-plugin/*.[ch]' "$guest|sasl-plugin/[a-z-]+\.h"
+allow 'token-helper/json/*.[ch]' 'common/[a-z-]+\.h|token-helper/json/[a-z-]+\.h'
+allow 'token-helper/http/*.[ch]' 'common/[a-z-]+\.h|token-helper/http/[a-z-]+\.h'
+allow 'token-helper/store/*.[ch]' 'common/[a-z-]+\.h|token-helper/(json|store)/[a-z-]+\.h'
+allow 'token-helper/oauth/*.[ch]' 'common/[a-z-]+\.h|token-helper/(json|http|oauth)/[a-z-]+\.h'
+allow 'token-helper/accounts/*.[ch]' 'common/[a-z-]+\.h|token-helper/(http|oauth|store|accounts)/[a-z-]+\.h'
+allow 'token-helper/server/*.[ch]' 'common/[a-z-]+\.h|token-helper/(accounts|server)/[a-z-]+\.h'
+exit $status

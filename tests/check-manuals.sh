@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Manual pages are well-formed, and say what the programs say: options and configuration keys in both or in neither.
+# MAILOAUTHD and MAILOAUTH name the programs; without them only the form is looked at.
+cd "$(dirname "$0")/.." || exit 1
+status=0
+
+# The style notes about long source lines and about pages that are not installed here are not about our text.
+for page in */*.[1-8]; do
+	complaints=$(mandoc -Tlint -W style "$page" 2>/dev/null | grep -v -e 'longer than 80 bytes' -e 'referenced manual not found' -e 'Mdocdate')
+	[ -z "$complaints" ] || {
+		echo "$complaints"
+		status=1
+	}
+done
+
+# Every key that the tables of the configuration know stands in mailoauth.conf(5).
+page=$(mandoc -Tascii token-helper/mailoauth.conf.5 | col -b)
+for key in $(sed -n 's/.*{\.name = "\([a-z_]*\)".*/\1/p' token-helper/accounts/helper-config.c | sort -u); do
+	printf '%s\n' "$page" | grep -qw "$key" || {
+		echo "mailoauth.conf(5) does not mention the key $key"
+		status=1
+	}
+done
+
+# Every long option of --help stands in the program's page.
+compare_options() { # PROGRAM PAGE
+	[ -n "$1" ] && [ -x "$1" ] || return 0
+	text=$(mandoc -Tascii "$2" | col -b)
+	for option in $("$1" --help | grep -o -e '--[a-z][a-z-]*' | sort -u); do
+		printf '%s\n' "$text" | grep -q -e "$option" || {
+			echo "$2 does not mention $option of $1 --help"
+			status=1
+		}
+	done
+}
+compare_options "${MAILOAUTHD-build/mailoauthd}" token-helper/mailoauthd.8
+compare_options "${MAILOAUTH-build/mailoauth}" token-helper/mailoauth.1
+exit $status
