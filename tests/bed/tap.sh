@@ -33,6 +33,7 @@ fail() { # NAME [DIAGNOSIS]
 	[ $# -lt 2 ] || diag "$2"
 }
 
+# COMMAND runs in a subshell: it cannot wait for a process of the test's.
 ok() { # NAME COMMAND...
 	tap_name=$1
 	shift

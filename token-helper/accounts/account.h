@@ -2,8 +2,9 @@
 /*
  * account.h - one account at work: its configuration, its grant, and who is waiting for a token.
  *
- * One flight: whatever the number of askers there is at most one request to the token endpoint for an account, and all
- * of them get its answer. A new grant is on disk before its access token leaves this file. No error empties a grant.
+ * One flight: whatever the number of askers there is at most one request to the token endpoint for
+ * an account, and all of them get its answer. A new grant is on disk before its access token leaves
+ * this file. No error empties a grant.
  */
 #ifndef TOKEN_HELPER_ACCOUNTS_ACCOUNT_H
 #define TOKEN_HELPER_ACCOUNTS_ACCOUNT_H
@@ -36,7 +37,8 @@ struct account_token {
 typedef void account_token_fn(void *context, enum outcome outcome,
 			      const struct account_token *token, const struct err *err);
 
-/* Takes config; loads the grant. A damaged grant is logged and makes the account fail, not this function. */
+/* Takes config; loads the grant. A damaged grant is logged and makes the account fail, not this
+ * function. */
 struct account *account_new(const struct account_world *world, struct account_config *config);
 
 /* Fails whoever waits. The stored grant stays. NULL is fine. */
@@ -48,18 +50,21 @@ void account_reconfigure(struct account *account, struct account_config *config)
 const struct account_config *account_config(const struct account *account);
 
 /*
- * A token that lives min_valid_s longer (or the account's own minimum, if that is more). done is called before this returns (then NULL is
- * returned) or later (then the waiter, which account_cancel() takes back).
+ * A token that lives min_valid_s longer (or the account's own minimum, if that is more). done is
+ * called before this returns (then NULL is returned) or later (then the waiter, which
+ * account_cancel() takes back).
  */
 struct account_waiter *account_get_token(struct account *account, int64_t min_valid_s,
 					 account_token_fn *done, void *context);
 
-/* The same, but a refresh is made or joined. A token that lives is the answer even when that failed: account_trouble() tells. */
+/* The same, but a refresh is made or joined. A token that lives is the answer even when that
+ * failed: account_trouble() tells. */
 struct account_waiter *account_refresh(struct account *account, account_token_fn *done,
 				       void *context);
 void account_cancel(struct account_waiter *waiter); /* done is not called; NULL is fine */
 
-/* A mail server refused the token with this fingerprint; said: its words. Logged; the next asker gets another token. */
+/* A mail server refused the token with this fingerprint; said: its words. Logged; the next asker
+ * gets another token. */
 void account_report_rejected(struct account *account, uint64_t fingerprint, const char *where,
 			     const char *said);
 
@@ -73,8 +78,9 @@ int64_t account_expires_s(const struct account *account);
 void account_reschedule(struct account *account);
 
 /*
- * For a new authorization: while an account is held no refresh starts (askers wait). ready is called when none is in flight, at once or later; NULL is
- * returned, or a waiter, as above. account_release() ends it: with the new grant (taken; already durable) or NULL.
+ * For a new authorization: while an account is held no refresh starts (askers wait). ready is
+ * called when none is in flight, at once or later; NULL is returned, or a waiter, as above.
+ * account_release() ends it: with the new grant (taken; already durable) or NULL.
  */
 void account_hold(struct account *account);
 bool account_is_refreshing(const struct account *account);

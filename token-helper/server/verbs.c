@@ -320,9 +320,16 @@ static void on_refreshed(void *context, enum outcome outcome, const struct accou
 	struct connection *conn = context;
 	const struct verb_job *job = connection_job(conn);
 	struct json_object *object;
+	struct err why;
 
 	if (outcome != OUTCOME_OK) {
 		connection_reply_failure(conn, outcome, err->text);
+		return;
+	}
+	/* Mail goes on with the token that lives; whoever asked for a refresh asked for that. */
+	outcome = account_trouble(job->account, &why);
+	if (outcome != OUTCOME_OK) {
+		connection_reply_failure(conn, outcome, why.text);
 		return;
 	}
 	object = json_object_new_object();
