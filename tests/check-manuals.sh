@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.." || exit 1
 status=0
 
 # The style notes about long source lines and about pages that are not installed here are not about our text.
-for page in */*.[1-8]; do
+for page in sasl-plugin/*.[1-8] token-helper/*.[1-8] fetch-agent/*.[1-8]; do
+	[ -e "$page" ] || continue
 	complaints=$(mandoc -Tlint -W style "$page" 2>/dev/null | grep -v -e 'longer than 80 bytes' -e 'referenced manual not found' -e 'Mdocdate')
 	[ -z "$complaints" ] || {
 		echo "$complaints"
@@ -16,12 +17,13 @@ done
 
 # Every key that the tables of the configuration know stands in mailoauth.conf(5).
 page=$(mandoc -Tascii token-helper/mailoauth.conf.5 | col -b)
-for key in $(sed -n 's/.*{\.name = "\([a-z_]*\)".*/\1/p' token-helper/accounts/helper-config.c | sort -u); do
-	printf '%s\n' "$page" | grep -qw "$key" || {
-		echo "mailoauth.conf(5) does not mention the key $key"
-		status=1
-	}
-done
+missing=$(sed -n 's/.*{\.name = "\([a-z_]*\)".*/\1/p' token-helper/accounts/helper-config.c | sort -u | while read -r key; do
+	printf '%s\n' "$page" | grep -qw "$key" || echo "mailoauth.conf(5) does not mention the key $key"
+done)
+[ -z "$missing" ] || {
+	echo "$missing"
+	status=1
+}
 
 # Every long option of --help stands in the program's page.
 compare_options() { # PROGRAM PAGE
