@@ -3,6 +3,7 @@
 #include "common/buffer.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +51,12 @@ static bool buffer_grow(struct buffer *buf, size_t need)
 	size_t size = buf->size < BUFFER_FIRST_BYTES ? BUFFER_FIRST_BYTES : buf->size;
 	char *data;
 
+	/* By doubling, never to just what is needed: bytes appended one by one must not be copied
+	 * one by one. */
 	while (size < need)
-		size = size > need / 2 ? need : size * 2;
+		size = size > SIZE_MAX / 2 ? need : size * 2;
+	if (size - 1 > buf->max)
+		size = buf->max + 1;
 	data = malloc(size);
 	if (data == NULL)
 		return false;

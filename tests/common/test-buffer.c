@@ -54,6 +54,25 @@ static void length_cannot_wrap(void **state)
 	buffer_release(&buf);
 }
 
+/* Allocations grow by doubling and never pass the ceiling. */
+static void growth_is_geometric(void **state)
+{
+	struct buffer buf = BUFFER_INIT(100000);
+	int moves = 0;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++) {
+		size_t size = buf.size;
+
+		assert_true(buffer_append_byte(&buf, 'x'));
+		if (buf.size != size)
+			moves++;
+	}
+	assert_in_range(moves, 2, 12);
+	assert_int_equal(buf.size, 100001);
+	buffer_release(&buf);
+}
+
 static void printf_and_set(void **state)
 {
 	struct buffer buf = BUFFER_INIT(64);
@@ -125,6 +144,7 @@ int main(void)
 		cmocka_unit_test(grows_up_to_its_ceiling),
 		cmocka_unit_test(failure_is_sticky_until_cleared),
 		cmocka_unit_test(length_cannot_wrap),
+		cmocka_unit_test(growth_is_geometric),
 		cmocka_unit_test(printf_and_set),
 		cmocka_unit_test(consume_wipes_what_a_secret_leaves),
 		cmocka_unit_test(move_takes_everything),
