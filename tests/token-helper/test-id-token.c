@@ -45,6 +45,9 @@ static const struct claims_case claims_cases[] = {
 	{NULL, "{" ISS "," REST ",\"email\":\"a@x\",\"email_verified\":\"false\"}", OUTCOME_OK, "",
 	 "s1", NULL},
 	{NULL, "{" ISS "," REST ",\"email\":\"a\\n@x\"}", OUTCOME_OK, "", "s1", NULL},
+	{NULL, "{" ISS "," REST ",\"email\":\"a\xed\xa0\x80@x\"}", OUTCOME_OK, "", "s1", NULL},
+	{NULL, "{" ISS "," REST ",\"email\":\"\xf0\x9f\x98\x80@x\"}", OUTCOME_OK, "", "s1",
+	 "\xf0\x9f\x98\x80@x"},
 	{NULL, "{" ISS "," REST ",\"email\":[\"a@x\"]}", OUTCOME_OK, "", "s1", NULL},
 
 	/* iss */
@@ -92,11 +95,11 @@ static const struct claims_case claims_cases[] = {
 	 OUTCOME_CONSENT, "azp", NULL, NULL},
 	{NULL,
 	 "{" ISS ",\"sub\":\"s1\",\"aud\":[\"x\",\"cid\"],\"azp\":\"cid\",\"exp\":1800000100,"
-		 "\"nonce\":\"n1\"}",
+	 "\"nonce\":\"n1\"}",
 	 OUTCOME_OK, "", "s1", NULL},
 	{NULL,
 	 "{" ISS ",\"sub\":\"s1\",\"aud\":[\"x\",\"y\"],\"azp\":\"cid\",\"exp\":1800000100,"
-		 "\"nonce\":\"n1\"}",
+	 "\"nonce\":\"n1\"}",
 	 OUTCOME_CONSENT, "azp", NULL, NULL},
 	{NULL, "{" ISS "," REST ",\"azp\":\"x\"}", OUTCOME_CONSENT, "azp", NULL, NULL},
 	{NULL, "{" ISS ",\"sub\":\"s1\",\"aud\":[[\"cid\"],1],\"exp\":1800000100,\"nonce\":\"n1\"}",

@@ -275,6 +275,16 @@ static void test_details(void **state)
 	assert_string_equal(answer.set.scope, "a b");
 	assert_true(answer.set.access_token.secret && answer.set.refresh_token.secret);
 	token_answer_release(&answer);
+	parse(&client, 200, "{" GOOD ",\"scope\":\"a\\u0000\xff b\"}", &answer);
+	assert_string_equal(answer.set.scope, "a?? b");
+	token_answer_release(&answer);
+	parse(&client, 400, "{\"error\":\"x\",\"error_description\":\"J\xc3\xb6rg\"}", &answer);
+	assert_non_null(strstr(answer.err.text, "x: J\xc3\xb6rg"));
+	token_answer_release(&answer);
+	parse(&client, 400, "{\"error\":\"x\",\"error_description\":\"J\xc3\xb6rg\xc0\xaf\"}",
+	      &answer);
+	assert_non_null(strstr(answer.err.text, "x: J??rg??"));
+	token_answer_release(&answer);
 	parse(&client, 400,
 	      "{\"error\":\"invalid_grant\",\"correlation_id\":\"12-ab\",\"error_description\":\"x "
 	      "Correlation ID: 99\"}",

@@ -52,12 +52,13 @@ static struct json_object *read_claims(struct span id_token, struct err *err)
 	return claims;
 }
 
-/* A claim that may be kept and shown: present, not empty, of one line. */
+/* A claim that may be kept and shown: present, not empty, one line of UTF-8. */
 static bool get_text(struct json_object *claims, const char *claim, struct span *out)
 {
 	struct span text;
 
-	if (!json_get_string(claims, claim, &text) || text.len == 0 || text.len > CLAIM_MAX)
+	if (!json_get_string(claims, claim, &text) || text.len == 0 || text.len > CLAIM_MAX ||
+	    !words_are_utf8(text))
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
 		if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)

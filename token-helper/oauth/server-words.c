@@ -2,7 +2,7 @@
 /* server-words.c - see server-words.h. */
 #include "token-helper/oauth/server-words.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "common/banned.h"
@@ -13,6 +13,39 @@
 
 static const char ms_trace[] = "Trace ID:";
 static const char ms_correlation[] = "Correlation ID:";
+
+/* The length of the character at the start of text, 0 when it is none. */
+static size_t utf8_length(struct span text)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	unsigned char first = (unsigned char)text.ptr[0];
+	size_t len = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	uint32_t code;
+
+	if (len < 2)
+		return len;
+	if (len > text.len || first > 0xf4)
+		return 0;
+	code = first & (0xffu >> (len + 1));
+	for (size_t i = 1; i < len; i++) {
+		if (((unsigned char)text.ptr[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | ((unsigned char)text.ptr[i] & 0x3f);
+	}
+	return code < least[len] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : len;
+}
+
+bool words_are_utf8(struct span text)
+{
+	while (text.len > 0) {
+		size_t len = utf8_length(text);
+
+		if (len == 0)
+			return false;
+		text = (struct span){text.ptr + len, text.len - len};
+	}
+	return true;
+}
 
 static struct span find(struct span text, const char *word)
 {
@@ -101,6 +134,7 @@ void server_words(struct span description, char words[SERVER_WORDS_MAX + 1])
 {
 	struct span rest = first_line(description);
 	struct buffer out = BUFFER_INIT(SERVER_WORDS_MAX * 4);
+	bool utf8 = words_are_utf8(rest);
 	size_t len;
 
 	while (rest.len > 0 && out.len <= SERVER_WORDS_MAX) {
@@ -118,7 +152,8 @@ void server_words(struct span description, char words[SERVER_WORDS_MAX + 1])
 	for (size_t i = 0; i < len; i++) {
 		unsigned char byte = (unsigned char)out.data[i];
 
-		words[i] = byte < 0x20 || byte == 0x7f ? '?' : out.data[i];
+		words[i] =
+			byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !utf8) ? '?' : out.data[i];
 	}
 	words[len] = '\0';
 	buffer_release(&out);

@@ -6,6 +6,7 @@
 #ifndef TOKEN_HELPER_OAUTH_SERVER_WORDS_H
 #define TOKEN_HELPER_OAUTH_SERVER_WORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/buffer.h"
@@ -19,6 +20,9 @@
  * they refuse.
  */
 void server_words(struct span description, char words[SERVER_WORDS_MAX + 1]);
+
+/* RFC 3629: shortest forms, no surrogates. server_words() makes '?' of the bytes of a text that is not. */
+bool words_are_utf8(struct span text);
 
 /* Microsoft's correlation id from that tail; "" when there is none. */
 void server_words_correlation(struct span description, char *id, size_t size);

@@ -294,6 +294,23 @@ static int64_t read_expires_in(struct json_object *root)
 	return seconds < EXPIRES_MAX_S ? seconds : EXPIRES_MAX_S;
 }
 
+/* RFC 6749 3.3 has printable ASCII only; anything else is nothing that we could have asked for.
+ * Gives. */
+static char *read_scope(struct json_object *root)
+{
+	struct span text;
+	char *scope;
+
+	if (!json_get_string(root, "scope", &text) || text.len == 0)
+		return NULL;
+	scope = xspandup(text);
+	for (size_t i = 0; i < text.len; i++) {
+		if (scope[i] < 0x20 || scope[i] > 0x7e)
+			scope[i] = '?';
+	}
+	return scope;
+}
+
 static void read_set(struct json_object *root, const struct oauth_client *client,
 		     struct span access_token, const char *host, struct token_answer *answer)
 {
@@ -306,9 +323,7 @@ static void read_set(struct json_object *root, const struct oauth_client *client
 	if (json_get_string(root, "id_token", &text) &&
 	    !buffer_set(&set->id_token, text.ptr, text.len))
 		buffer_clear(&set->id_token);
-	if (json_get_string(root, "scope", &text) && text.len > 0 &&
-	    memchr(text.ptr, '\0', text.len) == NULL)
-		set->scope = xspandup(text);
+	set->scope = read_scope(root);
 	if (refresh == OUTCOME_OK && check_token_type(root, host, answer) == OUTCOME_OK &&
 	    read_access_token(access_token, host, answer) == OUTCOME_OK)
 		answer->outcome = check_scope(client, host, answer);
