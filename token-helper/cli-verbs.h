@@ -13,5 +13,6 @@ enum cli_exit cli_authorize(const struct cli *cli);
 enum cli_exit cli_token(const struct cli *cli);
 enum cli_exit cli_refresh(const struct cli *cli);
 enum cli_exit cli_status(const struct cli *cli);
+enum cli_exit cli_config_check(const struct cli *cli);
 
 #endif

@@ -25,6 +25,9 @@ static const struct cli_verb verbs[] = {
 	 "have the daemon get a new access token now", "mailoauth refresh relay"},
 	{"status", cli_status, OPERAND_OPTIONAL, "j", "status [ACCOUNT] [--json]",
 	 "show all accounts, or all about one", "mailoauth status relay"},
+	{"config check", cli_config_check, OPERAND_NONE, "", "config check [-c FILE]",
+	 "say all that is wrong with the configuration",
+	 "mailoauth -c /etc/mailoauth/mailoauth.conf config check"},
 	{0},
 };
 

@@ -204,6 +204,26 @@ static void wrong_command_lines_ask_nobody(void **state)
 	}
 }
 
+/* The checker has its own tests; here: that the file reaches it, and its verdict the exit status.
+ */
+static void config_check_says_where_it_is_wrong(void **state)
+{
+	struct stage *stage = *state;
+	char path[128], says[160];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/conf", stage->dir);
+	(void)snprintf(says, sizeof(says), "%s:2: ", path);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	(void)fputs("[account relay]\nno_such_key = 1\n", f);
+	(void)fclose(f);
+	stage_start(stage, ARGV("config", "check", "-c", path), NULL);
+	assert_int_equal(stage_wait(stage), CLI_CONFIG);
+	assert_contains(&stage->said, says);
+	(void)unlink(path);
+}
+
 /* authorize --------------------------------------------------------------------------------------
  */
 
@@ -498,11 +518,15 @@ static void interrupt_cancels_the_flow(void **state)
 
 static void browser_that_hangs_up_does_no_harm(void **state)
 {
+	const struct linger reset = {.l_onoff = 1};
 	struct stage *stage = *state;
 	unsigned port = begin(stage, ARGV("authorize", "relay"), NULL);
 	int fd = stage_send(port, "GET /cb?code=" CODE "&state=abc HTTP/1.1\r\nHost: x\r\n\r\n");
 
 	stage_expect(stage, "authorize-finish ");
+	/* First an end, then a reset: writing to that is what raises SIGPIPE. */
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
 	(void)close(fd);
 	stage_answer(stage, DONE);
 	assert_int_equal(stage_wait(stage), CLI_OK);
@@ -608,6 +632,7 @@ int main(void)
 		RUN(status_of_all_is_a_table_without_colours),
 		RUN(status_json_passes_what_it_does_not_know),
 		RUN(wrong_command_lines_ask_nobody),
+		RUN(config_check_says_where_it_is_wrong),
 		RUN(redirect_is_taken_by_get),
 		RUN(redirect_is_taken_by_post),
 		RUN(redirect_is_taken_over_ipv6),
