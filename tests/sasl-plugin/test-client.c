@@ -378,7 +378,9 @@ static void prompts_left_unanswered(void **state)
 	assert_int_equal(sasl_client_start(client.conn, "XOAUTH2", &list, &out, &len, &chosen),
 			 SASL_BADPARAM);
 	free(list);
+	end();
 	/* prompt_need may be NULL. */
+	begin_with(GOOD, (struct client){.user = "a@x", .password = "p", .prompts = true});
 	assert_int_equal(start("XOAUTH2", &out, &len), SASL_BADPARAM);
 	assert_non_null(strstr(client.log, "no user name"));
 	end();
