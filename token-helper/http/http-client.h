@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http-client.h - POST to an authorization server, asynchronously: libcurl's multi interface on libevent.
+ * http-client.h - POST to an authorization server, asynchronously: libcurl's multi interface on
+ * libevent.
  *
- * The only place that knows libcurl. https only, but for loopback addresses (tests, local servers); redirects are never followed
- * (a 307 would send the refresh token on); one total deadline; bodies have a ceiling; certificates are always verified.
- * The callback is never called from inside http_post() or http_cancel(). It may post and cancel, but not free the client.
- * The process ignores SIGPIPE: libcurl is told to leave signals alone.
+ * The only place that knows libcurl. https only, but for loopback addresses (tests, local servers);
+ * redirects are never followed (a 307 would send the refresh token on); one total deadline; bodies
+ * have a ceiling; certificates are always verified. The callback is never called from inside
+ * http_post() or http_cancel(). It may post and cancel, but not free the client. The process
+ * ignores SIGPIPE: libcurl is told to leave signals alone.
  */
 #ifndef TOKEN_HELPER_HTTP_HTTP_CLIENT_H
 #define TOKEN_HELPER_HTTP_HTTP_CLIENT_H
@@ -24,23 +26,26 @@ struct http_client;
 struct http_exchange;
 
 struct http_request {
-	const char *url;              /* borrowed until http_post() returns, like all here */
-	struct span form;             /* application/x-www-form-urlencoded body; copied, and wiped afterwards */
-	const struct buffer *userpwd; /* "id:secret" for HTTP Basic, each part already form-encoded; NULL: none */
-	const char *ca_file;          /* NULL: the system's */
-	const char *proxy;            /* NULL: libcurl's defaults without the environment, that is none */
-	int timeout_ms;               /* total */
+	const char *url;  /* borrowed until http_post() returns, like all here */
+	struct span form; /* application/x-www-form-urlencoded body; copied, and wiped afterwards */
+	const struct buffer *userpwd; /* "id:secret" for HTTP Basic, each part already form-encoded;
+					 NULL: none */
+	const char *ca_file;	      /* NULL: the system's */
+	const char *proxy; /* NULL: libcurl's defaults without the environment, that is none */
+	int timeout_ms;	   /* total */
 };
 
 struct http_response {
-	enum outcome outcome;     /* OK: status and body are an answer, of whatever status. RETRY: none came, or not in time.
-				     CONFIG: certificate not trusted, scheme refused, bad URL. PROTOCOL: body past the ceiling */
-	struct err err;           /* when not OK: host and reason, no URL query, no body */
-	int status;               /* HTTP status when OK */
-	int64_t retry_after_s;    /* -1: none; seconds or HTTP-date, capped at 3600, never negative otherwise */
+	enum outcome outcome;  /* OK: status and body are an answer, of whatever status. RETRY: none
+				  came, or not in time.  CONFIG: certificate not trusted, scheme
+				  refused, bad URL. PROTOCOL: body past the ceiling */
+	struct err err;	       /* when not OK: host and reason, no URL query, no body */
+	int status;	       /* HTTP status when OK */
+	int64_t retry_after_s; /* -1: none; seconds or HTTP-date, capped at 3600, never negative
+				  otherwise */
 	int64_t duration_ms;
-	char content_type[64];    /* lower case, without parameters; "" */
-	struct buffer *body;      /* secret; borrowed for the callback's duration; may be moved out */
+	char content_type[64]; /* lower case, without parameters; "" */
+	struct buffer *body;   /* secret; borrowed for the callback's duration; may be moved out */
 };
 
 typedef void http_done_fn(void *context, struct http_response *response);
@@ -59,7 +64,8 @@ bool http_url_is_allowed(const char *url);
 /* The host of an absolute URL into host (size bytes), "" when there is none. For log lines. */
 void http_url_host(const char *url, char *host, size_t size);
 
-/* form-urlencoding, WHATWG/RFC 6749 appendix B: appends "&name=value", or "name=value" to an empty buffer. */
+/* form-urlencoding, WHATWG/RFC 6749 appendix B: appends "&name=value", or "name=value" to an empty
+ * buffer. */
 bool form_append(struct buffer *form, const char *name, struct span value);
 bool form_encode(struct buffer *out, struct span value);
 

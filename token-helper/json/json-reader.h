@@ -2,9 +2,9 @@
 /*
  * json-reader.h - JSON that somebody else wrote, read through json-c with limits.
  *
- * Texts hold tokens, and json-c frees its copies without wiping them. So a document is released with
- * json_release(), which overwrites every string first, and reading overwrites the tokener's scratch
- * memory. When an object names a member twice the last one counts (json-c's behaviour).
+ * Texts hold tokens, and json-c frees its copies without wiping them. So a document is released
+ * with json_release(), which overwrites every string first, and reading overwrites the tokener's
+ * scratch memory. When an object names a member twice the last one counts (json-c's behaviour).
  */
 #ifndef TOKEN_HELPER_JSON_JSON_READER_H
 #define TOKEN_HELPER_JSON_JSON_READER_H
@@ -20,8 +20,8 @@ struct json_object;
 #define JSON_DEPTH_MAX 16
 
 /*
- * One object, white space around it, nothing else. NULL: more than max bytes, malformed, nested deeper
- * than JSON_DEPTH_MAX, or not an object; *why_out then says which (a literal). Gives.
+ * One object, white space around it, nothing else. NULL: more than max bytes, malformed, nested
+ * deeper than JSON_DEPTH_MAX, or not an object; *why_out then says which (a literal). Gives.
  */
 struct json_object *json_read(struct span text, size_t max, const char **why_out);
 void json_release(struct json_object *object); /* wipes; NULL is fine */
@@ -31,10 +31,12 @@ struct json_object *json_member_array(struct json_object *object, const char *ke
 struct json_object *json_member_object(struct json_object *object, const char *key);
 bool json_has(struct json_object *object, const char *key);
 
-/* A string member, which may contain NULs. False: absent or not a string; *out untouched. Borrows. */
+/* A string member, which may contain NULs. False: absent or not a string; *out untouched. Borrows.
+ */
 bool json_get_string(struct json_object *object, const char *key, struct span *out);
 
-/* A number, or a string that holds one, rounded towards zero and clamped to +-1e15. False: neither. */
+/* A number, or a string that holds one, rounded towards zero and clamped to +-1e15. False: neither.
+ */
 bool json_get_number(struct json_object *object, const char *key, int64_t *out);
 
 /* A whole number and nothing else. */

@@ -21,7 +21,8 @@
  */
 void server_words(struct span description, char words[SERVER_WORDS_MAX + 1]);
 
-/* RFC 3629: shortest forms, no surrogates. server_words() makes '?' of the bytes of a text that is not. */
+/* RFC 3629: shortest forms, no surrogates. server_words() makes '?' of the bytes of a text that is
+ * not. */
 bool words_are_utf8(struct span text);
 
 /* Microsoft's correlation id from that tail; "" when there is none. */

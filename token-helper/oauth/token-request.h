@@ -16,8 +16,9 @@
 #include "token-helper/oauth/authorization.h"
 #include "token-helper/oauth/client.h"
 
-#define TOKEN_EXPIRES_DEFAULT_S 600 /* when the server does not say: short, so that we ask again   \
-				     */
+#define TOKEN_EXPIRES_DEFAULT_S                                                                    \
+	600 /* when the server does not say: short, so that we ask again                           \
+	     */
 
 struct token_set {
 	struct buffer access_token;  /* secret; valid b64token */

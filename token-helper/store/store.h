@@ -31,8 +31,8 @@ void store_close(struct store *store); /* NULL is fine */
 
 /*
  * Replaces *grant. A missing file is OK and an empty grant. OUTCOME_CONFIG: the file is damaged,
- * too large, of an unknown version, or readable by others; err names it; it is left as it is. OUTCOME_RETRY: it cannot be read now
- * (I/O error, no descriptors).
+ * too large, of an unknown version, or readable by others; err names it; it is left as it is.
+ * OUTCOME_RETRY: it cannot be read now (I/O error, no descriptors).
  */
 enum outcome store_load(struct store *store, const char *account, struct grant *grant,
 			struct err *err);
