@@ -106,11 +106,17 @@ static void take_lines(struct authorize *run, bool at_end)
 
 static void input_ended(struct authorize *run)
 {
+	struct err err;
+
 	(void)event_del(run->input);
 	take_lines(run, true);
-	if (!run->over && run->listener == NULL)
-		stop(run, (int)cli_report(CLI_CONSENT, "the input ended before the browser's URL "
-						       "was pasted; run the command again"));
+	if (run->over || run->listener != NULL)
+		return;
+	(void)err_set(&err, OUTCOME_CONSENT,
+		      "%s: the input ended before the browser's URL was pasted; run: mailoauth "
+		      "authorize %s",
+		      run->cli->account, run->cli->account);
+	stop(run, (int)cli_report(CLI_CONSENT, err.text));
 }
 
 static void on_input(evutil_socket_t fd, short what, void *arg)

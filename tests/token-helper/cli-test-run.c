@@ -469,6 +469,7 @@ static void end_of_input_alone_ends_only_pasting(void **state)
 	stage_expect(stage, "authorize-cancel flow=f1");
 	stage_answer(stage, "OK ");
 	assert_int_equal(stage_wait(stage), CLI_CONSENT);
+	assert_contains(&stage->complained, "run: mailoauth authorize relay\n");
 }
 
 static void listener_goes_on_after_end_of_input(void **state)
