@@ -187,5 +187,5 @@ bed_ask() { # REQUEST [SOCKET]
 }
 
 bed_store_sum() { # a fingerprint of what is stored; changes with every new token set
-	find "$BED_STORE" -type f -exec sha256sum {} + | sort | sha256sum
+	find "$BED_STORE" -name '*.grant' -exec sha256sum {} + | sort | sha256sum
 }

@@ -106,7 +106,7 @@ chmod 700 "$BED_STORE"
 ok "store not writable: repaired" bed_mailoauth refresh relay
 
 bed_daemon_stop
-if mkdir "$BED/small" && mount -t tmpfs -o size=64k,mode=700,uid="$(id -u "$BED_DAEMON_USER")" none "$BED/small" 2>/dev/null; then
+if mkdir "$BED/small" && mount -t tmpfs -o size=1m,mode=700,uid="$(id -u "$BED_DAEMON_USER")" none "$BED/small" 2>/dev/null; then
 	cp -p "$BED_STORE"/* "$BED/small/"
 	sed -i "s|^store = .*|store = $BED/small|" "$BED_CONF"
 	BED_STORE=$BED/small
@@ -116,9 +116,13 @@ if mkdir "$BED/small" && mount -t tmpfs -o size=64k,mode=700,uid="$(id -u "$BED_
 	untouched "disk full"
 	rm "$BED/small/filler"
 	ok "disk full: repaired" bed_mailoauth refresh relay
+	bed_daemon_stop # it holds a lock there, and no disk with an open file becomes read-only by hand
 	mount -o remount,ro "$BED/small"
+	bed_daemon_start
 	untouched "read-only disk"
+	bed_daemon_stop
 	mount -o remount,rw "$BED/small"
+	bed_daemon_start
 	ok "read-only disk: repaired" bed_mailoauth refresh relay
 else
 	skip "disk full" "nothing may be mounted here"

@@ -60,7 +60,8 @@ bed_provider_ctl script times=1 status=503 type=text/plain body=busy
 say refresh relay
 bed_provider_ctl script times=1 status=200 'body={"access_token":"scripted-access-token-0123456789","token_type":"Bearer","expires_in":"soon"'
 say refresh relay
-bed_postfix_set client "smtp_sasl_password_maps=proxy:socketmap:unix:$BED_SOCKET:login"
+bed_postfix_set client "smtp_sasl_password_maps=proxy:socketmap:unix:$BED_SOCKET:login" \
+	smtp_sender_dependent_authentication=yes
 ok "socketmap" sent four
 bed_provider_ctl kill-grant account=alice@example.test
 say refresh post
