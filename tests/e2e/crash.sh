@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: MIT
 #
 # crash.sh - mailoauthd is killed before each system call of a refresh, in turn; and its disk is full or read-only. The provider rotates refresh
-# tokens and has no second copy of an answer, so one loss cannot be prevented by any client: between the provider's deed and our
-# rename. Everywhere else the grant must live.
+# tokens and has no second copy of an answer, so one loss cannot be prevented by any client: between the provider's deed and the
+# moment when the answer stands in a file, renamed or not. Everywhere else the grant must live.
 BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
 # shellcheck source=../bed/bed.sh
 . "$BED_SRC/bed.sh"
 command -v strace >/dev/null || skip_all "strace is not installed"
 bed_relay_start
 
-CALLS='openat pwrite64 write writev fsync fdatasync rename renameat renameat2 unlink unlinkat linkat fchmod sendto sendmsg recvfrom read close'
+CALLS='openat pwrite64 write writev ftruncate fsync fdatasync rename renameat renameat2 unlink unlinkat linkat fchmod sendto sendmsg recvfrom read close'
 STEPS_MAX=${CRASH_STEPS_MAX:-40} # of one system call; TLS alone makes that many reads
 
 traced() {
@@ -38,6 +38,11 @@ diag "system calls of one refresh:" "$(echo "$seen" | awk '{ printf "%s %s, ", $
 steps=0
 window=0
 
+# A temporary file that holds a whole grant, as a crash may leave it.
+written() {
+	tail -c 100000 "$BED_STORE/.tmp-relay" 2>/dev/null | tr -d '\0\n' | grep -q '}$'
+}
+
 # Kills mailoauthd before call number $2 of kind $1 during a refresh. 0: killed, and the grant lives or was lost where it may be;
 # 1: lost where it must not be; 2: the refresh has fewer such calls.
 kill_at() { # CALL NUMBER
@@ -52,10 +57,13 @@ kill_at() { # CALL NUMBER
 	wait "$BED_DAEMON_PID" "$tracer" 2>/dev/null
 	done_after=$(bed_token_requests refresh_token ok)
 	stored_after=$(bed_store_sum)
+	whole=no
+	written && whole=yes
 	steps=$((steps + 1))
 	bed_daemon_start || return 1
 	bed_mailoauth refresh relay >"$BED/refresh.out" 2>&1 && return 0
-	[ "$done_after" -gt "$done_before" ] && [ "$stored_after" = "$stored_before" ] || return 1
+	[ "$done_after" -gt "$done_before" ] && [ "$stored_after" = "$stored_before" ] && [ $whole = no ] || return 1
+	diag "killed before $1 number $2: the answer was lost"
 	window=$((window + 1))
 	bed_authorize relay relay@example.test
 }
@@ -84,7 +92,7 @@ for call in $CALLS; do
 		bed_authorize relay relay@example.test
 	fi
 done
-diag "$steps kills, $window of them between the provider's deed and our rename"
+diag "$steps kills, $window of them between the provider's deed and our file"
 ok "the sweep killed at least 20 times" [ $steps -ge 20 ]
 
 # A store that cannot be written is noticed before the refresh token is spent.

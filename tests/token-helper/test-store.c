@@ -357,6 +357,65 @@ static void test_leftovers_are_removed(void **state)
 	grant_release(&grant);
 }
 
+/* What a crash between write and rename leaves of account a: a grant without its last cut_bytes,
+ * then zeros. */
+static void leave_behind(int64_t generation, size_t cut_bytes, size_t zeros)
+{
+	struct buffer json = BUFFER_INIT_SECRET(65536);
+	char *path = xasprintf("%s/.tmp-a", dir);
+	struct grant grant;
+
+	grant_init(&grant);
+	fill(&grant, generation);
+	assert_int_equal(grant_encode(&grant, "a", &json, NULL), OUTCOME_OK);
+	json.data[json.len - cut_bytes] = '\0';
+	write_file(".tmp-a", json.data, 0600);
+	assert_int_equal(truncate(path, (off_t)(json.len - cut_bytes + zeros)), 0);
+	free(path);
+	buffer_release(&json);
+	grant_release(&grant);
+}
+
+static int64_t generation_after_reopening(void)
+{
+	struct store *store = open_store();
+	struct grant grant;
+	int64_t generation;
+
+	grant_init(&grant);
+	assert_int_equal(store_load(store, "a", &grant, NULL), OUTCOME_OK);
+	generation = grant.generation;
+	assert_false(file_exists(".tmp-a"));
+	store_close(store);
+	grant_release(&grant);
+	return generation;
+}
+
+static void test_crash_before_the_rename(void **state)
+{
+	struct store *store = open_store();
+	struct grant grant;
+
+	(void)state;
+	grant_init(&grant);
+	fill(&grant, 5);
+	commit(store, "a", &grant);
+	store_close(store);
+	leave_behind(6, 0, 0);
+	assert_int_equal(generation_after_reopening(), 6);
+	leave_behind(7, 0, 90000); /* not cut to its length yet */
+	assert_int_equal(generation_after_reopening(), 7);
+	leave_behind(8, 2, 0); /* without "}\n" */
+	assert_int_equal(generation_after_reopening(), 7);
+	leave_behind(8, 10, 90000);
+	assert_int_equal(generation_after_reopening(), 7);
+	leave_behind(6, 0, 0); /* complete, but older */
+	assert_int_equal(generation_after_reopening(), 7);
+	leave_behind(7, 0, 0);
+	assert_int_equal(generation_after_reopening(), 7);
+	grant_release(&grant);
+}
+
 static void test_slots(void **state)
 {
 	struct store *store = open_store();
@@ -531,6 +590,7 @@ int main(void)
 		TEST(test_foreign_files),
 		TEST(test_foreign_directory),
 		TEST(test_leftovers_are_removed),
+		TEST(test_crash_before_the_rename),
 		TEST(test_slots),
 		TEST(test_lock),
 		TEST(test_file_size_limit),

@@ -3,8 +3,8 @@
  * store.c - see store.h.
  *
  * The temporary file of account NAME is ".tmp-NAME". No account's name begins with a dot, so none
- * collides, and since one process owns the store, whatever is called so and has no slot is rubbish
- * of a crash.
+ * collides, and since one process owns the store, whatever is called so and has no slot was left by
+ * a crash: a newer grant, complete but not renamed yet, or rubbish.
  */
 #include "token-helper/store/store.h"
 
@@ -120,7 +120,9 @@ static enum outcome take_lock(struct store *store, struct err *err)
 	return OUTCOME_OK;
 }
 
-static enum outcome remove_leftovers(struct store *store, struct err *err)
+static void recover_leftover(struct store *store, const char *temporary);
+
+static enum outcome recover_leftovers(struct store *store, struct err *err)
 {
 	int fd = openat(store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -132,9 +134,8 @@ static enum outcome remove_leftovers(struct store *store, struct err *err)
 		return err_set(err, OUTCOME_RETRY, "%s: %s", store->dir, strerror(errno));
 	}
 	while ((entry = readdir(dir)) != NULL) {
-		/* A read-only disk must not keep us from serving what can be read. */
 		if (strncmp(entry->d_name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0)
-			(void)unlinkat(store->dir_fd, entry->d_name, 0);
+			recover_leftover(store, entry->d_name);
 	}
 	(void)closedir(dir);
 	return OUTCOME_OK;
@@ -155,7 +156,7 @@ enum outcome store_open(const char *dir, struct store **store_out, struct err *e
 	if (what == OUTCOME_OK)
 		what = take_lock(store, err);
 	if (what == OUTCOME_OK)
-		what = remove_leftovers(store, err);
+		what = recover_leftovers(store, err);
 	if (what != OUTCOME_OK) {
 		store_close(store);
 		return what;
@@ -367,23 +368,30 @@ static int sync_fd(int fd)
 	return result == 0 ? 0 : errno;
 }
 
-/* 0, or the errno of the first step that failed. Only the rename makes the new grant the account's.
- */
+/* Makes the temporary file, of which len bytes are the grant, the account's. 0, or the errno of the
+ * first step that failed. Only the rename makes the new grant the account's. */
+static int publish(const struct store *store, int fd, size_t len, const char *temporary,
+		   const char *account)
+{
+	char name[FILE_NAME_MAX];
+	int error = ftruncate(fd, (off_t)len) == 0 ? 0 : errno;
+
+	if (error == 0)
+		error = sync_fd(fd);
+	(void)snprintf(name, sizeof(name), "%s.grant", account);
+	if (error == 0 && renameat(store->dir_fd, temporary, store->dir_fd, name) != 0)
+		error = errno;
+	if (error == 0)
+		error = sync_fd(store->dir_fd);
+	return error;
+}
+
 static int slot_publish(const struct store_slot *slot, struct span json)
 {
-	int dir_fd = slot->store->dir_fd;
-	char name[FILE_NAME_MAX];
 	int error = write_all(slot->fd, json);
 
-	if (error == 0 && ftruncate(slot->fd, (off_t)json.len) != 0)
-		error = errno;
 	if (error == 0)
-		error = sync_fd(slot->fd);
-	(void)snprintf(name, sizeof(name), "%s.grant", slot->account);
-	if (error == 0 && renameat(dir_fd, slot->temporary, dir_fd, name) != 0)
-		error = errno;
-	if (error == 0)
-		error = sync_fd(dir_fd);
+		error = publish(slot->store, slot->fd, json.len, slot->temporary, slot->account);
 	return error;
 }
 
@@ -404,4 +412,62 @@ enum outcome store_commit(struct store_slot *slot, const struct grant *grant, st
 	else
 		store_abort(slot);
 	return what;
+}
+
+/* Recovering ----------------------------------------------------------------------------------- */
+
+/* The grant in a file that may still end in the zeros of its reservation; *len_out: without them.
+ */
+static bool leftover_read(int fd, const char *account, struct grant *grant, size_t *len_out)
+{
+	struct buffer bytes = BUFFER_INIT_SECRET(FILE_BYTES_MAX);
+	struct span json;
+	size_t size = 0;
+	bool complete = check_grant_file(fd, &size, NULL) == OUTCOME_OK &&
+			read_bytes(fd, size, &bytes, NULL) == OUTCOME_OK;
+
+	json = buffer_span(&bytes);
+	while (json.len > 0 && json.ptr[json.len - 1] == '\0')
+		json.len--;
+	complete = complete && grant_decode(json, account, grant, NULL) == OUTCOME_OK;
+	*len_out = json.len;
+	buffer_release(&bytes);
+	return complete;
+}
+
+static bool leftover_is_newer(struct store *store, int fd, const char *account, size_t *len_out)
+{
+	struct grant left;
+	struct grant present;
+	bool newer;
+
+	grant_init(&left);
+	grant_init(&present);
+	newer = leftover_read(fd, account, &left, len_out) &&
+		store_load(store, account, &present, NULL) == OUTCOME_OK &&
+		left.generation > present.generation;
+	grant_release(&left);
+	grant_release(&present);
+	return newer;
+}
+
+/*
+ * A server that rotates refresh tokens has forgotten the one in the account's file by the time its
+ * answer is written: a complete newer file is then all that is left of the grant, so what the crash
+ * interrupted is carried out. On a read-only disk nothing happens: that must not keep us from
+ * serving what can be read.
+ */
+static void recover_leftover(struct store *store, const char *temporary)
+{
+	const char *account = temporary + strlen(TEMPORARY_PREFIX);
+	int fd = openat(store->dir_fd, temporary, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	size_t len = 0;
+
+	if (fd < 0 || !account_name_is_valid(account) ||
+	    !leftover_is_newer(store, fd, account, &len))
+		(void)unlinkat(store->dir_fd, temporary, 0);
+	else
+		(void)publish(store, fd, len, temporary, account);
+	if (fd >= 0)
+		(void)close(fd);
 }

@@ -22,9 +22,10 @@ struct store_slot;
 
 /*
  * DIR must exist, belong to this user and be closed to others (else OUTCOME_CONFIG, with the chmod
- * to type). Removes temporary files that a crash left. OUTCOME_RETRY: another process holds the
- * store (err names its pid where known). Fault injection for tests only happens from outside
- * (strace), never here.
+ * to type). Finishes what a crash interrupted: a complete newer grant in a
+ * temporary file becomes the account's; other temporary files are removed. OUTCOME_RETRY: another
+ * process holds the store (err names its pid where known). Fault injection for tests only happens
+ * from outside (strace), never here.
  */
 enum outcome store_open(const char *dir, struct store **store_out, struct err *err);
 void store_close(struct store *store); /* NULL is fine */
