@@ -114,7 +114,8 @@ bed_authorize_begin() { # ACCOUNT [OPTION...]
 	rm -f "$BED/authorize.in"
 	mkfifo "$BED/authorize.in"
 	: >"$BED/authorize.out"
-	bed_mailoauth authorize "$@" --no-browser <>"$BED/authorize.in" >"$BED/authorize.out" 2>&1 &
+	# Not by bed_mailoauth: the pid would be that of a shell around it.
+	"$MAILOAUTH" -S "$BED_SOCKET" authorize "$@" --no-browser <>"$BED/authorize.in" >"$BED/authorize.out" 2>&1 &
 	BED_AUTHORIZE_PID=$!
 	bed_note "$BED_AUTHORIZE_PID"
 	bed_wait_for 10 bed_authorize_url || {
