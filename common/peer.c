@@ -46,15 +46,6 @@ void peer_release(struct peer *peer)
 	*peer = (struct peer){0};
 }
 
-const char *peer_text(const struct peer *peer, char *text, size_t size)
-{
-	const struct passwd *pw = getpwuid(peer->uid);
-
-	(void)snprintf(text, size, "uid %lu (%s)", (unsigned long)peer->uid,
-		       pw != NULL ? pw->pw_name : "unknown user");
-	return text;
-}
-
 static bool add_user(struct peer_list *list, const char *name)
 {
 	const struct passwd *pw = getpwnam(name);

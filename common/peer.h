@@ -26,11 +26,6 @@ struct peer {
 enum outcome peer_of_socket(int fd, struct peer *peer, struct err *err);
 void peer_release(struct peer *peer);
 
-/* "uid 105 (postfix)": for log lines. Looks the name up: not for every request. size >=
- * PEER_TEXT_MAX. */
-#define PEER_TEXT_MAX 64
-const char *peer_text(const struct peer *peer, char *text, size_t size);
-
 struct peer_list {
 	uid_t *uids;
 	size_t uid_count;

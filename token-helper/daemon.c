@@ -34,9 +34,9 @@
 
 #include "common/banned.h"
 
-#define DRAIN_S                                                                                    \
-	35 /* how long a request in flight may keep us at the end: a rotated token must reach the  \
-	      disk */
+/* How long a request in flight may keep us at the end: a rotated token must reach the disk. Longer
+ * than the longest `timeout` of an account, shorter than the unit's TimeoutStopSec. */
+#define DRAIN_S 42
 
 struct daemon {
 	const char *config_path;
@@ -223,8 +223,10 @@ static void on_terminate(evutil_socket_t fd, short what, void *context)
 	service_notify("STOPPING=1");
 	server_stop(daemon->server);
 	daemon->drain = event_new(daemon->base, -1, EV_PERSIST, on_drain, daemon);
-	if (daemon->drain == NULL || event_add(daemon->drain, &tick) != 0)
+	if (daemon->drain == NULL || event_add(daemon->drain, &tick) != 0) {
 		(void)event_base_loopbreak(daemon->base);
+		return;
+	}
 	event_active(daemon->drain, 0, 0);
 }
 

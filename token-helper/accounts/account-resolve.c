@@ -38,7 +38,7 @@ static void problem(const struct resolving *at, const char *key, const char *fmt
 
 static void problem(const struct resolving *at, const char *key, const char *fmt, ...)
 {
-	const struct config_seen *seen = at->reading->seen;
+	struct config_seen *seen = at->reading->seen;
 	int line = config_seen_line(seen, at->section, key);
 	char text[ERR_TEXT_MAX];
 	va_list ap;
@@ -393,6 +393,15 @@ static bool claims_name(const struct account_config *config, const char *name)
 	return strcmp(config->name, name) == 0 || words_contain(&config->aliases, name);
 }
 
+static int alias_line(const struct config_reading *reading, const char *account)
+{
+	for (size_t i = 0; i < reading->account_count; i++) {
+		if (strcmp(reading->accounts[i]->name, account) == 0)
+			return config_seen_line(reading->seen, reading->accounts[i], "alias");
+	}
+	return 0;
+}
+
 static void check_alias(struct config_reading *reading, const struct helper_config *config,
 			const struct account_config *owner, const char *alias)
 {
@@ -400,7 +409,8 @@ static void check_alias(struct config_reading *reading, const struct helper_conf
 		const struct account_config *other = config->accounts[i];
 
 		if (other != owner && claims_name(other, alias))
-			config_problem(reading->problems, reading->file, 0,
+			config_problem(reading->problems, reading->file,
+				       alias_line(reading, owner->name),
 				       "[account %s] alias %s belongs to [account %s] too",
 				       owner->name, alias, other->name);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* account-state.h - the inside of struct account: for account.c, which changes it, and status.c, which shows it. */
+/* account-state.h - the inside of struct account: for account.c, which changes it, and status.c,
+ * which shows it. */
 #ifndef TOKEN_HELPER_ACCOUNTS_ACCOUNT_STATE_H
 #define TOKEN_HELPER_ACCOUNTS_ACCOUNT_STATE_H
 
@@ -15,6 +16,7 @@ TAILQ_HEAD(account_waiters, account_waiter);
 struct account_waiter {
 	TAILQ_ENTRY(account_waiter) link;
 	struct account_waiters *list; /* the one it is in */
+	bool fresh;		      /* it wants a refresh, not merely a token */
 	account_token_fn *done;
 	void *context;
 };
@@ -38,17 +40,17 @@ struct account {
 	struct account_world world;
 	struct account_config *config;
 	struct grant grant;
-	struct account_waiters waiters;   /* for the flight */
+	struct account_waiters waiters;	  /* for the flight */
 	struct account_waiters answering; /* being answered: taken out one by one */
 	struct event *timer;
 	struct token_request *flight; /* NULL: none */
 	struct store_slot *slot;      /* reserved for the flight's result */
 	int64_t flight_started_s;
 	unsigned holds;
-	bool unsaved;         /* grant is newer than the disk: nothing of it is handed out */
-	bool rejected;        /* the access token was refused by a mail server */
-	int64_t forced_s;     /* when a rejection last made us refresh */
-	bool damaged;         /* the stored grant could not be read: it is not overwritten by a refresh */
+	bool unsaved;	  /* grant is newer than the disk: nothing of it is handed out */
+	bool rejected;	  /* the access token was refused by a mail server */
+	int64_t forced_s; /* when a rejected token was last replaced */
+	bool damaged; /* the stored grant could not be read: it is not overwritten by a refresh */
 	enum outcome trouble; /* OK, or why the last refresh failed */
 	unsigned failures;    /* in a row */
 	int64_t not_before_s; /* no refresh before */

@@ -102,12 +102,13 @@ static void log_attempt(const struct account *account, const struct token_answer
 
 /* Waiters ------------------------------------------------------------------------------------- */
 
-static struct account_waiter *waiter_add(struct account *account, account_token_fn *done,
-					 void *context)
+static struct account_waiter *waiter_add(struct account *account, bool fresh,
+					 account_token_fn *done, void *context)
 {
 	struct account_waiter *waiter = xcalloc(1, sizeof(*waiter));
 
 	waiter->list = &account->waiters;
+	waiter->fresh = fresh;
 	waiter->done = done;
 	waiter->context = context;
 	TAILQ_INSERT_TAIL(&account->waiters, waiter, link);
@@ -122,7 +123,8 @@ void account_cancel(struct account_waiter *waiter)
 	free(waiter);
 }
 
-/* Answers all who wait now. A callback may ask again: it then waits in the other list. */
+/* Answers all who wait now: with the token (NULL: there is none), but those who want the refresh
+ * itself with what became of it. A callback may ask again: it then waits in the other list. */
 static void answer_all(struct account *account, enum outcome outcome,
 		       const struct account_token *token, const struct err *err)
 {
@@ -134,9 +136,10 @@ static void answer_all(struct account *account, enum outcome outcome,
 	while ((waiter = TAILQ_FIRST(&account->answering)) != NULL) {
 		account_token_fn *done = waiter->done;
 		void *context = waiter->context;
+		bool serve = token != NULL && (outcome == OUTCOME_OK || !waiter->fresh);
 
 		account_cancel(waiter);
-		done(context, outcome, token, err);
+		done(context, serve ? OUTCOME_OK : outcome, serve ? token : NULL, err);
 	}
 }
 
@@ -161,30 +164,21 @@ int64_t account_expires_s(const struct account *account)
 	return account->grant.access_token.len > 0 ? account->grant.access_expires_s : 0;
 }
 
-enum outcome account_trouble(const struct account *account, struct err *err)
-{
-	return account->trouble == OUTCOME_OK ? OUTCOME_OK : explain_trouble(account, err);
-}
-
 /* After a refresh, good or bad: a living token for all, or the reason why there is none. */
 static void settle(struct account *account)
 {
-	struct account_token token;
-	struct err err;
-	enum outcome outcome;
+	struct account_token token = token_of(account);
+	struct err err = ERR_INIT;
+	enum outcome outcome = account->trouble;
+	bool lives = token_lives(account, TOKEN_LAST_GASP_S) ||
+		     (outcome == OUTCOME_OK && token_lives(account, 1));
 
-	if (token_lives(account, TOKEN_LAST_GASP_S) ||
-	    (account->trouble == OUTCOME_OK && token_lives(account, 1))) {
-		token = token_of(account);
-		answer_all(account, OUTCOME_OK, &token, NULL);
-		return;
-	}
-	if (account->trouble == OUTCOME_OK)
+	if (outcome != OUTCOME_OK)
+		outcome = explain_trouble(account, &err);
+	else if (!lives)
 		outcome = explain(account, OUTCOME_RETRY,
 				  "the server's new token has expired already", &err);
-	else
-		outcome = explain_trouble(account, &err);
-	answer_all(account, outcome, NULL, &err);
+	answer_all(account, outcome, lives ? &token : NULL, &err);
 }
 
 /* Planning ------------------------------------------------------------------------------------ */
@@ -217,7 +211,9 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	if (clock_now_s() >= account->next_s && account->holds == 0 && account->flight == NULL)
+	/* Being held keeps it from asking for another grant, not from saving the one it has. */
+	if (clock_now_s() >= account->next_s && account->flight == NULL &&
+	    (account->holds == 0 || account->unsaved))
 		refresh_start(account);
 	else
 		account_reschedule(account);
@@ -247,15 +243,16 @@ static void note_success(struct account *account)
 	account->trouble = OUTCOME_OK;
 	account->failures = 0;
 	account->not_before_s = 0;
+	if (account->rejected)
+		account->forced_s = clock_now_s();
 	account->rejected = false;
 	account->attempt = (struct account_attempt){.at_s = clock_now_s(), .outcome = OUTCOME_OK};
 }
 
 /* Refreshing ---------------------------------------------------------------------------------- */
 
-/* What the grant becomes with the server's answer. The refresh token that was used stays as the
- * previous one until its successor has worked. */
-static void grant_advance(struct grant *grant, struct token_set *set, int64_t asked_s)
+/* The refresh token that was used stays as the previous one until its successor has worked. */
+static void grant_rotate(struct grant *grant, struct token_set *set, int64_t asked_s)
 {
 	struct buffer *now = &grant->refresh_token;
 
@@ -267,6 +264,12 @@ static void grant_advance(struct grant *grant, struct token_set *set, int64_t as
 	} else {
 		buffer_release(&grant->previous_refresh_token);
 	}
+}
+
+/* What the grant becomes with the server's answer. */
+static void grant_advance(struct grant *grant, struct token_set *set, int64_t asked_s)
+{
+	grant_rotate(grant, set, asked_s);
 	buffer_move(&grant->access_token, &set->access_token);
 	grant->access_obtained_s = asked_s;
 	grant->access_expires_s = asked_s + set->expires_in_s;
@@ -305,7 +308,11 @@ static void save_again(struct account *account)
 	}
 }
 
-/* The id_token of a refresh, where there is one, must still speak of the person who consented. */
+/*
+ * The id_token of a refresh, where there is one, must still speak of the person who consented. One
+ * that cannot be read (our clock is wrong, say) is no reason to throw away what came with it: the
+ * refresh token that was sent is spent.
+ */
 static enum outcome check_same_person(const struct account *account, const struct token_set *set,
 				      struct err *err)
 {
@@ -320,8 +327,34 @@ static enum outcome check_same_person(const struct account *account, const struc
 		outcome = err_set(err, OUTCOME_CONSENT,
 				  "the server refreshed the token of another person (%s)",
 				  identity.name != NULL ? identity.name : "unnamed");
+	else if (outcome != OUTCOME_OK) {
+		log_warning("account=%s: the id_token of the refresh is not looked at: %s",
+			    account->config->name, err->text);
+		outcome = OUTCOME_OK;
+	}
 	identity_release(&identity);
-	return outcome == OUTCOME_PROTOCOL ? OUTCOME_OK : outcome;
+	return outcome;
+}
+
+/* Takes what is new of a good answer, or of one that is unusable but brought a refresh token, and
+ * saves it through the slot (taken). */
+static enum outcome keep_answer(struct account *account, struct token_answer *answer,
+				struct store_slot *slot, struct err *err)
+{
+	enum outcome outcome;
+
+	if (answer->outcome == OUTCOME_OK) {
+		grant_advance(&account->grant, &answer->set, account->flight_started_s);
+	} else {
+		grant_rotate(&account->grant, &answer->set, account->flight_started_s);
+		account->grant.generation++;
+	}
+	outcome = save(account, slot, err);
+	if (outcome != OUTCOME_OK)
+		log_error("account=%s store=%s: %s; the new grant is kept in memory and "
+			  "saved as soon as that works",
+			  account->config->name, outcome_name(outcome), err->text);
+	return outcome;
 }
 
 static void on_refreshed(void *context, struct token_answer *answer)
@@ -336,16 +369,12 @@ static void on_refreshed(void *context, struct token_answer *answer)
 	log_attempt(account, answer);
 	if (outcome == OUTCOME_OK)
 		outcome = check_same_person(account, &answer->set, &err);
-	if (outcome == OUTCOME_OK) {
-		grant_advance(&account->grant, &answer->set, account->flight_started_s);
-		outcome = save(account, slot, &err);
-		if (outcome != OUTCOME_OK)
-			log_error("account=%s store=%s: %s; the new grant is kept in memory and "
-				  "saved as soon as that works",
-				  account->config->name, outcome_name(outcome), err.text);
-	} else {
+	if (outcome == OUTCOME_OK)
+		outcome = keep_answer(account, answer, slot, &err);
+	else if (answer->outcome != OUTCOME_OK && answer->set.refresh_token.len > 0)
+		(void)keep_answer(account, answer, slot, &(struct err)ERR_INIT);
+	else
 		store_abort(slot);
-	}
 	if (outcome == OUTCOME_OK)
 		note_success(account);
 	else
@@ -401,9 +430,31 @@ static void refresh_start(struct account *account)
 
 /* Asking -------------------------------------------------------------------------------------- */
 
+static void load_grant(struct account *account)
+{
+	struct err err;
+	enum outcome outcome =
+		store_load(account->world.store, account->config->name, &account->grant, &err);
+
+	account->damaged = outcome != OUTCOME_OK;
+	if (outcome == OUTCOME_OK) {
+		account->trouble = OUTCOME_OK;
+		return;
+	}
+	log_error("account=%s store=%s: %s", account->config->name, outcome_name(outcome),
+		  err.text);
+	note_trouble(account, outcome, "", &err, -1);
+}
+
 /* May a refresh be made now? Else err has the answer for the asker. */
 static enum outcome may_refresh(const struct account *account, struct err *err)
 {
+	if (account->damaged && account->trouble == OUTCOME_CONFIG)
+		return err_set(
+			err, OUTCOME_CONFIG,
+			"account %s: %s; mend or restore that file and reload mailoauthd, or "
+			"run: mailoauth authorize %s",
+			account->config->name, account->attempt.err.text, account->config->name);
 	if (account->damaged)
 		return explain_trouble(account, err);
 	if (account->grant.refresh_token.len == 0 && account->grant.authorized_s == 0)
@@ -416,44 +467,35 @@ static enum outcome may_refresh(const struct account *account, struct err *err)
 	return OUTCOME_OK;
 }
 
-static struct account_waiter *join_or_start(struct account *account, account_token_fn *done,
-					    void *context)
+/* Starts a refresh for those who wait, or answers them. */
+static void start_or_answer(struct account *account)
 {
-	struct account_waiter *waiter;
-	struct account_token token;
+	struct account_token token = token_of(account);
 	enum outcome outcome;
 	struct err err;
 
-	if (account->flight != NULL || account->holds > 0)
-		return waiter_add(account, done, context);
+	/* What could not be read for a passing reason may be readable now. */
+	if (account->damaged && account->trouble == OUTCOME_RETRY &&
+	    clock_now_s() >= account->not_before_s)
+		load_grant(account);
 	outcome = may_refresh(account, &err);
-	if (outcome != OUTCOME_OK) {
-		if (token_lives(account, TOKEN_LAST_GASP_S)) {
-			token = token_of(account);
-			done(context, OUTCOME_OK, &token, NULL);
-		} else {
-			done(context, outcome, NULL, &err);
-		}
-		return NULL;
-	}
-	waiter = waiter_add(account, done, context);
-	refresh_start(account);
-	/* It may have been answered already: then it is in no list any more. */
-	return account->flight != NULL ? waiter : NULL;
+	if (outcome == OUTCOME_OK)
+		refresh_start(account);
+	else
+		answer_all(account, outcome,
+			   token_lives(account, TOKEN_LAST_GASP_S) ? &token : NULL, &err);
 }
 
-/* A rejected token is replaced once; if its successor is refused too within the minute, asking
- * again would only hammer. */
-static void heed_rejection(struct account *account)
+static struct account_waiter *join_or_start(struct account *account, bool fresh,
+					    account_token_fn *done, void *context)
 {
-	int64_t now_s = clock_now_s();
+	struct account_waiter *waiter = waiter_add(account, fresh, done, context);
 
-	if (!account->rejected)
-		return;
-	if (now_s - account->forced_s < REFRESH_FORCED_S)
-		account->rejected = false;
-	else
-		account->forced_s = now_s;
+	if (account->flight != NULL || account->holds > 0)
+		return waiter;
+	start_or_answer(account);
+	/* It may have been answered already: then it is in no list any more. */
+	return account->flight != NULL ? waiter : NULL;
 }
 
 struct account_waiter *account_get_token(struct account *account, int64_t min_valid_s,
@@ -468,10 +510,8 @@ struct account_waiter *account_get_token(struct account *account, int64_t min_va
 
 	account->requests++;
 	account->last_asked_s = clock_now_s();
-	if (account->flight == NULL)
-		heed_rejection(account);
 	if (!token_lives(account, refresh_needed_s(&times, needed_s)))
-		return join_or_start(account, done, context);
+		return join_or_start(account, false, done, context);
 	if (was_idle)
 		account_reschedule(account);
 	token = token_of(account);
@@ -483,7 +523,7 @@ struct account_waiter *account_refresh(struct account *account, account_token_fn
 				       void *context)
 {
 	account->not_before_s = 0; /* a person asks: no back-off */
-	return join_or_start(account, done, context);
+	return join_or_start(account, true, done, context);
 }
 
 void account_report_rejected(struct account *account, uint64_t fingerprint, const char *where,
@@ -497,7 +537,9 @@ void account_report_rejected(struct account *account, uint64_t fingerprint, cons
 	account->rejection.at_s = clock_now_s();
 	(void)snprintf(account->rejection.where, sizeof(account->rejection.where), "%s", where);
 	(void)err_set(&account->rejection.said, OUTCOME_OK, "%s", said);
-	if (current)
+	/* A rejected token is replaced once; if its successor is refused too within the minute,
+	 * asking again would only hammer. */
+	if (current && clock_now_s() - account->forced_s >= REFRESH_FORCED_S)
 		account->rejected = true;
 }
 
@@ -526,19 +568,12 @@ void account_release(struct account *account, struct grant *grant)
 		note_success(account);
 		account_reschedule(account);
 	}
-	if (account->holds > 0 || TAILQ_EMPTY(&account->waiters))
+	if (account->holds > 0 || account->flight != NULL || TAILQ_EMPTY(&account->waiters))
 		return;
-	if (token_lives(account, TOKEN_LAST_GASP_S)) {
+	if (grant != NULL)
 		settle(account);
-	} else {
-		struct err err;
-		enum outcome outcome = may_refresh(account, &err);
-
-		if (outcome == OUTCOME_OK)
-			refresh_start(account);
-		else
-			answer_all(account, outcome, NULL, &err);
-	}
+	else
+		start_or_answer(account);
 }
 
 const struct grant *account_grant(const struct account *account)
@@ -547,20 +582,6 @@ const struct grant *account_grant(const struct account *account)
 }
 
 /* Life ---------------------------------------------------------------------------------------- */
-
-static void load_grant(struct account *account)
-{
-	struct err err;
-	enum outcome outcome =
-		store_load(account->world.store, account->config->name, &account->grant, &err);
-
-	account->damaged = outcome != OUTCOME_OK;
-	if (outcome == OUTCOME_OK)
-		return;
-	log_error("account=%s store=%s: %s", account->config->name, outcome_name(outcome),
-		  err.text);
-	note_trouble(account, outcome, "", &err, -1);
-}
 
 struct account *account_new(const struct account_world *world, struct account_config *config)
 {
@@ -579,18 +600,49 @@ struct account *account_new(const struct account_world *world, struct account_co
 	return account;
 }
 
-void account_free(struct account *account)
+static void dismiss_waiters(struct account *account)
 {
 	struct err err;
 
+	(void)err_set(&err, OUTCOME_CONFIG,
+		      "account %s: is no longer configured: put it back into mailoauth.conf and "
+		      "reload mailoauthd, or change who asks for it",
+		      account->config->name);
+	answer_all(account, OUTCOME_CONFIG, NULL, &err);
+}
+
+void account_retire(struct account *account)
+{
+	account_hold(account);
+	account->last_asked_s = 0;
+	dismiss_waiters(account);
+}
+
+void account_revive(struct account *account)
+{
+	account_release(account, NULL);
+}
+
+bool account_is_needed(const struct account *account)
+{
+	return account->flight != NULL || account->unsaved;
+}
+
+void account_free(struct account *account)
+{
 	if (account == NULL)
 		return;
-	(void)err_set(&err, OUTCOME_CONFIG, "account %s: is no longer configured",
-		      account->config->name);
 	token_request_cancel(account->flight);
 	store_abort(account->slot);
 	account->flight = NULL;
-	answer_all(account, OUTCOME_CONFIG, NULL, &err);
+	/* The last chance of a grant that is nowhere but in memory. */
+	if (account->unsaved)
+		save_again(account);
+	if (account->unsaved)
+		log_error("account=%s: its new grant could not be saved and is lost: %s; run: "
+			  "mailoauth authorize %s",
+			  account->config->name, account->attempt.err.text, account->config->name);
+	dismiss_waiters(account);
 	event_free(account->timer);
 	grant_release(&account->grant);
 	account_config_free(account->config);
@@ -601,10 +653,8 @@ void account_reconfigure(struct account *account, struct account_config *config)
 {
 	account_config_free(account->config);
 	account->config = config;
-	if (account->damaged) {
-		account->trouble = OUTCOME_OK;
+	if (account->damaged)
 		load_grant(account);
-	}
 	account->not_before_s = 0;
 	account_reschedule(account);
 }

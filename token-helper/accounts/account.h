@@ -44,6 +44,15 @@ struct account *account_new(const struct account_world *world, struct account_co
 /* Fails whoever waits. The stored grant stays. NULL is fine. */
 void account_free(struct account *account);
 
+/*
+ * It is configured no more: fails whoever waits, starts nothing. While account_is_needed() it must
+ * not be freed all the same: a refresh is in flight whose rotated token must reach the disk, or it
+ * is not there yet. account_revive(): it is configured again.
+ */
+void account_retire(struct account *account);
+void account_revive(struct account *account);
+bool account_is_needed(const struct account *account);
+
 /* Takes config (same name): the grant and the waiters stay, a trouble is tried anew. */
 void account_reconfigure(struct account *account, struct account_config *config);
 
@@ -57,8 +66,8 @@ const struct account_config *account_config(const struct account *account);
 struct account_waiter *account_get_token(struct account *account, int64_t min_valid_s,
 					 account_token_fn *done, void *context);
 
-/* The same, but a refresh is made or joined. A token that lives is the answer even when that
- * failed: account_trouble() tells. */
+/* The same, but a refresh is made or joined, and its failure is the answer even while the old token
+ * lives. */
 struct account_waiter *account_refresh(struct account *account, account_token_fn *done,
 				       void *context);
 void account_cancel(struct account_waiter *waiter); /* done is not called; NULL is fine */
@@ -68,9 +77,6 @@ void account_cancel(struct account_waiter *waiter); /* done is not called; NULL 
 void account_report_rejected(struct account *account, uint64_t fingerprint, const char *where,
 			     const char *said);
 
-/* OUTCOME_OK, or why the latest refresh failed, as askers without a token are told. */
-enum outcome account_trouble(const struct account *account, struct err *err);
-
 /* Wall-clock expiry of the present access token, 0: none. */
 int64_t account_expires_s(const struct account *account);
 
@@ -78,8 +84,7 @@ int64_t account_expires_s(const struct account *account);
 void account_reschedule(struct account *account);
 
 /*
- * For a new authorization: while an account is held no refresh starts (askers wait). ready is
- * called when none is in flight, at once or later; NULL is returned, or a waiter, as above.
+ * For a new authorization: while an account is held no refresh starts (askers wait).
  * account_release() ends it: with the new grant (taken; already durable) or NULL.
  */
 void account_hold(struct account *account);

@@ -20,8 +20,10 @@
 
 struct accounts {
 	struct account_world world;
-	struct account **list;
+	struct account **list; /* by name */
 	size_t count;
+	struct account **retired; /* configured no more, but still needed */
+	size_t retired_count;
 	struct event *clock_check;
 	int64_t clock_offset_s; /* wall clock less monotonic clock when last looked at */
 };
@@ -34,6 +36,20 @@ static int64_t clock_offset_s(void)
 	return clock_now_s() - deadline_in_ms(0).at_ms / 1000;
 }
 
+/* Frees those of the retired that have nothing to lose any more. */
+static void bury_retired(struct accounts *accounts)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < accounts->retired_count; i++) {
+		if (account_is_needed(accounts->retired[i]))
+			accounts->retired[kept++] = accounts->retired[i];
+		else
+			account_free(accounts->retired[i]);
+	}
+	accounts->retired_count = kept;
+}
+
 /* Timers run on the monotonic clock, which stands still in suspend; expiry is wall clock. Where
  * they part, plan anew. */
 static void on_clock_check(evutil_socket_t fd, short what, void *context)
@@ -43,6 +59,7 @@ static void on_clock_check(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	bury_retired(accounts);
 	if (llabs(offset_s - accounts->clock_offset_s) <= CLOCK_JUMP_S)
 		return;
 	log_info("the clock was set, or the machine slept: %+lld s; planning anew",
@@ -73,7 +90,10 @@ void accounts_free(struct accounts *accounts)
 		return;
 	for (size_t i = 0; i < accounts->count; i++)
 		account_free(accounts->list[i]);
+	for (size_t i = 0; i < accounts->retired_count; i++)
+		account_free(accounts->retired[i]);
 	free(accounts->list);
+	free(accounts->retired);
 	event_free(accounts->clock_check);
 	free(accounts);
 }
@@ -86,6 +106,18 @@ static int compare_accounts(const void *a, const void *b)
 	return strcmp(account_config(*left)->name, account_config(*right)->name);
 }
 
+/* strcmp() of a span, which may hold NULs, and a string. */
+static int compare_name(struct span name, const char *there)
+{
+	size_t len = strlen(there);
+	size_t common = name.len < len ? name.len : len;
+	int order = common > 0 ? memcmp(name.ptr, there, common) : 0;
+
+	if (order != 0 || name.len == len)
+		return order;
+	return name.len < len ? -1 : 1;
+}
+
 struct account *accounts_find(const struct accounts *accounts, struct span name)
 {
 	size_t low = 0;
@@ -93,10 +125,9 @@ struct account *accounts_find(const struct accounts *accounts, struct span name)
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		const char *there = account_config(accounts->list[middle])->name;
-		int order = strncmp(name.ptr, there, name.len);
+		int order = compare_name(name, account_config(accounts->list[middle])->name);
 
-		if (order == 0 && there[name.len] == '\0')
+		if (order == 0)
 			return accounts->list[middle];
 		if (order > 0)
 			low = middle + 1;
@@ -106,25 +137,41 @@ struct account *accounts_find(const struct accounts *accounts, struct span name)
 	return NULL;
 }
 
-/* Takes the account of that name out of the old list; NULL when it is new. */
+/* The account of that name as it was, perhaps retired; NULL when it is new. */
 static struct account *take_old(struct accounts *accounts, const char *name)
 {
-	struct account *account = accounts_find(accounts, span_from_str(name));
+	for (size_t i = 0; i < accounts->retired_count; i++) {
+		struct account *account = accounts->retired[i];
 
-	for (size_t i = 0; account != NULL && i < accounts->count; i++) {
-		if (accounts->list[i] == account) {
-			accounts->count--;
-			memmove(&accounts->list[i], &accounts->list[i + 1],
-				(accounts->count - i) * sizeof(accounts->list[0]));
-			break;
-		}
+		if (strcmp(account_config(account)->name, name) != 0)
+			continue;
+		accounts->retired[i] = accounts->retired[--accounts->retired_count];
+		account_revive(account);
+		return account;
 	}
-	return account;
+	return accounts_find(accounts, span_from_str(name));
+}
+
+/* Old accounts that are not in the new list. They are found by nobody any more: whoever is told
+ * that his account is gone may look for it at once. */
+static void retire_missing(struct accounts *accounts, struct account **old, size_t old_count)
+{
+	for (size_t i = 0; i < old_count; i++) {
+		if (accounts_find(accounts, span_from_str(account_config(old[i])->name)) == old[i])
+			continue;
+		account_retire(old[i]);
+		accounts->retired = xreallocarray(accounts->retired, accounts->retired_count + 1,
+						  sizeof(accounts->retired[0]));
+		accounts->retired[accounts->retired_count++] = old[i];
+	}
+	bury_retired(accounts);
 }
 
 void accounts_apply(struct accounts *accounts, struct helper_config *config)
 {
 	struct account **list = xcalloc(config->account_count + 1, sizeof(*list));
+	struct account **old = accounts->list;
+	size_t old_count = accounts->count;
 
 	for (size_t i = 0; i < config->account_count; i++) {
 		list[i] = take_old(accounts, config->accounts[i]->name);
@@ -133,13 +180,12 @@ void accounts_apply(struct accounts *accounts, struct helper_config *config)
 		else
 			list[i] = account_new(&accounts->world, config->accounts[i]);
 	}
-	for (size_t i = 0; i < accounts->count; i++)
-		account_free(accounts->list[i]);
-	free(accounts->list);
 	accounts->list = list;
 	accounts->count = config->account_count;
 	config->account_count = 0;
 	qsort(accounts->list, accounts->count, sizeof(accounts->list[0]), compare_accounts);
+	retire_missing(accounts, old, old_count);
+	free(old);
 }
 
 size_t accounts_count(const struct accounts *accounts)
@@ -158,6 +204,10 @@ bool accounts_busy(const struct accounts *accounts)
 		if (account_is_refreshing(accounts->list[i]))
 			return true;
 	}
+	for (size_t i = 0; i < accounts->retired_count; i++) {
+		if (account_is_refreshing(accounts->retired[i]))
+			return true;
+	}
 	return false;
 }
 
@@ -174,6 +224,7 @@ bool account_allows(const struct account *account, const struct peer *peer)
 struct candidates {
 	struct account *only;
 	struct account *standard; /* default = yes */
+	size_t standards;
 	size_t count;
 	struct buffer names;
 };
@@ -182,8 +233,10 @@ static void candidate_add(struct candidates *found, struct account *account)
 {
 	found->count++;
 	found->only = account;
-	if (account_config(account)->is_default)
+	if (account_config(account)->is_default) {
 		found->standard = account;
+		found->standards++;
+	}
 	(void)buffer_printf(&found->names, "%s%s", found->names.len > 0 ? ", " : "",
 			    account_config(account)->name);
 }
@@ -193,11 +246,11 @@ static enum outcome candidate_choose(struct candidates *found, const char *what,
 {
 	enum outcome outcome = OUTCOME_OK;
 
-	if (found->count > 1 && found->standard == NULL)
+	if (found->count > 1 && found->standards != 1)
 		outcome =
 			err_set(err, OUTCOME_CONFIG,
 				"several accounts have the %s %.*s (%s): name one in the password "
-				"field, or say default = yes in one of them",
+				"field, or say default = yes in exactly one of them",
 				what, (int)(key.len < 255 ? key.len : 255), key.ptr,
 				buffer_cstr(&found->names));
 	else
@@ -283,6 +336,22 @@ static enum outcome check_serves(const struct account *account, const struct acc
 	return OUTCOME_OK;
 }
 
+/* The selector is not repeated: in a map that still has passwords it is one. */
+static enum outcome explain_unknown(const struct account_wanted *wanted, struct err *err)
+{
+	int user_len = (int)(wanted->user.len < 255 ? wanted->user.len : 255);
+
+	if (wanted->selector.len == 0)
+		return err_set(err, OUTCOME_CONFIG,
+			       "no account has the user \"%.*s\": add one to mailoauth.conf with "
+			       "user = %.*s, or correct the name",
+			       user_len, wanted->user.ptr, user_len, wanted->user.ptr);
+	return err_set(err, OUTCOME_CONFIG,
+		       "what stands as password of \"%.*s\" (%zu characters, not shown here) is no "
+		       "account's name or alias: put the name of an [account] there, or nothing",
+		       user_len, wanted->user.ptr, wanted->selector.len);
+}
+
 enum outcome accounts_select(const struct accounts *accounts, const struct account_wanted *wanted,
 			     struct account **account_out, struct err *err)
 {
@@ -301,11 +370,7 @@ enum outcome accounts_select(const struct accounts *accounts, const struct accou
 			return outcome;
 	}
 	if (account == NULL)
-		return err_set(
-			err, OUTCOME_CONFIG,
-			"no account is called \"%.*s\" or has that user: add [account NAME] with "
-			"user = ... to mailoauth.conf, or correct the password field",
-			(int)(key.len < 255 ? key.len : 255), key.ptr);
+		return explain_unknown(wanted, err);
 	outcome = check_serves(account, wanted, err);
 	if (outcome == OUTCOME_OK)
 		*account_out = account;

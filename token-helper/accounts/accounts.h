@@ -16,7 +16,8 @@ struct accounts;
 struct accounts *accounts_new(const struct account_world *world);
 void accounts_free(struct accounts *accounts);
 
-/* Takes the config's accounts (config->accounts is empty afterwards): new ones appear, missing ones go, the others keep grant and waiters. */
+/* Takes the config's accounts (config->accounts is empty afterwards): new ones appear, missing ones
+ * go (those with a refresh in flight when it has ended), the others keep grant and waiters. */
 void accounts_apply(struct accounts *accounts, struct helper_config *config);
 
 size_t accounts_count(const struct accounts *accounts);
@@ -25,7 +26,8 @@ struct account *accounts_at(const struct accounts *accounts, size_t index);
 /* By its name; NULL when there is none. */
 struct account *accounts_find(const struct accounts *accounts, struct span name);
 
-/* True while a refresh is in flight anywhere: a daemon that stops now could lose a rotated token. */
+/* True while a refresh is in flight anywhere: a daemon that stops now could lose a rotated token.
+ */
 bool accounts_busy(const struct accounts *accounts);
 
 struct account_wanted {
@@ -36,13 +38,14 @@ struct account_wanted {
 };
 
 /*
- * The account that a mail program means (PROTOCOL.md, token). OUTCOME_CONFIG: none, or several, or not for that
- * service or host: err says what to write where.
+ * The account that a mail program means (PROTOCOL.md, token). OUTCOME_CONFIG: none, or several, or
+ * not for that service or host: err says what to write where.
  */
 enum outcome accounts_select(const struct accounts *accounts, const struct account_wanted *wanted,
 			     struct account **account_out, struct err *err);
 
-/* The account for a key of smtp_sasl_password_maps (PROTOCOL.md, login). OUTCOME_OK with NULL: nobody's. */
+/* The account for a key of smtp_sasl_password_maps (PROTOCOL.md, login). OUTCOME_OK with NULL:
+ * nobody's. */
 enum outcome accounts_login(const struct accounts *accounts, struct span key,
 			    struct account **account_out, struct err *err);
 

@@ -147,8 +147,11 @@ static void flow_end(struct flow *flow, struct flow_result *result, struct grant
 static void flow_fail(struct flow *flow, enum outcome outcome, const struct err *err)
 {
 	struct flow_result result = {.outcome = outcome};
+	bool says_how =
+		outcome != OUTCOME_CONSENT || strstr(err->text, "mailoauth authorize") != NULL;
 
-	(void)err_set(&result.err, outcome, "account %s: %s", flow->account, err->text);
+	(void)err_set(&result.err, outcome, "account %s: %s%s%s", flow->account, err->text,
+		      says_how ? "" : "; run: mailoauth authorize ", says_how ? "" : flow->account);
 	flow_end(flow, &result, NULL);
 }
 
@@ -202,29 +205,34 @@ static struct flow *flow_new(struct flows *flows, const struct account *account)
 	return flow;
 }
 
-static void drop_oldest(struct flows *flows)
+/* The oldest that nobody waits for. False: somebody waits for each. */
+static bool drop_oldest(struct flows *flows)
 {
 	struct flow *flow;
 
 	TAILQ_FOREACH(flow, &flows->list, link)
 	{
-		if (flow->request == NULL) {
+		if (flow->request == NULL && flow->finish == NULL) {
 			flow_free(flow, NULL);
-			return;
+			return true;
 		}
 	}
+	return false;
 }
 
 enum outcome flow_begin(struct flows *flows, struct account *account, uint16_t port,
 			struct flow_begun *begun, struct err *err)
 {
 	const struct oauth_client *client = &account_config(account)->client;
-	char *redirect = redirect_uri(client, port);
+	char *redirect;
 	struct flow *flow;
 	enum outcome outcome;
 
-	if (flows->count >= FLOWS_MAX)
-		drop_oldest(flows);
+	if (flows->count >= FLOWS_MAX && !drop_oldest(flows))
+		return err_set(err, OUTCOME_RETRY,
+			       "account %s: %d authorizations are being finished at this moment",
+			       account_config(account)->name, FLOWS_MAX);
+	redirect = redirect_uri(client, port);
 	flow = flow_new(flows, account);
 	outcome = authorization_start(&flow->auth, redirect, err);
 	free(redirect);
@@ -239,7 +247,7 @@ enum outcome flow_begin(struct flows *flows, struct account *account, uint16_t p
 		.id = flow->id,
 		.url = buffer_cstr(&flow->url),
 		.redirect_uri = flow->auth.redirect_uri,
-		.user = client->identity != NULL ? client->identity : account_config(account)->user,
+		.user = client->identity,
 		.expires_in_s = FLOW_LIFETIME_S,
 	};
 	log_info("account=%s authorize=begun", flow->account);
@@ -272,13 +280,33 @@ static enum outcome check_identity(const struct flow *flow, const struct oauth_c
 		client->identity, flow->account);
 }
 
-/* A grant of the answer: the old one's generation goes on, nothing else of it. */
+static bool same_text(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/*
+ * What the new grant keeps of the old one: its refresh token, as the previous one, or as the
+ * present one when the server gave none this time and it is the same person's at the same server.
+ */
+static void keep_old(struct grant *grant, const struct grant *old)
+{
+	bool successor = grant->refresh_token.len == 0 && same_text(grant->subject, old->subject) &&
+			 same_text(grant->client_id, old->client_id) &&
+			 same_text(grant->token_url, old->token_url);
+	struct buffer *kept = successor ? &grant->refresh_token : &grant->previous_refresh_token;
+
+	(void)buffer_append_span(kept, buffer_span(&old->refresh_token));
+	if (successor)
+		grant->refresh_obtained_s = old->refresh_obtained_s;
+}
+
+/* A grant of the answer. */
 static void grant_make(struct grant *grant, const struct flow *flow, const struct account *account,
 		       struct token_set *set, struct identity *identity)
 {
 	const struct oauth_client *client = &account_config(account)->client;
 
-	grant_init(grant);
 	buffer_move(&grant->refresh_token, &set->refresh_token);
 	buffer_move(&grant->access_token, &set->access_token);
 	grant->access_obtained_s = flow->asked_s;
@@ -293,6 +321,7 @@ static void grant_make(struct grant *grant, const struct flow *flow, const struc
 	grant->subject = xstrdup(identity->subject);
 	grant->client_id = xstrdup(client->client_id);
 	grant->token_url = xstrdup(client->token_url);
+	keep_old(grant, account_grant(account));
 }
 
 static void flow_succeed(struct flow *flow, struct grant *grant)

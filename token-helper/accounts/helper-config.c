@@ -36,7 +36,7 @@ static const char *const client_auths[] = {"auto", "none", "post", "basic", NULL
 	{.name = "ca_file", .type = CONFIG_PATH, .offset = offsetof(section, settings.ca_file)}, \
 	{.name = "proxy", .type = CONFIG_STRING, .offset = offsetof(section, settings.proxy)}, \
 	{.name = "min_valid", .type = CONFIG_NUMBER, .offset = offsetof(section, settings.min_valid_s), .max = 3000}, \
-	{.name = "timeout", .type = CONFIG_NUMBER, .offset = offsetof(section, settings.timeout_s), .min = 1, .max = 120}
+	{.name = "timeout", .type = CONFIG_NUMBER, .offset = offsetof(section, settings.timeout_s), .min = 1, .max = 40}
 
 static const struct config_key preset_keys[] = {
 	SETTINGS_KEYS(struct preset_section),

@@ -41,7 +41,6 @@ struct account_config {
 	struct words aliases;
 	bool is_default;
 	int64_t min_valid_s;
-	bool paste_only; /* the provider takes no loopback redirect with a free port */
 };
 
 struct helper_config {

@@ -23,6 +23,8 @@ const char *account_state_name(const struct account *account, int64_t now_s)
 		return "reauth-required";
 	if (account->trouble == OUTCOME_CONFIG)
 		return "blocked";
+	if (account->damaged)
+		return "error";
 	if (grant_is_empty(grant))
 		return "never-authorized";
 	if (left_s <= 0 && grant->refresh_token.len == 0)
@@ -35,7 +37,11 @@ const char *account_state_name(const struct account *account, int64_t now_s)
 static void todo_of(const struct account *account, const char *state, char *text, size_t size)
 {
 	text[0] = '\0';
-	if (strcmp(state, "reauth-required") == 0 || strcmp(state, "never-authorized") == 0)
+	if (account->damaged)
+		(void)snprintf(text, size,
+			       "mend or restore its file in the store, then: systemctl reload "
+			       "mailoauthd");
+	else if (strcmp(state, "reauth-required") == 0 || strcmp(state, "never-authorized") == 0)
 		(void)snprintf(text, size, "run: mailoauth authorize %s", account->config->name);
 	else if (strcmp(state, "blocked") == 0)
 		(void)snprintf(text, size,

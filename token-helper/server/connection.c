@@ -18,7 +18,7 @@
 #define NETSTRING_OVERHEAD 16
 #define IDLE_S		   300
 #define READING_S	   10
-#define WORKING_S	   120 /* longer than any token request */
+#define WORKING_S	   120 /* longer than a token request that waits for another */
 #define WRITING_S	   10
 
 struct connection {
@@ -261,11 +261,15 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	if (conn->state == CONNECTION_READING)
-		log_warning(
-			"peer=uid %lu pid %ld: a request begun %d s ago is not complete: closed",
-			(unsigned long)conn->peer.uid, (long)conn->peer.pid, READING_S);
-	connection_free(conn);
+	if (conn->state != CONNECTION_WORKING) {
+		connection_free(conn);
+		return;
+	}
+	account_cancel(conn->waiter);
+	flow_finish_cancel(conn->finish);
+	conn->closing = true;
+	connection_reply_failure(conn, OUTCOME_RETRY,
+				 "mailoauthd found no answer in time; its log says why");
 }
 
 struct connection *connection_new(const struct server_world *world, struct connection_list *list,

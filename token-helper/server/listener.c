@@ -28,7 +28,7 @@ static enum outcome remove_dead(const char *path, const struct sockaddr_un *addr
 {
 	struct stat st;
 	int probe;
-	int rc;
+	int error;
 
 	if (lstat(path, &st) != 0)
 		return errno == ENOENT ? OUTCOME_OK : fail(err, path, "lstat");
@@ -37,10 +37,12 @@ static enum outcome remove_dead(const char *path, const struct sockaddr_un *addr
 	probe = new_socket();
 	if (probe < 0)
 		return fail(err, path, "socket");
-	rc = connect(probe, (const struct sockaddr *)addr, sizeof(*addr));
+	error = connect(probe, (const struct sockaddr *)addr, sizeof(*addr)) == 0 ? 0 : errno;
 	(void)close(probe);
-	if (rc == 0 || errno == EAGAIN)
+	if (error == 0 || error == EAGAIN)
 		return err_set(err, OUTCOME_CONFIG, "%s: another daemon listens there", path);
+	if (error != ECONNREFUSED)
+		return err_set(err, OUTCOME_CONFIG, "%s: is in the way: %s", path, strerror(error));
 	if (unlink(path) != 0)
 		return fail(err, path, "unlink");
 	return OUTCOME_OK;

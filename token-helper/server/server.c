@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,13 +17,17 @@
 #include "common/banned.h"
 
 #define CONNECTIONS_MAX	 4096
+#define DESCRIPTORS_KEPT 64 /* for the store, the token requests, the libraries */
+#define PAUSE_S		 1  /* of accepting, when nothing can be accepted and nobody can go */
 #define ACCEPT_PER_EVENT 16
 #define LISTENERS_MAX	 64
 
 struct server {
 	struct server_world world;
 	struct connection_list connections; /* least recently active first */
-	size_t count_hint;		    /* accepted since the list was last counted */
+	size_t connections_max;
+	size_t count_hint;    /* accepted since the list was last counted */
+	struct event *resume; /* ends a pause of accepting */
 	struct event *listeners[LISTENERS_MAX];
 	size_t listener_count;
 };
@@ -63,14 +68,38 @@ static void welcome(struct server *server, int fd)
 	}
 	/* Counting is linear: done once in a while, and the list cannot have grown past the ceiling
 	 * in between. */
-	if (++server->count_hint >= CONNECTIONS_MAX) {
-		server->count_hint = connection_count(server);
-		if (server->count_hint >= CONNECTIONS_MAX) {
-			(void)make_room(server);
+	if (++server->count_hint > server->connections_max) {
+		server->count_hint = connection_count(server) + 1;
+		if (server->count_hint > server->connections_max) {
 			server->count_hint--;
+			if (!make_room(server)) {
+				peer_release(&peer);
+				(void)close(fd);
+				return;
+			}
 		}
 	}
 	(void)connection_new(&server->world, &server->connections, fd, &peer);
+}
+
+/* A client that cannot be accepted stays in the queue, which would wake us again at once. */
+static void pause_accepting(struct server *server)
+{
+	static const struct timeval pause = {.tv_sec = PAUSE_S};
+
+	for (size_t i = 0; i < server->listener_count; i++)
+		(void)event_del(server->listeners[i]);
+	(void)event_add(server->resume, &pause);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *context)
+{
+	struct server *server = context;
+
+	(void)fd;
+	(void)what;
+	for (size_t i = 0; i < server->listener_count; i++)
+		(void)event_add(server->listeners[i], NULL);
 }
 
 static void on_connect(evutil_socket_t listener, short what, void *context)
@@ -87,10 +116,23 @@ static void on_connect(evutil_socket_t listener, short what, void *context)
 		}
 		if ((errno == EMFILE || errno == ENFILE) && make_room(server))
 			continue;
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
 			log_warning("accept: %s", strerror(errno));
+			pause_accepting(server);
+		}
 		return;
 	}
+}
+
+static size_t connections_max(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 ||
+	    files.rlim_cur >= CONNECTIONS_MAX + DESCRIPTORS_KEPT)
+		return CONNECTIONS_MAX;
+	return files.rlim_cur > 2 * DESCRIPTORS_KEPT ? files.rlim_cur - DESCRIPTORS_KEPT
+						     : files.rlim_cur / 2;
 }
 
 struct server *server_new(const struct server_world *world)
@@ -98,6 +140,10 @@ struct server *server_new(const struct server_world *world)
 	struct server *server = xcalloc(1, sizeof(*server));
 
 	server->world = *world;
+	server->connections_max = connections_max();
+	server->resume = evtimer_new(world->base, on_resume, server);
+	if (server->resume == NULL)
+		fatal("out of memory");
 	TAILQ_INIT(&server->connections);
 	return server;
 }
@@ -134,5 +180,6 @@ void server_free(struct server *server)
 	server_stop(server);
 	while ((conn = TAILQ_FIRST(&server->connections)) != NULL)
 		connection_free(conn);
+	event_free(server->resume);
 	free(server);
 }

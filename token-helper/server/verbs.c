@@ -15,15 +15,15 @@
 
 #include "common/banned.h"
 
-#define NAME_MAX_BYTES 1024
-#define SAID_MAX_BYTES 1024
+/* No value is longer than its request: "too long" must not be mistaken for "absent", which means
+ * any service or any host. */
+#define VALUE_MAX HELPER_REQUEST_MAX
 
 typedef void verb_fn(struct connection *conn, struct span key);
 
 /* Fields -------------------------------------------------------------------------------------- */
 
-/* The value of a field; an absent or overlong one is "". The buffer lives as long as the caller's.
- */
+/* The value of a field; an absent one is "". The buffer lives as long as the caller's. */
 static struct span field(struct span key, const char *name, struct buffer *value)
 {
 	if (!fields_get(key, name, value))
@@ -31,9 +31,26 @@ static struct span field(struct span key, const char *name, struct buffer *value
 	return buffer_span(value);
 }
 
+/* Absent is 0. False, having answered, when it is no number from 0 to max. */
+static bool read_number(struct connection *conn, struct span key, const char *name, uint64_t max,
+			uint64_t *number)
+{
+	struct buffer value = BUFFER_INIT(VALUE_MAX);
+	bool absent = field(key, name, &value).len == 0;
+	struct err err;
+
+	buffer_release(&value);
+	*number = 0;
+	if (absent || fields_get_u64(key, name, max, number))
+		return true;
+	(void)err_set(&err, OUTCOME_PROTOCOL, "%s is not a number from 0 to %" PRIu64, name, max);
+	connection_reply_failure(conn, OUTCOME_PROTOCOL, err.text);
+	return false;
+}
+
 static enum outcome read_service(struct span key, enum service *service, struct err *err)
 {
-	struct buffer value = BUFFER_INIT(16);
+	struct buffer value = BUFFER_INIT(VALUE_MAX);
 	struct span word = field(key, "service", &value);
 	enum outcome outcome = OUTCOME_OK;
 	int s = 0;
@@ -55,17 +72,29 @@ static enum outcome read_service(struct span key, enum service *service, struct 
 /* Access -------------------------------------------------------------------------------------- */
 
 /* At most one line a second, so that a stranger cannot fill the disk with refusals. */
-static void log_denied(const struct peer *peer, const char *what)
+static bool may_log(void)
 {
 	static int64_t last_s; /* the only state of this file; it limits a log */
 	int64_t now_s = clock_now_s();
-	char who[PEER_TEXT_MAX];
+	bool may = now_s != last_s;
 
-	if (now_s == last_s)
-		return;
 	last_s = now_s;
-	log_warning("denied: %s to pid %ld, %s", what, (long)peer->pid,
-		    peer_text(peer, who, sizeof(who)));
+	return may;
+}
+
+/* The uid without its name: looking that up may block. */
+static void log_denied(const struct peer *peer, const char *what)
+{
+	if (may_log())
+		log_warning("denied: %s to pid %ld, uid %lu", what, (long)peer->pid,
+			    (unsigned long)peer->uid);
+}
+
+/* Postfix does not log a table's reason. */
+static void log_login(const char *text)
+{
+	if (may_log())
+		log_warning("login: %s", text);
 }
 
 static bool may_use(struct connection *conn, const struct account *account)
@@ -94,7 +123,7 @@ static bool is_admin(struct connection *conn)
 
 static struct account *named_account(struct connection *conn, struct span key)
 {
-	struct buffer name = BUFFER_INIT(NAME_MAX_BYTES);
+	struct buffer name = BUFFER_INIT(VALUE_MAX);
 	struct account *account =
 		accounts_find(connection_world(conn)->accounts, field(key, "account", &name));
 	struct err err;
@@ -138,9 +167,9 @@ static enum outcome select_account(struct connection *conn, struct span key,
 				   struct account **account_out, enum service *service,
 				   struct err *err)
 {
-	struct buffer selector = BUFFER_INIT(NAME_MAX_BYTES);
-	struct buffer user = BUFFER_INIT(NAME_MAX_BYTES);
-	struct buffer host = BUFFER_INIT(NAME_MAX_BYTES);
+	struct buffer selector = BUFFER_INIT(VALUE_MAX);
+	struct buffer user = BUFFER_INIT(VALUE_MAX);
+	struct buffer host = BUFFER_INIT(VALUE_MAX);
 	struct account_wanted wanted = {
 		.selector = field(key, "selector", &selector),
 		.user = field(key, "user", &user),
@@ -161,10 +190,13 @@ static enum outcome select_account(struct connection *conn, struct span key,
 static void verb_token(struct connection *conn, struct span key)
 {
 	struct verb_job *job = connection_job(conn);
-	uint64_t min_valid_s = 0;
+	uint64_t min_valid_s;
 	struct err err;
-	enum outcome outcome = select_account(conn, key, &job->account, &job->service, &err);
+	enum outcome outcome;
 
+	if (!read_number(conn, key, "min_valid", 86400, &min_valid_s))
+		return;
+	outcome = select_account(conn, key, &job->account, &job->service, &err);
 	if (outcome != OUTCOME_OK) {
 		log_debug("token: %s", err.text);
 		connection_reply_failure(conn, outcome, err.text);
@@ -172,7 +204,6 @@ static void verb_token(struct connection *conn, struct span key)
 	}
 	if (!may_use(conn, job->account))
 		return;
-	(void)fields_get_u64(key, "min_valid", 86400, &min_valid_s);
 	connection_wait_account(
 		conn, account_get_token(job->account, (int64_t)min_valid_s, on_token, conn));
 }
@@ -202,7 +233,7 @@ static bool read_fingerprint(struct span key, uint64_t *fingerprint)
 static enum outcome rejected_account(struct connection *conn, struct span key,
 				     struct account **account_out, struct err *err)
 {
-	struct buffer name = BUFFER_INIT(NAME_MAX_BYTES);
+	struct buffer name = BUFFER_INIT(VALUE_MAX);
 	enum service service;
 	enum outcome outcome = OUTCOME_OK;
 
@@ -216,8 +247,8 @@ static enum outcome rejected_account(struct connection *conn, struct span key,
 
 static void verb_rejected(struct connection *conn, struct span key)
 {
-	struct buffer host = BUFFER_INIT(NAME_MAX_BYTES);
-	struct buffer said = BUFFER_INIT(SAID_MAX_BYTES);
+	struct buffer host = BUFFER_INIT(VALUE_MAX);
+	struct buffer said = BUFFER_INIT(VALUE_MAX);
 	struct account *account;
 	uint64_t fingerprint;
 	struct err err;
@@ -249,7 +280,7 @@ static void on_login_token(void *context, enum outcome outcome, const struct acc
 	struct buffer data = BUFFER_INIT_SECRET(HELPER_REPLY_MAX);
 
 	if (outcome != OUTCOME_OK) {
-		log_warning("login: %s", err->text); /* Postfix does not log a table's reason */
+		log_login(err->text);
 		connection_reply_failure(conn, outcome, err->text);
 		return;
 	}
@@ -268,7 +299,7 @@ static void verb_login(struct connection *conn, struct span key)
 		accounts_login(connection_world(conn)->accounts, key, &job->account, &err);
 
 	if (outcome != OUTCOME_OK) {
-		log_warning("login: %s", err.text);
+		log_login(err.text);
 		connection_reply_failure(conn, outcome, err.text);
 	} else if (job->account == NULL) {
 		connection_reply_notfound(conn);
@@ -296,7 +327,7 @@ static void add_string(struct json_object *object, const char *key, const char *
 static void verb_status(struct connection *conn, struct span key)
 {
 	struct buffer json = BUFFER_INIT(HELPER_REPLY_MAX - 16);
-	struct buffer name = BUFFER_INIT(NAME_MAX_BYTES);
+	struct buffer name = BUFFER_INIT(VALUE_MAX);
 	struct account *account = NULL;
 
 	if (field(key, "account", &name).len > 0) {
@@ -320,16 +351,9 @@ static void on_refreshed(void *context, enum outcome outcome, const struct accou
 	struct connection *conn = context;
 	const struct verb_job *job = connection_job(conn);
 	struct json_object *object;
-	struct err why;
 
 	if (outcome != OUTCOME_OK) {
 		connection_reply_failure(conn, outcome, err->text);
-		return;
-	}
-	/* Mail goes on with the token that lives; whoever asked for a refresh asked for that. */
-	outcome = account_trouble(job->account, &why);
-	if (outcome != OUTCOME_OK) {
-		connection_reply_failure(conn, outcome, why.text);
 		return;
 	}
 	object = json_object_new_object();
@@ -356,13 +380,12 @@ static void verb_authorize_begin(struct connection *conn, struct span key)
 	struct account *account = named_account(conn, key);
 	struct json_object *object;
 	struct flow_begun begun;
-	uint64_t port = 0;
+	uint64_t port;
 	enum outcome outcome;
 	struct err err;
 
-	if (account == NULL)
+	if (account == NULL || !read_number(conn, key, "port", 65535, &port))
 		return;
-	(void)fields_get_u64(key, "port", 65535, &port);
 	outcome = flow_begin(connection_world(conn)->flows, account, (uint16_t)port, &begun, &err);
 	if (outcome != OUTCOME_OK) {
 		connection_reply_failure(conn, outcome, err.text);

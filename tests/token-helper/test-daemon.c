@@ -1,0 +1,828 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test-daemon.c - the real mailoauthd before clients, an authorization server and an administrator
+ * who all misbehave.
+ */
+#include <fcntl.h>
+#include <grp.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/helper-protocol.h"
+#include "common/xalloc.h"
+#include "tests/token-helper/daemon-stage.h"
+
+#include "common/banned.h"
+
+#define ASKERS 50
+#define IDLERS 500
+#define NOBODY 65534
+
+static struct stage stage;
+
+static int open_stage(void **state)
+{
+	(void)state;
+	stage_open(&stage);
+	return 0;
+}
+
+static int close_stage(void **state)
+{
+	(void)state;
+	stage_close(&stage);
+	return 0;
+}
+
+/* One account, relay, whose token at-0 lives for so long. */
+static void start_with(int64_t lives_s)
+{
+	char *conf = stage_account("relay", "");
+
+	stage_configure(&stage, conf);
+	stage_grant(&stage, "relay", lives_s);
+	stage_start(&stage);
+	free(conf);
+}
+
+static void check_reply(char *reply, const char *start, const char *part)
+{
+	if (reply == NULL || strncmp(reply, start, strlen(start)) != 0 ||
+	    strstr(reply, part) == NULL)
+		fail_msg("\"%s\" is not \"%s...%s\"", reply != NULL ? reply : "(nothing)", start,
+			 part);
+	free(reply);
+}
+
+static void check_ask(const char *request, const char *start, const char *part)
+{
+	check_reply(stage_ask(&stage, request), start, part);
+}
+
+static void check_refresh_token(const char *name, const char *token)
+{
+	struct grant grant;
+
+	stage_read_grant(&stage, name, &grant);
+	assert_string_equal(buffer_cstr(&grant.refresh_token), token);
+	grant_release(&grant);
+}
+
+static void end_well(void)
+{
+	assert_int_equal(stage_stop(&stage), 0);
+}
+
+/* token --------------------------------------------------------------------------------------- */
+
+static void a_living_token_is_handed_out(void **state)
+{
+	(void)state;
+	start_with(3600);
+	check_ask("token selector=relay",
+		  "OK account=relay user=relay@example.test expires=", " token=at-0");
+	check_ask("token user=RELAY@example.test service=smtp host=SMTP.example.test", "OK ",
+		  " token=at-0");
+	check_ask("token selector=other", "PERM config ", "account");
+	assert_int_equal(stage.endpoint->requests, 0);
+	end_well();
+}
+
+static void fifty_askers_make_one_request(void **state)
+{
+	int fds[ASKERS];
+
+	(void)state;
+	start_with(-60);
+	stage.endpoint->held = true;
+	for (int i = 0; i < ASKERS; i++) {
+		fds[i] = stage_connect(&stage);
+		stage_send(fds[i], "token selector=relay");
+	}
+	/* Answered after all the others: they have been read. */
+	check_ask("ping ", "OK ", "accounts=1");
+	(void)sem_post(&stage.endpoint->release);
+	for (int i = 0; i < ASKERS; i++) {
+		check_reply(stage_receive(fds[i]), "OK ", " token=at-1");
+		close(fds[i]);
+	}
+	assert_int_equal(stage.endpoint->requests, 1);
+	check_refresh_token("relay", "rt-1");
+	end_well();
+}
+
+static void the_scope_is_sent_and_no_secret(void **state)
+{
+	(void)state;
+	start_with(-60);
+	check_ask("token selector=relay", "OK ", "at-1");
+	assert_non_null(strstr(stage.endpoint->request, "scope=mail"));
+	assert_non_null(strstr(stage.endpoint->request, "refresh_token=rt-0"));
+	assert_null(strstr(stage.endpoint->request, "client_secret"));
+	end_well();
+}
+
+static void an_outage_is_bridged_while_the_token_lives(void **state)
+{
+	(void)state;
+	start_with(100); /* less than min_valid */
+	stage_answer(&stage, "503 Busy", "Retry-After: 200\r\n", "");
+	check_ask("token selector=relay", "OK ", " token=at-0");
+	check_ask("token selector=relay", "OK ", " token=at-0");
+	assert_int_equal(stage.endpoint->requests, 1);
+	check_ask("refresh account=relay", "TEMP retry account relay: ", "503");
+	end_well();
+}
+
+static void an_outage_without_a_token_is_temporary(void **state)
+{
+	(void)state;
+	start_with(-60);
+	stage_answer(&stage, "503 Busy", "Retry-After: 200\r\n", "");
+	check_ask("token selector=relay", "TEMP retry account relay: ", "next attempt in 200 s");
+	check_ask("login smtp.example.test", "TEMP retry account relay: ", "next attempt in");
+	assert_int_equal(stage.endpoint->requests, 1);
+	end_well();
+}
+
+static void a_dead_grant_says_what_to_type_and_stays(void **state)
+{
+	(void)state;
+	start_with(-60);
+	stage_answer(&stage, "400 Bad", "", "{\"error\":\"invalid_grant\"}");
+	check_ask("token selector=relay",
+		  "PERM consent account relay: ", "run: mailoauth authorize relay");
+	check_ask("token selector=relay",
+		  "PERM consent account relay: ", "run: mailoauth authorize relay");
+	check_ask("login [smtp.example.test]:587", "PERM consent account relay: ", "run: ");
+	assert_int_equal(stage.endpoint->requests, 1);
+	check_refresh_token("relay", "rt-0");
+	end_well();
+}
+
+/* The answer cannot be used, but the server has retired rt-0 all the same. */
+static void a_refresh_token_in_a_bad_answer_is_kept(void **state)
+{
+	(void)state;
+	start_with(-60);
+	stage_answer(&stage, "200 OK", "",
+		     "{\"access_token\":\"not a token\",\"token_type\":\"Bearer\","
+		     "\"expires_in\":3600,\"refresh_token\":\"rt-%d\"}");
+	check_ask("token selector=relay", "", "account relay: ");
+	check_refresh_token("relay", "rt-1");
+	end_well();
+}
+
+static void a_damaged_grant_is_left_alone(void **state)
+{
+	char *path = xasprintf("%s/store/relay.grant", stage.dir);
+	char *conf = stage_account("relay", "");
+	struct stat st;
+	FILE *file;
+
+	(void)state;
+	stage_configure(&stage, conf);
+	stage_grant(&stage, "relay", 3600);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	(void)fputs("{", file);
+	(void)fclose(file);
+	stage_start(&stage);
+	check_ask("token selector=relay",
+		  "PERM config account relay: ", "run: mailoauth authorize relay");
+	check_ask("refresh account=relay", "PERM config account relay: ", "relay.grant");
+	check_ask("status ", "OK ", "mend or restore its file");
+	assert_int_equal(stage.endpoint->requests, 0);
+	end_well();
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 1);
+	free(path);
+	free(conf);
+}
+
+/* rejected ------------------------------------------------------------------------------------ */
+
+static void report_rejected(const char *token)
+{
+	char *request = xasprintf(
+		"rejected account=relay service=smtp host=smtp.example.test fingerprint=%016llx "
+		"said=no",
+		(unsigned long long)token_fingerprint(span_from_str(token)));
+
+	check_ask(request, "OK ", "");
+	free(request);
+}
+
+static void a_rejected_token_is_replaced_once_a_minute(void **state)
+{
+	(void)state;
+	start_with(3600);
+	report_rejected("another token");
+	check_ask("token selector=relay", "OK ", "token=at-0");
+	report_rejected("at-0");
+	check_ask("token selector=relay", "OK ", "token=at-1");
+	report_rejected("at-1");
+	check_ask("token selector=relay", "OK ", "token=at-1");
+	assert_int_equal(stage.endpoint->requests, 1);
+	end_well();
+}
+
+static void a_rejected_token_is_never_given_again(void **state)
+{
+	(void)state;
+	start_with(3600);
+	stage_answer(&stage, "503 Busy", "", "");
+	report_rejected("at-0");
+	for (int i = 0; i < 3; i++)
+		check_ask("token selector=relay", "TEMP retry ", "");
+	end_well();
+}
+
+/* login, selection ---------------------------------------------------------------------------- */
+
+static void start_with_two(const char *more_a, const char *more_b)
+{
+	char *a = stage_account("a", more_a);
+	char *b = stage_account("b", more_b);
+	char *conf = xasprintf("%s%s", a, b);
+
+	stage_configure(&stage, conf);
+	stage_grant(&stage, "a", 3600);
+	stage_grant(&stage, "b", 3600);
+	stage_start(&stage);
+	free(a);
+	free(b);
+	free(conf);
+}
+
+static void login_finds_host_sender_or_nobody(void **state)
+{
+	(void)state;
+	start_with_two("", "senders = @b.example\nsmtp_user = B\n");
+	check_ask("login a@example.test", "OK a@example.test:Bearer at-0", "");
+	check_ask("login Joe@B.example", "OK B:Bearer at-0", "");
+	check_ask("login other@example.test", "NOTFOUND ", "");
+	check_ask("login [mail.example.test]:587", "NOTFOUND ", "");
+	check_ask("login imap.example.test", "NOTFOUND ", "");
+	check_ask("login ", "NOTFOUND ", "");
+	check_ask("login [smtp.example.test]:587", "PERM config ", "a, b");
+	end_well();
+}
+
+static void login_takes_the_one_default(void **state)
+{
+	(void)state;
+	start_with_two("", "default = yes\n");
+	check_ask("login [smtp.example.test]:587", "OK b@example.test:Bearer ", "");
+	end_well();
+}
+
+static void two_defaults_are_none(void **state)
+{
+	(void)state;
+	start_with_two("default = yes\n", "default = yes\n");
+	check_ask("login [smtp.example.test]:587", "PERM config ", "a, b");
+	end_well();
+}
+
+static char *repeat(const char *before, char byte, int count, const char *after)
+{
+	struct buffer text = BUFFER_INIT(65536);
+	char *copy;
+
+	(void)buffer_append_str(&text, before);
+	while (count-- > 0)
+		(void)buffer_append_byte(&text, byte);
+	(void)buffer_append_str(&text, after);
+	copy = xspandup(buffer_span(&text));
+	buffer_release(&text);
+	return copy;
+}
+
+/* Too long a host is not no host: the token goes nowhere else. */
+static void tokens_go_to_their_hosts_only(void **state)
+{
+	char *request;
+
+	(void)state;
+	start_with(3600);
+	check_ask("token selector=relay service=smtp host=evil.example", "PERM config ",
+		  "not for the server evil.example");
+	check_ask("token selector=relay service=smtp host=imap.example.test", "PERM config ", "");
+	check_ask("token selector=relay service=pop", "PERM config ", "not for pop");
+	request = repeat("token selector=relay service=smtp host=", 'e', 1500, "");
+	check_ask(request, "PERM config ", "not for the server");
+	free(request);
+	request = repeat("token selector=relay service=", 's', 40, "");
+	check_ask(request, "PERM config ", "smtp, imap and pop");
+	free(request);
+	check_ask("token selector=relay min_valid=many", "PERM protocol ", "min_valid");
+	end_well();
+}
+
+static void strangers_are_denied(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0) {
+		skip();
+		return;
+	}
+	start_with(3600);
+	pid = fork();
+	if (pid == 0) {
+		char *token;
+		char *ping;
+
+		if (setgroups(0, NULL) != 0 || setgid(NOBODY) != 0 || setuid(NOBODY) != 0)
+			_exit(2);
+		token = stage_ask(&stage, "token selector=relay");
+		ping = stage_ask(&stage, "ping ");
+		_exit(token != NULL && strncmp(token, "PERM denied ", 12) == 0 && ping != NULL &&
+				      strncmp(ping, "PERM denied ", 12) == 0
+			      ? 0
+			      : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(stage_log_has(&stage, "denied: "));
+	end_well();
+}
+
+/* Reload -------------------------------------------------------------------------------------- */
+
+static void hang_up(void)
+{
+	(void)kill(stage.daemon, SIGHUP);
+	stage_await(&stage, "RELOADING=1");
+	stage_await(&stage, "READY=1");
+}
+
+static void a_broken_file_changes_nothing(void **state)
+{
+	char *where;
+
+	(void)state;
+	start_with(3600);
+	stage_configure(&stage, "[account relay]\nprovider = custom\nnonsense = 1\n");
+	hang_up();
+	where = xasprintf("%s:7: nonsense is not a key of [account]", stage.conf);
+	assert_true(stage_log_has(&stage, where));
+	check_ask("token selector=relay", "OK ", "at-0");
+	check_ask("reload ", "PERM config ", "problem");
+	end_well();
+	free(where);
+}
+
+static void accounts_come_and_go(void **state)
+{
+	char *a = stage_account("a", "");
+
+	(void)state;
+	start_with_two("", "");
+	check_ask("ping ", "OK ", "accounts=2");
+	stage_configure(&stage, a);
+	hang_up();
+	check_ask("ping ", "OK ", "accounts=1");
+	check_ask("token selector=a", "OK ", "at-0");
+	check_ask("token selector=b", "PERM config ", "no account");
+	end_well();
+	free(a);
+}
+
+/* Account relay is refreshing, and fd waits for its token. */
+static int start_refreshing(void)
+{
+	int fd;
+
+	start_with(-60);
+	stage.endpoint->held = true;
+	fd = stage_connect(&stage);
+	stage_send(fd, "token selector=relay");
+	assert_int_equal(sem_wait(&stage.endpoint->arrived), 0);
+	return fd;
+}
+
+static void an_account_that_goes_in_flight_keeps_its_grant(void **state)
+{
+	char *other = stage_account("other", "");
+	int fd;
+
+	(void)state;
+	fd = start_refreshing();
+	stage_configure(&stage, other);
+	hang_up();
+	check_reply(stage_receive(fd), "PERM config account relay: ", "no longer configured");
+	(void)kill(stage.daemon, SIGTERM);
+	stage_await(&stage, "STOPPING=1");
+	(void)sem_post(&stage.endpoint->release);
+	assert_int_equal(stage_wait(&stage), 0);
+	check_refresh_token("relay", "rt-1");
+	close(fd);
+	free(other);
+}
+
+static void an_account_that_comes_back_in_flight_goes_on(void **state)
+{
+	char *other = stage_account("other", "");
+	char *relay = stage_account("relay", "");
+	int fd;
+	int again;
+
+	(void)state;
+	fd = start_refreshing();
+	stage_configure(&stage, other);
+	hang_up();
+	stage_configure(&stage, relay);
+	hang_up();
+	again = stage_connect(&stage);
+	stage_send(again, "token selector=relay");
+	check_ask("ping ", "OK ", "");
+	(void)sem_post(&stage.endpoint->release);
+	check_reply(stage_receive(again), "OK ", "token=at-1");
+	assert_int_equal(stage.endpoint->requests, 1);
+	end_well();
+	close(fd);
+	close(again);
+	free(other);
+	free(relay);
+}
+
+static void a_reload_in_flight_keeps_the_waiters(void **state)
+{
+	int fd;
+
+	(void)state;
+	fd = start_refreshing();
+	hang_up();
+	(void)sem_post(&stage.endpoint->release);
+	check_reply(stage_receive(fd), "OK ", "token=at-1");
+	end_well();
+	close(fd);
+}
+
+/* The end ------------------------------------------------------------------------------------- */
+
+static void the_end_waits_for_a_rotated_token(void **state)
+{
+	int fd;
+
+	(void)state;
+	fd = start_refreshing();
+	(void)kill(stage.daemon, SIGTERM);
+	stage_await(&stage, "STOPPING=1");
+	(void)sem_post(&stage.endpoint->release);
+	assert_int_equal(stage_wait(&stage), 0);
+	check_reply(stage_receive(fd), "OK ", "token=at-1");
+	check_refresh_token("relay", "rt-1");
+	close(fd);
+}
+
+static void a_client_that_goes_does_not_stop_a_refresh(void **state)
+{
+	int fd;
+
+	(void)state;
+	fd = start_refreshing();
+	close(fd);
+	check_ask("ping ", "OK ", "");
+	(void)sem_post(&stage.endpoint->release);
+	check_ask("token selector=relay", "OK ", "token=at-1");
+	assert_int_equal(stage.endpoint->requests, 1);
+	end_well();
+}
+
+/* The disk ------------------------------------------------------------------------------------ */
+
+static void fill_disk(const char *dir)
+{
+	static const char block[4096];
+	char *path = xasprintf("%s/ballast", dir);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	while (write(fd, block, sizeof(block)) > 0)
+		continue;
+	close(fd);
+	free(path);
+}
+
+static void nothing_is_asked_for_that_cannot_be_stored(void **state)
+{
+	char *store = xasprintf("%s/store", stage.dir);
+
+	(void)state;
+	if (geteuid() != 0 || mount("tmpfs", store, "tmpfs", 0, "size=256k,mode=0700") != 0) {
+		free(store);
+		skip();
+		return;
+	}
+	start_with(-60);
+	fill_disk(store);
+	check_ask("token selector=relay", "TEMP retry account relay: cannot write in ", "space");
+	assert_int_equal(stage.endpoint->requests, 0);
+	assert_int_equal(stage_stop(&stage), 0);
+	check_refresh_token("relay", "rt-0");
+	assert_int_equal(umount(store), 0);
+	free(store);
+}
+
+/* Full only when the answer comes: the new grant waits in memory and is saved at the end. */
+static void a_grant_that_could_not_be_saved_is_saved_at_the_end(void **state)
+{
+	char *target = xasprintf("%s/store/relay.grant", stage.dir);
+	char *aside = xasprintf("%s/aside", stage.dir);
+	int fd;
+
+	(void)state;
+	fd = start_refreshing();
+	/* rename(2) cannot put a file where a directory is. */
+	assert_int_equal(rename(target, aside), 0);
+	assert_int_equal(mkdir(target, 0700), 0);
+	(void)sem_post(&stage.endpoint->release);
+	check_reply(stage_receive(fd), "TEMP retry account relay: cannot write", "");
+	check_ask("token selector=relay", "TEMP retry ", "");
+	assert_int_equal(rmdir(target), 0);
+	end_well();
+	check_refresh_token("relay", "rt-1");
+	close(fd);
+	free(target);
+	free(aside);
+}
+
+/* Strange clients ----------------------------------------------------------------------------- */
+
+static void rubbish_is_refused(void **state)
+{
+	static const char *const rubbish[] = {"x", "05:token,", "20000:", "-1:", ":", "3:abc;"};
+	static const struct {
+		const char *request, *start;
+	} malformed[] = {
+		{"token", "PERM protocol "},
+		{"TOKEN selector=relay", "PERM protocol "},
+		{"nonsense x=y", "PERM protocol "},
+		{"token x", "PERM protocol "},
+		{"token user=%zz", "PERM protocol "},
+		{"token user=a user=b", "PERM protocol "},
+		{"token selector=relay%00xyzzy-and-much-more", "PERM config "},
+		{"refresh account=relay%00xyzzy-and-much-more", "PERM config "},
+		{"rejected account=%00 fingerprint=0", "PERM config "},
+		{"refresh account=", "PERM config "},
+		{"authorize-begin account=relay port=70000", "PERM protocol "},
+		{"authorize-finish flow=00 query=x", "PERM consent "},
+		{"", "PERM protocol "},
+	};
+
+	(void)state;
+	start_with(3600);
+	for (size_t i = 0; i < sizeof(rubbish) / sizeof(rubbish[0]); i++) {
+		int fd = stage_connect(&stage);
+
+		stage_send_raw(fd, rubbish[i], strlen(rubbish[i]));
+		check_reply(stage_receive(fd), "PERM protocol ", "");
+		assert_null(stage_receive(fd));
+		close(fd);
+	}
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++)
+		check_ask(malformed[i].request, malformed[i].start, "");
+	end_well();
+}
+
+static void the_longest_request_is_served(void **state)
+{
+	char *request = repeat("token selector=relay x=", 'x', HELPER_REQUEST_MAX - 23, "");
+	int fd;
+
+	(void)state;
+	start_with(3600);
+	check_ask(request, "OK ", "at-0");
+	free(request);
+	fd = stage_connect(&stage);
+	request = repeat("16385:token selector=relay x=", 'x', HELPER_REQUEST_MAX, "");
+	stage_send_raw(fd, request, strlen(request));
+	check_reply(stage_receive(fd), "PERM protocol ", "16384");
+	close(fd);
+	free(request);
+	end_well();
+}
+
+static void requests_may_come_in_any_pieces(void **state)
+{
+	static const char two[] = "20:token selector=relay,20:token selector=relay,";
+	int fd;
+
+	(void)state;
+	start_with(3600);
+	fd = stage_connect(&stage);
+	for (size_t i = 0; i < sizeof(two) - 1; i++) {
+		stage_send_raw(fd, two + i, 1);
+		check_ask("ping ", "OK ", ""); /* the byte before it has been read */
+	}
+	check_reply(stage_receive(fd), "OK ", "at-0");
+	check_reply(stage_receive(fd), "OK ", "at-0");
+	close(fd);
+	end_well();
+}
+
+static void pipelined_requests_are_answered_in_order(void **state)
+{
+	struct buffer all = BUFFER_INIT(1 << 20);
+	int fd;
+
+	(void)state;
+	start_with(-60);
+	for (int i = 0; i < 1000; i++)
+		(void)buffer_append_str(&all, i == 500 ? "5:ping ," : "20:token selector=relay,");
+	fd = stage_connect(&stage);
+	stage_send_raw(fd, all.data, all.len);
+	assert_int_equal(shutdown(fd, SHUT_WR), 0); /* and half-closed: still answered */
+	for (int i = 0; i < 1000; i++)
+		check_reply(stage_receive(fd), "OK ", i == 500 ? "accounts=1" : "token=at-1");
+	assert_null(stage_receive(fd));
+	assert_int_equal(stage.endpoint->requests, 1);
+	close(fd);
+	buffer_release(&all);
+	end_well();
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void idle_clients_delay_nobody(void **state)
+{
+	int fds[IDLERS];
+	int64_t before;
+
+	(void)state;
+	start_with(3600);
+	for (int i = 0; i < IDLERS; i++) {
+		fds[i] = stage_connect(&stage);
+		if (i % 2 == 0)
+			stage_send_raw(fds[i], "20:tok", 6);
+	}
+	before = now_ms();
+	check_ask("token selector=relay", "OK ", "at-0");
+	assert_true(now_ms() - before < 100);
+	for (int i = 0; i < IDLERS; i++)
+		close(fds[i]);
+	end_well();
+}
+
+/* Authorization ------------------------------------------------------------------------------- */
+
+/* The value after `"name":"`; to be freed. */
+static char *json_value(const char *json, const char *name)
+{
+	char *mark = xasprintf("\"%s\":\"", name);
+	const char *at = strstr(json, mark);
+
+	assert_non_null(at);
+	at += strlen(mark);
+	free(mark);
+	return xspandup((struct span){at, strcspn(at, "\"")});
+}
+
+/* The request that finishes the flow of an authorize-begin's answer (freed). */
+static char *finish_request(char *begun)
+{
+	char *flow = json_value(begun, "flow");
+	char *url = json_value(begun, "url");
+	const char *state = strstr(url, "state=");
+	char *request;
+
+	assert_non_null(state);
+	request = xasprintf("authorize-finish flow=%s query=code=c%%26%.*s", flow,
+			    (int)strcspn(state, "&"), state);
+	free(begun);
+	free(flow);
+	free(url);
+	return request;
+}
+
+/* A flow that waits for a refresh to end is not the one that makes room for new ones. */
+static void a_flow_that_somebody_waits_for_stays(void **state)
+{
+	char *request;
+	int token_fd;
+	int flow_fd;
+
+	(void)state;
+	token_fd = start_refreshing();
+	request = finish_request(stage_ask(&stage, "authorize-begin account=relay port=4711"));
+	flow_fd = stage_connect(&stage);
+	stage_send(flow_fd, request);
+	for (int i = 0; i < 70; i++)
+		check_ask("authorize-begin account=relay port=0", "OK {", "\"user\":null");
+	(void)sem_post(&stage.endpoint->release);
+	(void)sem_post(&stage.endpoint->release);
+	check_reply(stage_receive(token_fd), "OK ", "token=at-1");
+	check_reply(stage_receive(flow_fd), "OK {", "\"refresh_token\":true");
+	check_refresh_token("relay", "rt-2");
+	end_well();
+	close(token_fd);
+	close(flow_fd);
+	free(request);
+}
+
+/* The account goes while a flow waits for its refresh. */
+static void a_flow_whose_account_goes_is_over(void **state)
+{
+	char *other = stage_account("other", "");
+	char *request;
+	int token_fd;
+	int flow_fd;
+
+	(void)state;
+	token_fd = start_refreshing();
+	request = finish_request(stage_ask(&stage, "authorize-begin account=relay port=4711"));
+	flow_fd = stage_connect(&stage);
+	stage_send(flow_fd, request);
+	check_ask("ping ", "OK ", "");
+	stage_configure(&stage, other);
+	hang_up();
+	check_reply(stage_receive(flow_fd), "PERM config account relay: ", "no longer configured");
+	(void)sem_post(&stage.endpoint->release);
+	end_well();
+	check_refresh_token("relay", "rt-1");
+	close(token_fd);
+	close(flow_fd);
+	free(request);
+	free(other);
+}
+
+static void a_refused_code_says_what_to_type(void **state)
+{
+	char *request;
+
+	(void)state;
+	start_with(3600);
+	stage_answer(&stage, "400 Bad", "", "{\"error\":\"invalid_grant\"}");
+	request = finish_request(stage_ask(&stage, "authorize-begin account=relay port=4711"));
+	check_ask(request, "PERM consent account relay: ", "mailoauth authorize relay");
+	check_ask(request, "PERM consent ", "used already");
+	check_refresh_token("relay", "rt-0");
+	end_well();
+	free(request);
+}
+
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, open_stage, close_stage)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(a_living_token_is_handed_out),
+		ON_STAGE(fifty_askers_make_one_request),
+		ON_STAGE(the_scope_is_sent_and_no_secret),
+		ON_STAGE(an_outage_is_bridged_while_the_token_lives),
+		ON_STAGE(an_outage_without_a_token_is_temporary),
+		ON_STAGE(a_dead_grant_says_what_to_type_and_stays),
+		ON_STAGE(a_refresh_token_in_a_bad_answer_is_kept),
+		ON_STAGE(a_damaged_grant_is_left_alone),
+		ON_STAGE(a_rejected_token_is_replaced_once_a_minute),
+		ON_STAGE(a_rejected_token_is_never_given_again),
+		ON_STAGE(login_finds_host_sender_or_nobody),
+		ON_STAGE(login_takes_the_one_default),
+		ON_STAGE(two_defaults_are_none),
+		ON_STAGE(tokens_go_to_their_hosts_only),
+		ON_STAGE(strangers_are_denied),
+		ON_STAGE(a_broken_file_changes_nothing),
+		ON_STAGE(accounts_come_and_go),
+		ON_STAGE(an_account_that_goes_in_flight_keeps_its_grant),
+		ON_STAGE(an_account_that_comes_back_in_flight_goes_on),
+		ON_STAGE(a_reload_in_flight_keeps_the_waiters),
+		ON_STAGE(the_end_waits_for_a_rotated_token),
+		ON_STAGE(a_client_that_goes_does_not_stop_a_refresh),
+		ON_STAGE(nothing_is_asked_for_that_cannot_be_stored),
+		ON_STAGE(a_grant_that_could_not_be_saved_is_saved_at_the_end),
+		ON_STAGE(rubbish_is_refused),
+		ON_STAGE(the_longest_request_is_served),
+		ON_STAGE(requests_may_come_in_any_pieces),
+		ON_STAGE(pipelined_requests_are_answered_in_order),
+		ON_STAGE(idle_clients_delay_nobody),
+		ON_STAGE(a_flow_that_somebody_waits_for_stays),
+		ON_STAGE(a_flow_whose_account_goes_is_over),
+		ON_STAGE(a_refused_code_says_what_to_type),
+	};
+
+	return cmocka_run_group_tests_name("daemon", tests, NULL, NULL);
+}
