@@ -20,6 +20,25 @@
 
 #define PEER_GROUPS_MAX 65536 /* the kernel's NGROUPS_MAX */
 
+/* Most processes have a few groups: one question then. The kernel says ERANGE, and how many, when
+ * there are more. */
+static void read_groups(int fd, struct peer *peer)
+{
+	gid_t few[32];
+	socklen_t len = sizeof(few);
+	int rc = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, few, &len);
+	bool many = rc != 0 && errno == ERANGE && len <= PEER_GROUPS_MAX * sizeof(gid_t);
+
+	if (rc != 0 && !many)
+		len = 0;
+	peer->gids = xcalloc(len / sizeof(gid_t) + 1, sizeof(gid_t));
+	if (rc == 0 && len > 0)
+		memcpy(peer->gids, few, len);
+	else if (many && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer->gids, &len) != 0)
+		len = 0;
+	peer->gid_count = len / sizeof(gid_t);
+}
+
 enum outcome peer_of_socket(int fd, struct peer *peer, struct err *err)
 {
 	struct ucred cred;
@@ -28,14 +47,7 @@ enum outcome peer_of_socket(int fd, struct peer *peer, struct err *err)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
 		return err_set(err, OUTCOME_DENIED, "SO_PEERCRED: %s", strerror(errno));
 	*peer = (struct peer){.pid = cred.pid, .uid = cred.uid};
-	len = 0;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) == 0 || errno != ERANGE ||
-	    len > PEER_GROUPS_MAX * sizeof(gid_t))
-		len = 0;
-	peer->gids = xcalloc(len / sizeof(gid_t) + 1, sizeof(gid_t));
-	if (len > 0 && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, peer->gids, &len) != 0)
-		len = 0;
-	peer->gid_count = len / sizeof(gid_t);
+	read_groups(fd, peer);
 	peer->gids[peer->gid_count++] = cred.gid;
 	return OUTCOME_OK;
 }

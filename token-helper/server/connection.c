@@ -243,16 +243,22 @@ static bool read_some(struct connection *conn)
 	return false;
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *context)
+/* Reads, and serves what is complete. False: the connection has ended. */
+static bool take_input(struct connection *conn)
 {
-	struct connection *conn = context;
-
-	(void)fd;
-	(void)what;
 	if (read_some(conn) && conn->state <= CONNECTION_READING)
 		next_request(conn);
-	if (conn->eof && conn->state <= CONNECTION_READING)
-		connection_free(conn);
+	if (!conn->eof || conn->state > CONNECTION_READING)
+		return true;
+	connection_free(conn);
+	return false;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	(void)take_input(context);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *context)
@@ -272,8 +278,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
 				 "mailoauthd found no answer in time; its log says why");
 }
 
-struct connection *connection_new(const struct server_world *world, struct connection_list *list,
-				  int fd, struct peer *peer)
+void connection_begin(const struct server_world *world, struct connection_list *list, int fd,
+		      struct peer *peer)
 {
 	struct connection *conn = xcalloc(1, sizeof(*conn));
 
@@ -290,8 +296,9 @@ struct connection *connection_new(const struct server_world *world, struct conne
 		fatal("out of memory");
 	TAILQ_INSERT_TAIL(list, conn, link);
 	set_state(conn, CONNECTION_IDLE);
-	(void)event_add(conn->readable, NULL);
-	return conn;
+	/* The request is mostly here already: answered before anything else is done for it. */
+	if (take_input(conn) && !conn->eof)
+		(void)event_add(conn->readable, NULL);
 }
 
 enum connection_state connection_state(const struct connection *conn)

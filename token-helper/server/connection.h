@@ -31,8 +31,8 @@ struct connection;
 TAILQ_HEAD(connection_list, connection);
 
 /* Takes fd and peer. The connection frees itself, and leaves list, when it ends. */
-struct connection *connection_new(const struct server_world *world, struct connection_list *list,
-				  int fd, struct peer *peer);
+void connection_begin(const struct server_world *world, struct connection_list *list, int fd,
+		      struct peer *peer);
 void connection_free(struct connection *conn);
 enum connection_state connection_state(const struct connection *conn);
 struct connection *connection_next(const struct connection *conn);

@@ -79,7 +79,7 @@ static void welcome(struct server *server, int fd)
 			}
 		}
 	}
-	(void)connection_new(&server->world, &server->connections, fd, &peer);
+	connection_begin(&server->world, &server->connections, fd, &peer);
 }
 
 /* A client that cannot be accepted stays in the queue, which would wake us again at once. */
