@@ -35,9 +35,11 @@ struct seen_key {
 	int line;
 };
 
+/* The keys of one section stand together: a section is never opened twice. */
 struct config_seen {
 	struct seen_key *keys;
 	size_t count;
+	size_t last; /* where the last search found its section: most look there again */
 };
 
 struct section_seen {
@@ -55,6 +57,7 @@ struct config_parse {
 	int line;
 	bool unclaimed;	   /* the line handed to inih has not reached the handler yet */
 	bool continuation; /* it is indented */
+	bool has_key;	   /* the section has a key that an indented line can go on with */
 	bool skip;	   /* the section was refused, or is another program's */
 	const struct config_kind *kind;
 	void *target;
@@ -102,14 +105,31 @@ void config_seen_free(struct config_seen *seen)
 	free(seen);
 }
 
-static const struct seen_key *seen_find(const struct config_seen *seen, const void *target,
-					const char *key)
+/* The first entry of target's section, or seen->count. Sections are asked for in their order, or
+ * again and again: starting where the last one was found keeps ten thousand of them from taking
+ * quadratic time. */
+static size_t seen_find_section(const struct config_seen *seen, const void *target)
 {
 	for (size_t i = 0; i < seen->count; i++) {
-		const struct seen_key *entry = &seen->keys[i];
+		size_t at = (seen->last + i) % seen->count;
 
-		if (entry->target != target)
-			continue;
+		if (seen->keys[at].target == target && seen->keys[at].key == NULL)
+			return at;
+	}
+	return seen->count;
+}
+
+static const struct seen_key *seen_find(struct config_seen *seen, const void *target,
+					const char *key)
+{
+	size_t at = seen_find_section(seen, target);
+
+	if (at == seen->count)
+		return NULL;
+	seen->last = at;
+	for (; at < seen->count && seen->keys[at].target == target; at++) {
+		const struct seen_key *entry = &seen->keys[at];
+
 		if (key == NULL ? entry->key == NULL
 				: entry->key != NULL && strcmp(entry->key->name, key) == 0)
 			return entry;
@@ -117,17 +137,25 @@ static const struct seen_key *seen_find(const struct config_seen *seen, const vo
 	return NULL;
 }
 
-int config_seen_line(const struct config_seen *seen, const void *target, const char *key)
+int config_seen_line(struct config_seen *seen, const void *target, const char *key)
 {
 	const struct seen_key *entry = seen_find(seen, target, key);
 
 	return entry != NULL ? entry->line : 0;
 }
 
+/* Room for one more than count, made by doubling whenever count is a power of two. */
+static void *grow(void *array, size_t count, size_t size)
+{
+	if ((count & (count - 1)) != 0)
+		return array;
+	return xreallocarray(array, count > 0 ? 2 * count : 1, size);
+}
+
 static void seen_add(struct config_seen *seen, const void *target, const struct config_key *key,
 		     int line)
 {
-	seen->keys = xreallocarray(seen->keys, seen->count + 1, sizeof(seen->keys[0]));
+	seen->keys = grow(seen->keys, seen->count, sizeof(seen->keys[0]));
 	seen->keys[seen->count++] = (struct seen_key){target, key, line};
 }
 
@@ -310,6 +338,25 @@ static void set_value(struct config_parse *parse, const struct config_key *key, 
 		report_value(parse, key, value, wrong);
 }
 
+static const struct config_key *find_key(const struct config_kind *kind, struct span name)
+{
+	for (const struct config_key *key = kind->keys; key->name != NULL; key++) {
+		if (span_equals(name, key->name))
+			return key;
+	}
+	return NULL;
+}
+
+/* "key = value" of a key that the section knows: meant as such, whatever stands before it. */
+static bool is_key_line(const struct config_parse *parse, const char *line)
+{
+	size_t len = strcspn(line, " \t=:");
+	const char *after = line + len + strspn(line + len, " \t");
+
+	return (*after == '=' || *after == ':') &&
+	       find_key(parse->kind, (struct span){line, len}) != NULL;
+}
+
 /* An indented line goes on with a list; other types have nothing to go on with. */
 static void continue_value(struct config_parse *parse, const char *value)
 {
@@ -317,12 +364,20 @@ static void continue_value(struct config_parse *parse, const char *value)
 
 	if (parse->last_key == NULL)
 		return;
+	if (is_key_line(parse, value)) {
+		config_problem(parse->problems, parse->file, parse->line,
+			       "is indented, and so goes on with the value of %s: take away the "
+			       "blanks before it",
+			       parse->last_key->name);
+		return;
+	}
 	target = (char *)parse->target + parse->last_key->offset;
 	if (parse->last_key->type == CONFIG_WORDS) {
 		words_split(value, (struct words *)(void *)target);
 	} else if (parse->last_key->type == CONFIG_STRING) {
 		char **string = (char **)(void *)target;
-		char *joined = xasprintf("%s %s", *string, value);
+		char *joined =
+			*string != NULL ? xasprintf("%s %s", *string, value) : xstrdup(value);
 
 		free(*string);
 		*string = joined;
@@ -348,8 +403,7 @@ static bool section_repeats(struct config_parse *parse, const char *section)
 			return true;
 		}
 	}
-	parse->sections = xreallocarray(parse->sections, parse->section_count + 1,
-					sizeof(parse->sections[0]));
+	parse->sections = grow(parse->sections, parse->section_count, sizeof(parse->sections[0]));
 	entry = &parse->sections[parse->section_count++];
 	(void)snprintf(entry->name, sizeof(entry->name), "%s", section);
 	entry->line = parse->line;
@@ -379,13 +433,15 @@ static void report_kind(struct config_parse *parse, const char *section)
 	buffer_release(&known);
 }
 
+/* section: "kind" or "kind name", one space between them. */
 static void open_section(struct config_parse *parse, const char *section)
 {
-	size_t kind_len = strcspn(section, " \t");
-	const char *name = section + kind_len + strspn(section + kind_len, " \t");
+	size_t kind_len = strcspn(section, " ");
+	const char *name = section + kind_len + (section[kind_len] != '\0');
 
 	parse->target = NULL;
 	parse->last_key = NULL;
+	parse->has_key = false;
 	parse->skip = true;
 	parse->kind = find_kind(parse->kinds, section, kind_len);
 	if (section_repeats(parse, section))
@@ -407,18 +463,9 @@ static void open_section(struct config_parse *parse, const char *section)
 		seen_add(parse->seen, parse->target, NULL, parse->line);
 }
 
-static const struct config_key *find_key(const struct config_kind *kind, const char *name)
-{
-	for (const struct config_key *key = kind->keys; key->name != NULL; key++) {
-		if (strcmp(key->name, name) == 0)
-			return key;
-	}
-	return NULL;
-}
-
 static void set_key(struct config_parse *parse, const char *name, const char *value)
 {
-	const struct config_key *key = find_key(parse->kind, name);
+	const struct config_key *key = find_key(parse->kind, span_from_str(name));
 	int before;
 
 	parse->last_key = NULL;
@@ -448,11 +495,13 @@ static int on_key(void *user, const char *section, const char *name, const char 
 		config_problem(parse->problems, parse->file, parse->line,
 			       "%s stands before the first [section]", name);
 	} else if (!parse->skip) {
-		if (parse->continuation)
+		/* The first key of a section has nothing before it that it could go on with. */
+		if (parse->continuation && parse->has_key)
 			continue_value(parse, value);
 		else
 			set_key(parse, name, value);
 	}
+	parse->has_key = true;
 	return 1;
 }
 
@@ -466,29 +515,47 @@ static void report_unclaimed(struct config_parse *parse)
 	parse->unclaimed = false;
 }
 
+/* The words between the brackets, one space between each two, so that "[a  b]" is "[a b]" again. */
+static bool copy_section(char *section, size_t size, struct span head)
+{
+	struct buffer text = BUFFER_INIT(size - 1);
+	char *copy = xspandup(head);
+	bool fits;
+
+	for (char *byte = copy; *byte != '\0'; byte++) {
+		if (*byte == '\t')
+			*byte = ' ';
+	}
+	for (char *at = copy; *(at += strspn(at, " ")) != '\0'; at += strcspn(at, " "))
+		(void)buffer_printf(&text, "%s%.*s", text.len > 0 ? " " : "", (int)strcspn(at, " "),
+				    at);
+	fits = buffer_ok(&text);
+	(void)snprintf(section, size, "%s", buffer_cstr(&text));
+	buffer_release(&text);
+	free(copy);
+	return fits;
+}
+
 static void read_section_head(struct config_parse *parse, const char *line)
 {
 	const char *end = strchr(line, ']');
 	char section[CONFIG_SECTION_MAX + 1];
-	size_t len;
+	const char *after;
 
 	if (end == NULL)
 		return; /* stays unclaimed */
 	parse->unclaimed = false;
+	after = end + 1 + strspn(end + 1, " \t\r\n");
+	if (*after != '\0' && *after != ';' && *after != '#')
+		config_problem(parse->problems, parse->file, parse->line,
+			       "nothing may follow the section's head");
 	line++;
-	while (*line == ' ' || *line == '\t')
-		line++;
-	len = (size_t)(end > line ? end - line : 0);
-	while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\t'))
-		len--;
-	if (len > CONFIG_SECTION_MAX) {
+	if (!copy_section(section, sizeof(section), (struct span){line, (size_t)(end - line)})) {
 		parse->skip = true;
 		config_problem(parse->problems, parse->file, parse->line,
 			       "a section's head has at most %d characters", CONFIG_SECTION_MAX);
 		return;
 	}
-	memcpy(section, line, len);
-	section[len] = '\0';
 	open_section(parse, section);
 }
 
@@ -497,13 +564,21 @@ static void read_section_head(struct config_parse *parse, const char *line)
 static char *next_line(char *line, int size, void *stream)
 {
 	struct config_parse *parse = stream;
-	const char *text;
+	char *text;
 	int byte;
 
 	report_unclaimed(parse);
 	if (fgets(line, size, parse->stream) == NULL)
 		return NULL;
 	parse->line++;
+	if (parse->line == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
+		memmove(line, line + 3, strlen(line + 3) + 1); /* a byte order mark */
+	else if (strchr(line, '\n') == NULL && strlen(line) + 1 < (size_t)size &&
+		 !feof(parse->stream)) {
+		config_problem(parse->problems, parse->file, parse->line, "holds a NUL byte");
+		line[0] = '\0';
+		return line;
+	}
 	if (strchr(line, '\n') == NULL && !feof(parse->stream)) {
 		config_problem(
 			parse->problems, parse->file, parse->line,
@@ -517,8 +592,11 @@ static char *next_line(char *line, int size, void *stream)
 	text = line + strspn(line, " \t\r\n");
 	parse->continuation = text > line;
 	parse->unclaimed = *text != '\0' && *text != ';' && *text != '#';
-	if (*text == '[')
+	if (*text == '[') {
 		read_section_head(parse, text);
+		/* Indented, inih would take it for more of the value before. */
+		memmove(line, text, strlen(text) + 1);
+	}
 	return line;
 }
 
@@ -567,8 +645,9 @@ static enum outcome read_secret_fd(int fd, const char *path, struct buffer *secr
 			       "%s: holds a secret and others can read it: chmod o= %s", path,
 			       path);
 	buffer_clear(secret);
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		(void)buffer_append(secret, chunk, (size_t)n);
+	do
+		n = read(fd, chunk, sizeof(chunk));
+	while (n > 0 && buffer_append(secret, chunk, (size_t)n));
 	wipe(chunk, sizeof(chunk));
 	if (n < 0)
 		return err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));

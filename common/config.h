@@ -82,7 +82,7 @@ struct config_seen *config_seen_new(void);
 void config_seen_free(struct config_seen *seen);
 /* The line of key in the section that filled target; 0: not set. key NULL: the line of the
  * section's head. */
-int config_seen_line(const struct config_seen *seen, const void *target, const char *key);
+int config_seen_line(struct config_seen *seen, const void *target, const char *key);
 
 void words_release(struct words *words);
 bool words_contain(const struct words *words, const char *word);

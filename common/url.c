@@ -30,9 +30,10 @@ static bool copy_host(const char *authority, char *host, size_t size)
 {
 	size_t whole = strcspn(authority, "/?#");
 	size_t len = authority[0] == '[' ? strcspn(authority, "]") + 1 : strcspn(authority, ":/?#");
+	bool ends = len < whole ? authority[len] == ':' : len == whole;
 
 	host[0] = '\0';
-	if (len == 0 || len > whole || len >= size || memchr(authority, '@', whole) != NULL)
+	if (len == 0 || !ends || len >= size || memchr(authority, '@', whole) != NULL)
 		return false;
 	for (size_t i = 0; i < len; i++)
 		host[i] = (char)tolower((unsigned char)authority[i]);

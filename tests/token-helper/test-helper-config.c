@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test-helper-config.c - mailoauth.conf and the presets as they are shipped, resolved.
+ *
+ * The URLs and scopes are written out here a second time on purpose: a slip in a preset sends
+ * tokens astray.
+ */
+#include "token-helper/accounts/helper-config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/xalloc.h"
+
+#include "common/banned.h"
+
+#define MICROSOFT                                                                                  \
+	"[account relay]\nprovider = microsoft\nclient_id = c1\nuser = relay@contoso.example\n"    \
+	"use = smtp imap\n"
+#define GOOGLE                                                                                     \
+	"[account g]\nprovider = google\nclient_id = c2\nuser = u@gmail.example\nuse = smtp\n"     \
+	"client_secret_file = @DIR@/secret\n"
+#define CUSTOM                                                                                     \
+	"[account c]\nprovider = custom\nclient_id = c3\nuser = u@example.test\nuse = smtp\n"      \
+	"issuer = https://as.example\nauthorize_url = https://as.example/auth\n"                   \
+	"token_url = https://as.example/token\nscope = openid mail\n"                              \
+	"smtp_host = mx.example.test\n"
+#define MANY 10000
+
+static const char *const dirs[] = {TEST_PROVIDERS, NULL};
+static char dir[64];
+static struct helper_config *config;
+static char *problems_text;
+static size_t problem_count;
+
+static void write_text(const char *name, const char *text, mode_t mode)
+{
+	char *path = xasprintf("%s/%s", dir, name);
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, mode), 0);
+	free(path);
+}
+
+static int make_dir(void **state)
+{
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "/tmp/mailoauth-conf-XXXXXX");
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	write_text("secret", "s3cret\n", 0600);
+	return 0;
+}
+
+static int remove_dir(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	helper_config_free(config);
+	config = NULL;
+	free(problems_text);
+	problems_text = NULL;
+	pid = fork();
+	if (pid == 0) {
+		execlp("rm", "rm", "-rf", dir, (char *)NULL);
+		_exit(127);
+	}
+	(void)waitpid(pid, NULL, 0);
+	return 0;
+}
+
+/* Loads text, in which "@DIR@" is the test's directory, into config and problems_text. */
+static void load(const char *text)
+{
+	struct config_problems problems = CONFIG_PROBLEMS_INIT;
+	struct buffer file = BUFFER_INIT(1 << 24);
+	char *path = xasprintf("%s/mailoauth.conf", dir);
+	const char *mark;
+
+	while ((mark = strstr(text, "@DIR@")) != NULL) {
+		(void)buffer_append(&file, text, (size_t)(mark - text));
+		(void)buffer_append_str(&file, dir);
+		text = mark + 5;
+	}
+	(void)buffer_append_str(&file, text);
+	write_text("mailoauth.conf", buffer_cstr(&file), 0600);
+	helper_config_free(config);
+	free(problems_text);
+	config = helper_config_load(path, dirs, &problems);
+	problems_text = xstrdup(buffer_cstr(&problems.text));
+	problem_count = problems.count;
+	config_problems_release(&problems);
+	buffer_release(&file);
+	free(path);
+}
+
+static const struct account_config *load_one(const char *text)
+{
+	load(text);
+	if (config == NULL)
+		fail_msg("%s", problems_text);
+	assert_int_equal(config->account_count, 1);
+	return config->accounts[0];
+}
+
+/* Exactly one problem: at that line, with that text. */
+static void check_problem(const char *text, int line, const char *part)
+{
+	char *where = xasprintf("%s/mailoauth.conf:%d: ", dir, line);
+
+	load(text);
+	assert_null(config);
+	if (problem_count != 1 || strncmp(problems_text, where, strlen(where)) != 0 ||
+	    strstr(problems_text, part) == NULL)
+		fail_msg("not one problem at line %d with \"%s\":\n%s", line, part, problems_text);
+	free(where);
+}
+
+/* Presets ------------------------------------------------------------------------------------- */
+
+static void microsoft_is_resolved(void **state)
+{
+	const struct account_config *account = load_one(MICROSOFT);
+	const struct oauth_client *client = &account->client;
+
+	(void)state;
+	assert_string_equal(client->issuer, "https://login.microsoftonline.com/{tenantid}/v2.0");
+	assert_string_equal(client->authorize_url, "https://login.microsoftonline.com/"
+						   "organizations/oauth2/v2.0/authorize");
+	assert_string_equal(client->token_url, "https://login.microsoftonline.com/organizations/"
+					       "oauth2/v2.0/token");
+	assert_string_equal(client->scope, "https://outlook.office.com/SMTP.Send "
+					   "https://outlook.office.com/IMAP.AccessAsUser.All "
+					   "offline_access openid profile email");
+	assert_string_equal(client->required_scope,
+			    "https://outlook.office.com/SMTP.Send "
+			    "https://outlook.office.com/IMAP.AccessAsUser.All");
+	assert_string_equal(client->redirect, "http://localhost");
+	assert_string_equal(client->authorize_extra, "prompt=select_account");
+	assert_string_equal(client->identity, "relay@contoso.example");
+	assert_int_equal(client->auth, OAUTH_CLIENT_AUTH_NONE);
+	assert_int_equal(client->timeout_ms, 30000);
+	assert_string_equal(account->hosts[SERVICE_SMTP].word[0], "smtp.office365.com");
+	assert_string_equal(account->hosts[SERVICE_IMAP].word[0], "outlook.office365.com");
+	assert_int_equal(account->min_valid_s, 300);
+	assert_false(account->use[SERVICE_POP]);
+}
+
+static void the_tenant_is_put_in(void **state)
+{
+	const struct account_config *account = load_one(MICROSOFT "tenant = contoso.example\n");
+
+	(void)state;
+	assert_string_equal(account->client.token_url,
+			    "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token");
+	assert_string_equal(account->client.issuer,
+			    "https://login.microsoftonline.com/{tenantid}/v2.0");
+	check_problem(MICROSOFT "tenant = a/b\n", 6, "neither a tenant id nor a domain");
+	account = load_one("[account relay]\nprovider = microsoft\nclient_id = c\nuser = u@x\n"
+			   "use = pop\n");
+	assert_string_equal(account->client.required_scope,
+			    "https://outlook.office.com/POP.AccessAsUser.All");
+}
+
+static void google_is_resolved(void **state)
+{
+	const struct account_config *account = load_one(GOOGLE);
+	const struct oauth_client *client = &account->client;
+
+	(void)state;
+	assert_string_equal(client->issuer, "https://accounts.google.com");
+	assert_string_equal(client->authorize_url, "https://accounts.google.com/o/oauth2/v2/auth");
+	assert_string_equal(client->token_url, "https://oauth2.googleapis.com/token");
+	assert_string_equal(client->scope, "https://mail.google.com/ openid email");
+	assert_string_equal(client->redirect, "http://127.0.0.1");
+	assert_string_equal(client->authorize_extra, "access_type=offline&prompt=consent");
+	assert_int_equal(client->auth, OAUTH_CLIENT_AUTH_POST);
+	assert_string_equal(buffer_cstr(&client->secret), "s3cret");
+	assert_string_equal(account->hosts[SERVICE_SMTP].word[0], "smtp.gmail.com");
+	check_problem("[account g]\nprovider = google\nclient_id = c\nuser = u@x\nuse = smtp\n", 1,
+		      "lacks client_secret_file, which Google requires");
+}
+
+static void custom_says_what_it_lacks(void **state)
+{
+	static const char *const keys[] = {"issuer", "authorize_url", "token_url", "scope",
+					   "smtp_host"};
+	const struct account_config *account = load_one(CUSTOM);
+
+	(void)state;
+	assert_string_equal(account->client.token_url, "https://as.example/token");
+	assert_string_equal(account->client.scope, "openid mail");
+	assert_null(account->client.required_scope);
+	load("[account c]\nprovider = custom\nclient_id = c\nuser = u@x\nuse = smtp\n");
+	assert_null(config);
+	assert_int_equal(problem_count, 5);
+	for (size_t i = 0; i < 5; i++) {
+		/* The host is missed because of use. */
+		char *lacks = xasprintf("mailoauth.conf:%d: [account c] lacks %s", i < 4 ? 1 : 5,
+					keys[i]);
+
+		assert_non_null(strstr(problems_text, lacks));
+		free(lacks);
+	}
+}
+
+static void a_preset_beside_the_file_wins(void **state)
+{
+	char *beside = xasprintf("%s/providers", dir);
+	const struct account_config *account;
+
+	(void)state;
+	assert_int_equal(mkdir(beside, 0700), 0);
+	write_text("providers/microsoft.conf",
+		   "[provider microsoft]\nissuer = https://a.example\n"
+		   "authorize_url = https://a.example/{tenant}/a\ntoken_url = https://a.example/t\n"
+		   "scope = openid\nsmtp_host = a\nimap_host = b\ntenant = x\n",
+		   0600);
+	account = load_one(MICROSOFT);
+	assert_string_equal(account->client.authorize_url, "https://a.example/x/a");
+	write_text("providers/microsoft.conf", "[provider other]\n", 0600);
+	load(MICROSOFT);
+	assert_null(config);
+	assert_non_null(strstr(problems_text, "providers/microsoft.conf:1: [provider other] must "
+					      "be [provider microsoft]"));
+	free(beside);
+}
+
+/* Checks -------------------------------------------------------------------------------------- */
+
+static void every_missing_key_is_named(void **state)
+{
+	(void)state;
+	check_problem("[account a]\n", 1, "lacks provider: microsoft, google or custom");
+	check_problem("[account a]\nprovider = gogle\n", 2, "no such preset");
+	check_problem("[account a]\nprovider = ../x\n", 2, "no such preset");
+	load("[account a]\nprovider = microsoft\n");
+	assert_null(config);
+	assert_non_null(strstr(problems_text, ":1: [account a] lacks client_id"));
+	assert_non_null(strstr(problems_text, ":1: [account a] lacks user"));
+	assert_non_null(strstr(problems_text, ":1: [account a] lacks use"));
+	assert_int_equal(problem_count, 3);
+	load("[daemon]\nuser = root\n");
+	assert_non_null(strstr(problems_text, "has no [account NAME] section"));
+}
+
+static void values_are_checked_at_their_lines(void **state)
+{
+	(void)state;
+	check_problem(MICROSOFT "allow = no-such-user\n", 6, "no-such-user");
+	check_problem(CUSTOM "[daemon]\nsocket = run/x\n", 12, "is not an absolute path");
+	check_problem(CUSTOM "[daemon]\nadmin = no-such-user\n", 12, "no-such-user");
+	check_problem("[account a b]\n" CUSTOM, 1, "a name is made of letters");
+	check_problem("[account .a]\n" CUSTOM, 1, "a name is made of letters");
+	check_problem(CUSTOM "client_auth = basic\n", 11, "client_auth needs client_secret_file");
+	check_problem(CUSTOM "min_valid = 3001\n", 11, "out of range");
+	check_problem(CUSTOM "timeout = 41\n", 11, "out of range");
+}
+
+static void openid_is_needed_to_verify(void **state)
+{
+	(void)state;
+	check_problem(MICROSOFT "scope = mail\n", 6, "scope lacks openid");
+	assert_null(load_one(MICROSOFT "scope = mail\nverify_identity = no\n")->client.identity);
+	assert_string_equal(load_one(MICROSOFT "authorize_as = boss@x\n")->client.identity,
+			    "boss@x");
+}
+
+static void a_secret_is_not_for_others(void **state)
+{
+	char *secret = xasprintf("%s/secret", dir);
+
+	(void)state;
+	assert_int_equal(chmod(secret, 0644), 0);
+	check_problem(GOOGLE, 6, "chmod o= ");
+	assert_null(strstr(problems_text, "s3cret"));
+	assert_int_equal(unlink(secret), 0);
+	check_problem(GOOGLE, 6, "No such file");
+	free(secret);
+}
+
+static void an_alias_has_one_owner(void **state)
+{
+	(void)state;
+	check_problem(MICROSOFT "alias = x c\n" CUSTOM, 6,
+		      "[account relay] alias c belongs to [account c] too");
+	load(MICROSOFT "alias = x\n" CUSTOM "alias = y x\n");
+	assert_int_equal(problem_count, 2);
+	assert_non_null(strstr(problems_text, ":6: "));
+	assert_non_null(strstr(problems_text, ":17: "));
+	load(MICROSOFT "alias = x relay\n" CUSTOM "alias = y\n");
+	assert_non_null(config);
+	assert_non_null(strstr(buffer_cstr(&config->warnings), "[account c] has no allow"));
+}
+
+static bool has_host(const struct account_config *account, const char *host)
+{
+	return account_config_has_host(account, SERVICE_SMTP, span_from_str(host));
+}
+
+static void hosts_and_senders_are_matched(void **state)
+{
+	const struct account_config *account =
+		load_one(CUSTOM "senders = Joe@x.example, @y.example\n");
+
+	(void)state;
+	assert_true(has_host(account, "mx.example.test"));
+	assert_true(has_host(account, "[MX.example.test]:587"));
+	assert_true(has_host(account, "mx.example.test:25"));
+	assert_false(has_host(account, "mx.example.test.evil.example"));
+	assert_false(has_host(account, "[mx.example.test"));
+	assert_false(has_host(account, "a:b:c"));
+	assert_false(has_host(account, ""));
+	assert_false(
+		account_config_has_host(account, SERVICE_IMAP, span_from_str("mx.example.test")));
+	assert_true(account_config_has_sender(account, span_from_str("joe@X.example")));
+	assert_true(account_config_has_sender(account, span_from_str("any@y.example")));
+	assert_true(account_config_has_sender(account, span_from_str("u@example.test")));
+	assert_false(account_config_has_sender(account, span_from_str("any@x.example")));
+	assert_false(account_config_has_sender(account, span_from_str("y.example")));
+	assert_false(account_config_has_sender(account, span_from_str("a@z.y.example")));
+}
+
+/* Not quadratic: under the sanitizers this took most of a minute once. */
+static void ten_thousand_accounts_load(void **state)
+{
+	struct buffer text = BUFFER_INIT(1 << 23);
+	struct timespec start, end;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++)
+		(void)buffer_printf(
+			&text,
+			"[account a%d]\nprovider = google\nclient_id = c\n"
+			"user = u%d@example.test\nuse = smtp\nallow = root\n"
+			"client_secret_file = @DIR@/secret\nsenders = s%d@example.test\n",
+			i, i, i);
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
+	load(buffer_cstr(&text));
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+	assert_non_null(config);
+	assert_int_equal(config->account_count, MANY);
+	assert_in_range(end.tv_sec - start.tv_sec, 0, 15);
+	buffer_release(&text);
+}
+
+#define IN_DIR(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_DIR(microsoft_is_resolved),
+		IN_DIR(the_tenant_is_put_in),
+		IN_DIR(google_is_resolved),
+		IN_DIR(custom_says_what_it_lacks),
+		IN_DIR(a_preset_beside_the_file_wins),
+		IN_DIR(every_missing_key_is_named),
+		IN_DIR(values_are_checked_at_their_lines),
+		IN_DIR(openid_is_needed_to_verify),
+		IN_DIR(a_secret_is_not_for_others),
+		IN_DIR(an_alias_has_one_owner),
+		IN_DIR(hosts_and_senders_are_matched),
+		IN_DIR(ten_thousand_accounts_load),
+	};
+
+	return cmocka_run_group_tests_name("helper-config", tests, NULL, NULL);
+}
