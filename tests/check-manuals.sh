@@ -5,6 +5,10 @@
 cd "$(dirname "$0")/.." || exit 1
 status=0
 
+plain() { # PAGE: its text without overstrikes
+	mandoc -Tascii "$1" | sed "s/.$(printf '\b')//g"
+}
+
 # The style notes about long source lines and about pages that are not installed here are not about our text.
 for page in sasl-plugin/*.[1-8] token-helper/*.[1-8] fetch-agent/*.[1-8]; do
 	[ -e "$page" ] || continue
@@ -16,7 +20,7 @@ for page in sasl-plugin/*.[1-8] token-helper/*.[1-8] fetch-agent/*.[1-8]; do
 done
 
 # Every key that the tables of the configuration know stands in mailoauth.conf(5).
-page=$(mandoc -Tascii token-helper/mailoauth.conf.5 | col -b)
+page=$(plain token-helper/mailoauth.conf.5)
 missing=$(sed -n 's/.*{\.name = "\([a-z_]*\)".*/\1/p' token-helper/accounts/helper-config.c | sort -u | while read -r key; do
 	printf '%s\n' "$page" | grep -qw "$key" || echo "mailoauth.conf(5) does not mention the key $key"
 done)
@@ -28,7 +32,7 @@ done)
 # Every long option of --help stands in the program's page.
 compare_options() { # PROGRAM PAGE
 	[ -n "$1" ] && [ -x "$1" ] || return 0
-	text=$(mandoc -Tascii "$2" | col -b)
+	text=$(plain "$2")
 	for option in $("$1" --help | grep -o -e '--[a-z][a-z-]*' | sort -u); do
 		printf '%s\n' "$text" | grep -q -e "$option" || {
 			echo "$2 does not mention $option of $1 --help"
