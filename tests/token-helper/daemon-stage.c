@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -274,12 +275,15 @@ static void end(pid_t pid)
 
 void stage_close(struct stage *stage)
 {
+	char store[96];
 	pid_t pid;
 
 	end(stage->daemon);
 	end(stage->endpoint_pid);
 	close(stage->notify);
 	(void)munmap(stage->endpoint, sizeof(struct endpoint));
+	(void)snprintf(store, sizeof(store), "%s/store", stage->dir);
+	(void)umount2(store, MNT_DETACH); /* of a test that mounted there and failed */
 	pid = fork();
 	if (pid == 0) {
 		execlp("rm", "rm", "-rf", stage->dir, (char *)NULL);
