@@ -76,7 +76,8 @@ static enum outcome explain_trouble(const struct account *account, struct err *e
 	return explain(account, account->trouble, account->attempt.err.text, err);
 }
 
-static void log_attempt(const struct account *account, const struct token_answer *answer)
+static void log_attempt(const struct account *account, const struct token_answer *answer,
+			bool rotated)
 {
 	char host[256];
 	char until[CLOCK_TEXT_MAX];
@@ -86,7 +87,7 @@ static void log_attempt(const struct account *account, const struct token_answer
 		log_info("account=%s refresh=ok endpoint=%s http=%d duration=%" PRId64
 			 "ms rotated=%s valid_until=%s",
 			 account->config->name, host, answer->status, answer->duration_ms,
-			 answer->set.refresh_token.len > 0 ? "yes" : "no",
+			 rotated ? "yes" : "no",
 			 clock_text(account->flight_started_s + answer->set.expires_in_s, until,
 				    sizeof(until)));
 		return;
@@ -363,10 +364,10 @@ static void on_refreshed(void *context, struct token_answer *answer)
 	struct store_slot *slot = account->slot;
 	struct err err = answer->err;
 	enum outcome outcome = answer->outcome;
+	bool rotated = answer->set.refresh_token.len > 0;
 
 	account->flight = NULL;
 	account->slot = NULL;
-	log_attempt(account, answer);
 	if (outcome == OUTCOME_OK)
 		outcome = check_same_person(account, &answer->set, &err);
 	if (outcome == OUTCOME_OK)
@@ -375,6 +376,7 @@ static void on_refreshed(void *context, struct token_answer *answer)
 		(void)keep_answer(account, answer, slot, &(struct err)ERR_INIT);
 	else
 		store_abort(slot);
+	log_attempt(account, answer, rotated); /* after saving: a log may block */
 	if (outcome == OUTCOME_OK)
 		note_success(account);
 	else
