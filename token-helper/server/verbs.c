@@ -167,7 +167,7 @@ static enum outcome select_account(struct connection *conn, struct span key,
 				   struct account **account_out, enum service *service,
 				   struct err *err)
 {
-	struct buffer selector = BUFFER_INIT(VALUE_MAX);
+	struct buffer selector = BUFFER_INIT_SECRET(HELPER_REQUEST_MAX);
 	struct buffer user = BUFFER_INIT(VALUE_MAX);
 	struct buffer host = BUFFER_INIT(VALUE_MAX);
 	struct account_wanted wanted = {
