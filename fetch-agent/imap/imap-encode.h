@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/buffer.h"
+#include "fetch-agent/imap/imap-utf7.h"
 
 #define IMAP_WAITS_MAX	       8    /* literals in one command */
 #define IMAP_LITERAL_MINUS_MAX 4096 /* RFC 7888 5 */
@@ -39,14 +40,6 @@ bool imap_encode_astring(struct imap_encoder *enc, struct span value); /* bare w
 
 /* name: UTF-8. INBOX in any case is sent as INBOX. False too when it is not UTF-8. */
 bool imap_encode_mailbox(struct imap_encoder *enc, struct span name);
-
-/*
- * Modified UTF-7 (RFC 3501 5.1.3). Strict both ways: one form for each name. False and out as it
- * was when the input is not valid UTF-8 (surrogates, overlong forms, NUL) or not modified UTF-7
- * (8-bit, open shift, base64 with spare bits, ASCII in base64, lone surrogates).
- */
-bool imap_utf7_encode(struct buffer *out, struct span utf8);
-bool imap_utf7_decode(struct buffer *out, struct span utf7);
 
 /*
  * Sets: "1:5,7,9:12". out is at every moment a complete set, so there is no finish. Numbers that
