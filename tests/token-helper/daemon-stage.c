@@ -292,6 +292,20 @@ void stage_close(struct stage *stage)
 	(void)waitpid(pid, NULL, 0);
 }
 
+/* sd_listen_fds(3): the descriptor is 3, and meant for this process. */
+static void pass_socket(int fd)
+{
+	char pid[32];
+
+	(void)snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+	(void)setenv("LISTEN_PID", pid, 1);
+	(void)setenv("LISTEN_FDS", "1", 1);
+	if (fd == 3)
+		(void)fcntl(fd, F_SETFD, 0);
+	else
+		(void)dup2(fd, 3);
+}
+
 static void become_daemon(struct stage *stage)
 {
 	char *log = xasprintf("%s/log", stage->dir);
@@ -302,6 +316,8 @@ static void become_daemon(struct stage *stage)
 	(void)setenv("NOTIFY_SOCKET", notify, 1);
 	(void)unsetenv("JOURNAL_STREAM");
 	(void)dup2(fd, STDERR_FILENO);
+	if (stage->passed > 0)
+		pass_socket(stage->passed);
 	execl(TEST_MAILOAUTHD, TEST_MAILOAUTHD, "-c", stage->conf, (char *)NULL);
 	_exit(127);
 }

@@ -32,6 +32,7 @@ struct stage {
 	pid_t endpoint_pid;
 	int port;
 	int notify;
+	int passed; /* a listening socket for the daemon, as systemd passes it; 0: none */
 	struct endpoint *endpoint;
 };
 

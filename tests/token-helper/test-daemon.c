@@ -16,6 +16,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -785,6 +786,28 @@ static void a_refused_code_says_what_to_type(void **state)
 	free(request);
 }
 
+static void a_passed_socket_is_used_instead(void **state)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	char *conf = stage_account("relay", "");
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	stage_configure(&stage, conf);
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/passed", stage.dir);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	stage.passed = fd;
+	stage_grant(&stage, "relay", 3600);
+	stage_start(&stage);
+	assert_int_equal(access(stage.socket, F_OK), -1);
+	(void)snprintf(stage.socket, sizeof(stage.socket), "%s", addr.sun_path);
+	check_ask("token selector=relay", "OK account=relay ", "token=at-0");
+	end_well();
+	close(fd);
+	free(conf);
+}
+
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, open_stage, close_stage)
 
 int main(void)
@@ -822,6 +845,7 @@ int main(void)
 		ON_STAGE(a_flow_that_somebody_waits_for_stays),
 		ON_STAGE(a_flow_whose_account_goes_is_over),
 		ON_STAGE(a_refused_code_says_what_to_type),
+		ON_STAGE(a_passed_socket_is_used_instead),
 	};
 
 	return cmocka_run_group_tests_name("daemon", tests, NULL, NULL);
