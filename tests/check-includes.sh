@@ -30,4 +30,10 @@ allow 'token-helper/store/*.[ch]' 'common/[a-z-]+\.h|token-helper/(json|store)/[
 allow 'token-helper/oauth/*.[ch]' 'common/[a-z-]+\.h|token-helper/(json|http|oauth)/[a-z-]+\.h'
 allow 'token-helper/accounts/*.[ch]' 'common/[a-z-]+\.h|token-helper/(http|oauth|store|accounts)/[a-z-]+\.h'
 allow 'token-helper/server/*.[ch]' 'common/[a-z-]+\.h|token-helper/(accounts|server)/[a-z-]+\.h'
+allow 'fetch-agent/net/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/net/[a-z0-9-]+\.h'
+allow 'fetch-agent/imap/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(net|imap)/[a-z0-9-]+\.h'
+allow 'fetch-agent/auth/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(net|auth)/[a-z0-9-]+\.h'
+allow 'fetch-agent/delivery/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(net|delivery)/[a-z0-9-]+\.h'
+allow 'fetch-agent/state/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(net|state)/[a-z0-9-]+\.h'
+allow 'fetch-agent/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/([a-z]+/)?[a-z0-9-]+\.h'
 exit $status

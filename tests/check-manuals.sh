@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Manual pages are well-formed, and say what the programs say: options and configuration keys in both or in neither.
-# MAILOAUTHD and MAILOAUTH name the programs; without them only the form is looked at.
+# MAILOAUTHD, MAILOAUTH and MAILOAUTH_FETCH name the programs; without them only the form is looked at.
 cd "$(dirname "$0")/.." || exit 1
 status=0
 
@@ -21,7 +21,7 @@ done
 
 # Every key that the tables of the configuration know stands in mailoauth.conf(5).
 page=$(plain token-helper/mailoauth.conf.5)
-missing=$(sed -n 's/.*{\.name = "\([a-z_]*\)".*/\1/p' token-helper/accounts/helper-config.c | sort -u | while read -r key; do
+missing=$(sed -n 's/.*{\.name = "\([a-z_]*\)".*/\1/p' token-helper/accounts/helper-config.c fetch-agent/fetch-config.c | sort -u | while read -r key; do
 	printf '%s\n' "$page" | grep -qw "$key" || echo "mailoauth.conf(5) does not mention the key $key"
 done)
 [ -z "$missing" ] || {
@@ -42,4 +42,5 @@ compare_options() { # PROGRAM PAGE
 }
 compare_options "${MAILOAUTHD-build/mailoauthd}" token-helper/mailoauthd.8
 compare_options "${MAILOAUTH-build/mailoauth}" token-helper/mailoauth.1
+compare_options "${MAILOAUTH_FETCH-build/mailoauth-fetch}" fetch-agent/mailoauth-fetch.8
 exit $status

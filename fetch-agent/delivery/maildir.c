@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/* maildir.c - see maildir.h. */
+#include "fetch-agent/delivery/maildir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/scanner.h"
+#include "common/xalloc.h"
+
+#include "common/banned.h"
+
+#define NAME_END  ".mailoauth"
+#define FEW	  8 /* messages for which single syncs cost less than syncfs(2) */
+#define CHUNK_MAX 16384
+
+struct maildir {
+	char *path;
+	int tmp, new, cur;
+};
+
+/* Names: UIDVALIDITY.UUID_HASH.mailoauth, for instance 1795453870.U42_9f86d081884c7d65.mailoauth
+ * -------- */
+
+static bool hash_append(EVP_MD_CTX *digest, const char *text)
+{
+	return EVP_DigestUpdate(digest, text, strlen(text) + 1) == 1;
+}
+
+void maildir_origin_set(struct maildir_origin *origin, const char *account, const char *folder,
+			uint32_t uidvalidity)
+{
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	unsigned char sum[EVP_MAX_MD_SIZE];
+
+	if (digest == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1 ||
+	    !hash_append(digest, account) || !hash_append(digest, folder) ||
+	    EVP_DigestFinal_ex(digest, sum, NULL) != 1)
+		abort(); /* as xalloc: out of memory */
+	EVP_MD_CTX_free(digest);
+	for (size_t i = 0; i < (MAILDIR_ORIGIN_MAX - 1) / 2; i++)
+		(void)snprintf(origin->hash + 2 * i, 3, "%02x", sum[i]);
+	origin->uidvalidity = uidvalidity;
+}
+
+static void name_of(const struct maildir_origin *origin, uint32_t uid, char *name)
+{
+	(void)snprintf(name, MAILDIR_NAME_MAX, "%u.U%u_%s" NAME_END, origin->uidvalidity, uid,
+		       origin->hash);
+}
+
+/* The name of a message whose UID the server has not said yet; nothing that could be published. */
+static void name_in_tmp(const struct maildir_origin *origin, const struct maildir_message *message,
+			char *name)
+{
+	if (message->uid != 0)
+		name_of(origin, message->uid, name);
+	else
+		(void)snprintf(name, MAILDIR_NAME_MAX, "%u.N%u_%s" NAME_END, origin->uidvalidity,
+			       message->seq, origin->hash);
+}
+
+/* Directories ------------------------------------------------------------------------------------
+ */
+
+static int open_directory(const char *path, const char *name)
+{
+	char *whole = xasprintf("%s/%s", path, name);
+	int fd = -1;
+
+	if (mkdir(whole, 0700) == 0 || errno == EEXIST)
+		fd = open(whole, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(whole);
+	return fd;
+}
+
+/* The directory entry of a new Maildir must survive what its messages survive. */
+static void sync_parent(const char *path)
+{
+	char *parent = xasprintf("%s/..", path);
+	int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)fsync(fd);
+		(void)close(fd);
+	}
+	free(parent);
+}
+
+enum outcome maildir_open(const char *path, struct maildir **out, struct err *err)
+{
+	struct maildir *maildir = xcalloc(1, sizeof(*maildir));
+	bool made = mkdir(path, 0700) == 0;
+	int saved = errno;
+
+	maildir->path = xstrdup(path);
+	maildir->tmp = maildir->new = maildir->cur = -1;
+	if (made || saved == EEXIST) {
+		maildir->tmp = open_directory(path, "tmp");
+		maildir->new = open_directory(path, "new");
+		maildir->cur = open_directory(path, "cur");
+		saved = errno;
+	}
+	if (maildir->tmp < 0 || maildir->new < 0 || maildir->cur < 0) {
+		maildir_close(maildir);
+		return err_set(err, OUTCOME_CONFIG, "%s: cannot open the Maildir: %s", path,
+			       strerror(saved));
+	}
+	if (made)
+		sync_parent(path);
+	*out = maildir;
+	return OUTCOME_OK;
+}
+
+void maildir_close(struct maildir *maildir)
+{
+	if (maildir == NULL)
+		return;
+	if (maildir->tmp >= 0)
+		(void)close(maildir->tmp);
+	if (maildir->new >= 0)
+		(void)close(maildir->new);
+	if (maildir->cur >= 0)
+		(void)close(maildir->cur);
+	free(maildir->path);
+	free(maildir);
+}
+
+static enum outcome trouble(const struct maildir *maildir, const char *what, struct err *err)
+{
+	int saved = errno;
+
+	return err_set(err, saved == EACCES || saved == EROFS ? OUTCOME_CONFIG : OUTCOME_RETRY,
+		       "%s: %s: %s", maildir->path, what, strerror(saved));
+}
+
+/* Writing ----------------------------------------------------------------------------------------
+ */
+
+enum outcome maildir_message_begin(struct maildir *maildir, const struct maildir_origin *origin,
+				   uint32_t uid, uint32_t seq, bool to_lf,
+				   struct maildir_message *message, struct err *err)
+{
+	char name[MAILDIR_NAME_MAX];
+
+	*message = (struct maildir_message){.uid = uid, .seq = seq, .to_lf = to_lf};
+	name_in_tmp(origin, message, name);
+	message->fd = openat(maildir->tmp, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	return message->fd >= 0 ? OUTCOME_OK : trouble(maildir, name, err);
+}
+
+static bool write_all(struct maildir_message *message, struct span bytes)
+{
+	while (bytes.len > 0) {
+		ssize_t written = write(message->fd, bytes.ptr, bytes.len);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return false;
+		bytes.ptr += written;
+		bytes.len -= (size_t)written;
+		message->bytes += (uint64_t)written;
+	}
+	return true;
+}
+
+/* Copies bytes (at most CHUNK_MAX) without the CRs that end lines; to has room for one more: the CR
+ * that was held back. */
+static size_t without_cr(struct maildir_message *message, struct span bytes, char *to)
+{
+	const char *from = bytes.ptr, *end = bytes.ptr + bytes.len;
+	size_t len = 0;
+
+	if (message->cr_held && from < end && *from != '\n')
+		to[len++] = '\r';
+	message->cr_held = false;
+	while (from < end) {
+		const char *cr = memchr(from, '\r', (size_t)(end - from));
+		size_t run = (size_t)((cr != NULL ? cr : end) - from);
+
+		memcpy(to + len, from, run);
+		len += run;
+		from += run;
+		if (cr == NULL)
+			break;
+		from++;
+		if (from == end)
+			message->cr_held = true;
+		else if (*from != '\n')
+			to[len++] = '\r';
+	}
+	return len;
+}
+
+enum outcome maildir_message_write(struct maildir *maildir, struct maildir_message *message,
+				   struct span bytes, struct err *err)
+{
+	char plain[CHUNK_MAX + 1];
+
+	if (!message->to_lf)
+		return write_all(message, bytes) ? OUTCOME_OK
+						 : trouble(maildir, "cannot write a message", err);
+	while (bytes.len > 0) {
+		size_t take = bytes.len < CHUNK_MAX ? bytes.len : CHUNK_MAX;
+		size_t len = without_cr(message, (struct span){bytes.ptr, take}, plain);
+
+		if (!write_all(message, (struct span){plain, len}))
+			return trouble(maildir, "cannot write a message", err);
+		bytes.ptr += take;
+		bytes.len -= take;
+	}
+	return OUTCOME_OK;
+}
+
+enum outcome maildir_message_end(struct maildir *maildir, const struct maildir_origin *origin,
+				 struct maildir_message *message, uint32_t uid, struct err *err)
+{
+	char name[MAILDIR_NAME_MAX], final[MAILDIR_NAME_MAX];
+	bool whole = !message->cr_held || write_all(message, (struct span){"\r", 1});
+	int rc = close(message->fd);
+
+	message->fd = -1;
+	if (!whole || (rc != 0 && errno != EINTR))
+		return trouble(maildir, "cannot write a message", err);
+	if (message->uid != uid) {
+		name_in_tmp(origin, message, name);
+		name_of(origin, uid, final);
+		if (renameat(maildir->tmp, name, maildir->tmp, final) != 0)
+			return trouble(maildir, name, err);
+		message->uid = uid;
+	}
+	return OUTCOME_OK;
+}
+
+void maildir_message_drop(struct maildir *maildir, const struct maildir_origin *origin,
+			  struct maildir_message *message)
+{
+	char name[MAILDIR_NAME_MAX];
+
+	if (message->fd < 0)
+		return;
+	(void)close(message->fd);
+	message->fd = -1;
+	name_in_tmp(origin, message, name);
+	(void)unlinkat(maildir->tmp, name, 0);
+}
+
+/* Durable, then visible --------------------------------------------------------------------------
+ */
+
+static bool sync_one(struct maildir *maildir, const struct maildir_origin *origin, uint32_t uid)
+{
+	char name[MAILDIR_NAME_MAX];
+	bool synced;
+	int fd;
+
+	name_of(origin, uid, name);
+	fd = openat(maildir->tmp, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	synced = fsync(fd) == 0;
+	(void)close(fd);
+	return synced;
+}
+
+enum outcome maildir_sync(struct maildir *maildir, const struct maildir_origin *origin,
+			  const uint32_t *uids, size_t count, struct err *err)
+{
+	if (count > FEW)
+		return syncfs(maildir->tmp) == 0 ? OUTCOME_OK
+						 : trouble(maildir, "cannot sync", err);
+	for (size_t i = 0; i < count; i++) {
+		if (!sync_one(maildir, origin, uids[i]))
+			return trouble(maildir, "cannot sync a message", err);
+	}
+	return count == 0 || fsync(maildir->tmp) == 0 ? OUTCOME_OK
+						      : trouble(maildir, "cannot sync tmp", err);
+}
+
+enum outcome maildir_publish(struct maildir *maildir, const struct maildir_origin *origin,
+			     const uint32_t *uids, size_t count, struct err *err)
+{
+	char name[MAILDIR_NAME_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		name_of(origin, uids[i], name);
+		if (renameat(maildir->tmp, name, maildir->new, name) != 0 && errno != ENOENT)
+			return trouble(maildir, name, err);
+	}
+	return count == 0 || fsync(maildir->new) == 0 ? OUTCOME_OK
+						      : trouble(maildir, "cannot sync new", err);
+}
+
+/* Looking ----------------------------------------------------------------------------------------
+ */
+
+/* The UID in a name of this folder's; 0: it is not one, or has another UIDVALIDITY. */
+static uint32_t uid_in(const struct maildir_origin *origin, const char *name)
+{
+	struct scanner scan = scanner_over(span_from_str(name));
+	uint64_t uidvalidity, uid;
+
+	if (scan_u64(&scan, UINT32_MAX, &uidvalidity) && uidvalidity == origin->uidvalidity &&
+	    scan_literal(&scan, ".U") && scan_u64(&scan, UINT32_MAX, &uid) &&
+	    scan_literal(&scan, "_") && scan_literal(&scan, origin->hash) &&
+	    scan_literal(&scan, NAME_END))
+		return (uint32_t)uid;
+	return 0;
+}
+
+/* A stream over the directory that does not share its position with fd. */
+static DIR *stream_of(int fd)
+{
+	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = again >= 0 ? fdopendir(again) : NULL;
+
+	if (stream == NULL && again >= 0)
+		(void)close(again);
+	return stream;
+}
+
+void maildir_sweep(struct maildir *maildir, const struct maildir_origin *origin)
+{
+	char *end = xasprintf("_%s" NAME_END, origin->hash);
+	size_t end_len = strlen(end);
+	DIR *stream = stream_of(maildir->tmp);
+	const struct dirent *entry;
+
+	while (stream != NULL && (entry = readdir(stream)) != NULL) {
+		size_t len = strlen(entry->d_name);
+
+		if (len > end_len && strcmp(entry->d_name + len - end_len, end) == 0)
+			(void)unlinkat(maildir->tmp, entry->d_name, 0);
+	}
+	if (stream != NULL)
+		(void)closedir(stream);
+	free(end);
+}
+
+static void scan_directory(int fd, const struct maildir_origin *origin, maildir_found_fn *found,
+			   void *context)
+{
+	DIR *stream = stream_of(fd);
+	const struct dirent *entry;
+
+	while (stream != NULL && (entry = readdir(stream)) != NULL) {
+		uint32_t uid = uid_in(origin, entry->d_name);
+
+		if (uid != 0)
+			found(context, uid);
+	}
+	if (stream != NULL)
+		(void)closedir(stream);
+}
+
+void maildir_scan(struct maildir *maildir, const struct maildir_origin *origin,
+		  maildir_found_fn *found, void *context)
+{
+	scan_directory(maildir->new, origin, found, context);
+	scan_directory(maildir->cur, origin, found, context);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* fetch-config.c - see fetch-config.h. */
+#include "fetch-agent/fetch-config.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/xalloc.h"
+
+#include "common/banned.h"
+
+#define PORT_IMAPS	  993
+#define PORT_IMAP	  143
+#define TIMEOUT_DEFAULT_S 60
+#define MESSAGES_MAX	  4294967295 /* RFC 3501: UIDs have 32 bits */
+
+static const char *const tls_names[] = {"implicit", "starttls", NULL};
+static const char *const mechanism_names[] = {"auto", "xoauth2", "oauthbearer", NULL};
+static const char *const line_end_names[] = {"lf", "crlf", NULL};
+static const char *const after_names[] = {"keep", "seen", "delete", "move"};
+
+/* clang-format off */
+static const struct config_key fetch_keys[] = {
+	{.name = "account", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, account)},
+	{.name = "host", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, host)},
+	{.name = "port", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, port), .min = 1, .max = 65535},
+	{.name = "tls", .type = CONFIG_CHOICE, .offset = offsetof(struct fetch_source, tls), .choices = tls_names},
+	{.name = "mechanism", .type = CONFIG_CHOICE, .offset = offsetof(struct fetch_source, mechanism), .choices = mechanism_names},
+	{.name = "ca_file", .type = CONFIG_PATH, .offset = offsetof(struct fetch_source, ca_file)},
+	{.name = "folder", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, folder)},
+	{.name = "deliver", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, deliver)},
+	{.name = "after", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, after_text)},
+	{.name = "line_ends", .type = CONFIG_CHOICE, .offset = offsetof(struct fetch_source, line_ends), .choices = line_end_names},
+	{.name = "max_messages", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, max_messages), .min = 1, .max = MESSAGES_MAX},
+	{.name = "timeout", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, timeout_s), .min = 1, .max = 3600},
+	{0},
+};
+/* clang-format on */
+
+struct reading {
+	const char *file;
+	struct fetch_config *config;
+	struct config_seen *seen;
+	struct config_problems *problems;
+};
+
+static void *open_fetch(void *context, const char *name, int line)
+{
+	struct reading *reading = context;
+	struct fetch_config *config = reading->config;
+	struct fetch_source *source = xcalloc(1, sizeof(*source));
+
+	(void)line;
+	source->name = xstrdup(name);
+	source->timeout_s = TIMEOUT_DEFAULT_S;
+	config->sources =
+		xreallocarray(config->sources, config->count + 1, sizeof(*config->sources));
+	config->sources[config->count++] = source;
+	return source;
+}
+
+static const struct config_kind kinds[] = {
+	{.kind = "daemon"},
+	{.kind = "account", .named = true}, /* mailoauthd(8) reads these */
+	{.kind = "fetch", .keys = fetch_keys, .named = true, .open = open_fetch},
+	{0},
+};
+
+/* A problem at the line of key, or of the section's head where the key is not set. */
+static void complain(struct reading *reading, const struct fetch_source *source, const char *key,
+		     const char *text)
+{
+	int line = config_seen_line(reading->seen, source, key);
+
+	if (line == 0)
+		line = config_seen_line(reading->seen, source, NULL);
+	config_problem(reading->problems, reading->file, line, "[fetch %s]: %s", source->name,
+		       text);
+}
+
+/* Folder names may hold spaces: they are parted by commas. */
+static void split_folders(const char *text, struct words *folders)
+{
+	while (*text != '\0') {
+		size_t len = strcspn(text, ",");
+		const char *from = text, *to = text + len;
+
+		while (from < to && isspace((unsigned char)*from))
+			from++;
+		while (to > from && isspace((unsigned char)to[-1]))
+			to--;
+		if (to > from) {
+			folders->word = xreallocarray(folders->word, folders->count + 1,
+						      sizeof(*folders->word));
+			folders->word[folders->count++] =
+				xspandup((struct span){from, (size_t)(to - from)});
+		}
+		text += len + (text[len] == ',');
+	}
+}
+
+static void resolve_folders(struct reading *reading, struct fetch_source *source)
+{
+	split_folders(source->folder != NULL ? source->folder : "INBOX", &source->folders);
+	if (source->folders.count == 0)
+		complain(reading, source, "folder", "folder names nothing");
+	for (size_t i = 0; i < source->folders.count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(source->folders.word[i], source->folders.word[j]) == 0)
+				complain(reading, source, "folder", "folder is named twice");
+		}
+	}
+}
+
+static void resolve_deliver(struct reading *reading, struct fetch_source *source)
+{
+	static const char prefix[] = "maildir:";
+
+	if (source->deliver == NULL)
+		complain(reading, source, "deliver", "deliver is missing: say maildir:/PATH");
+	else if (strncmp(source->deliver, prefix, sizeof(prefix) - 1) != 0 ||
+		 source->deliver[sizeof(prefix) - 1] != '/')
+		complain(reading, source, "deliver", "deliver must be maildir:/PATH");
+	else
+		source->maildir = xstrdup(source->deliver + sizeof(prefix) - 1);
+}
+
+static void resolve_after(struct reading *reading, struct fetch_source *source)
+{
+	static const char move[] = "move:";
+	const char *text = source->after_text != NULL ? source->after_text : "keep";
+
+	if (strncmp(text, move, sizeof(move) - 1) == 0 && text[sizeof(move) - 1] != '\0') {
+		source->after = FETCH_AFTER_MOVE;
+		source->move_to = xstrdup(text + sizeof(move) - 1);
+		if (words_contain(&source->folders, source->move_to))
+			complain(reading, source, "after",
+				 "after moves messages to a folder that they are fetched from");
+		return;
+	}
+	for (int after = FETCH_AFTER_KEEP; after < FETCH_AFTER_MOVE; after++) {
+		if (strcmp(text, after_names[after]) == 0) {
+			source->after = after;
+			return;
+		}
+	}
+	complain(reading, source, "after", "after must be keep, seen, delete or move:FOLDER");
+}
+
+static void resolve(struct reading *reading, struct fetch_source *source)
+{
+	if (source->account == NULL)
+		complain(reading, source, "account", "account is missing");
+	if (source->host == NULL)
+		complain(reading, source, "host", "host is missing");
+	if (source->port == 0)
+		source->port = source->tls == FETCH_TLS_STARTTLS ? PORT_IMAP : PORT_IMAPS;
+	resolve_folders(reading, source);
+	resolve_deliver(reading, source);
+	resolve_after(reading, source);
+}
+
+struct fetch_config *fetch_config_load(const char *path, struct config_problems *problems)
+{
+	struct fetch_config *config = xcalloc(1, sizeof(*config));
+	struct reading reading = {path, config, config_seen_new(), problems};
+
+	(void)config_read(path, kinds, &reading, reading.seen, problems);
+	for (size_t i = 0; i < config->count; i++)
+		resolve(&reading, config->sources[i]);
+	if (config->count == 0 && problems->count == 0)
+		config_problem(problems, path, 1, "no [fetch NAME] section: nothing to fetch");
+	config_seen_free(reading.seen);
+	if (problems->count > 0) {
+		fetch_config_free(config);
+		return NULL;
+	}
+	return config;
+}
+
+static void source_free(struct fetch_source *source)
+{
+	free(source->name);
+	free(source->account);
+	free(source->host);
+	free(source->ca_file);
+	free(source->folder);
+	free(source->deliver);
+	free(source->after_text);
+	words_release(&source->folders);
+	free(source->maildir);
+	free(source->move_to);
+	free(source);
+}
+
+void fetch_config_free(struct fetch_config *config)
+{
+	if (config == NULL)
+		return;
+	for (size_t i = 0; i < config->count; i++)
+		source_free(config->sources[i]);
+	free(config->sources);
+	free(config);
+}
+
+const char *fetch_after_name(int after)
+{
+	return after_names[after];
+}

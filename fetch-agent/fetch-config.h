@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fetch-config.h - the [fetch NAME] sections of mailoauth.conf, checked: one source of mail each.
+ *
+ * What belongs to the account (user, scopes, who may have its tokens) is mailoauthd's to know: it
+ * says the login name together with the token, so that nothing is read twice.
+ */
+#ifndef FETCH_AGENT_FETCH_CONFIG_H
+#define FETCH_AGENT_FETCH_CONFIG_H
+
+#include <stdint.h>
+
+#include "common/config.h"
+
+enum fetch_tls {
+	FETCH_TLS_IMPLICIT,
+	FETCH_TLS_STARTTLS,
+};
+
+enum fetch_after {
+	FETCH_AFTER_KEEP,
+	FETCH_AFTER_SEEN,
+	FETCH_AFTER_DELETE,
+	FETCH_AFTER_MOVE,
+};
+
+enum fetch_line_ends {
+	FETCH_LINE_ENDS_LF,   /* as Maildirs have them */
+	FETCH_LINE_ENDS_CRLF, /* the server's bytes */
+};
+
+enum fetch_mechanism {
+	FETCH_MECHANISM_AUTO, /* XOAUTH2 if offered, else OAUTHBEARER */
+	FETCH_MECHANISM_XOAUTH2,
+	FETCH_MECHANISM_OAUTHBEARER,
+};
+
+struct fetch_source {
+	char *name;
+	char *account;
+	char *host;
+	int64_t port;			     /* 0 in the file: by tls */
+	int tls;			     /* enum fetch_tls */
+	int mechanism;			     /* enum fetch_mechanism */
+	int line_ends;			     /* enum fetch_line_ends */
+	char *ca_file;			     /* NULL: the system's */
+	char *folder, *deliver, *after_text; /* as written */
+	struct words folders;		     /* UTF-8 names; at least one */
+	char *maildir;			     /* absolute path */
+	int after;			     /* enum fetch_after */
+	char *move_to;			     /* UTF-8; only with FETCH_AFTER_MOVE */
+	int64_t max_messages;		     /* of one folder in one run; 0: all */
+	int64_t timeout_s;		     /* longest silence of a server */
+};
+
+struct fetch_config {
+	struct fetch_source **sources;
+	size_t count;
+};
+
+/* NULL when there was any problem: then *problems has them all. The caller frees. */
+struct fetch_config *fetch_config_load(const char *path, struct config_problems *problems);
+void fetch_config_free(struct fetch_config *config);
+
+const char *fetch_after_name(int after); /* "keep", "seen", "delete", "move" */
+
+#endif

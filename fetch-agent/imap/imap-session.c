@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: MIT */
+/* imap-session.c - see imap-session.h. */
+#include "fetch-agent/imap/imap-session.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <netdb.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+#include "common/xalloc.h"
+#include "fetch-agent/net/tls.h"
+
+#include "common/banned.h"
+
+#define COMMAND_MAX 65536
+#define INPUT_MAX   262144 /* bytes that wait in memory; TCP makes the server wait for the rest */
+#define TAG_MAX	    16
+#define REMOTE_MAX  128
+
+struct pending {
+	struct pending *next;
+	char tag[TAG_MAX];
+	imap_done_fn *done;
+	imap_continue_fn *on_continue; /* NULL: continuations are for its literals */
+	void *ctx;
+	struct buffer bytes; /* with tag and line end; what is not sent yet */
+	size_t waits[IMAP_WAITS_MAX];
+	size_t wait_count, wait_next;
+	size_t sent;
+};
+
+struct imap_session {
+	struct bufferevent *bev;
+	const char *name;
+	struct imap_session_handler handler;
+	struct imap_parser *parser;
+	struct pending *first, **last;
+	struct pending *sending; /* the one whose bytes are not all out; those behind it wait */
+	struct event *timer;
+	int timeout_s;
+	uint32_t tags;
+	size_t pending;
+	bool greeted;
+	bool broken;
+	int depth;  /* of calls that still need the session */
+	bool freed; /* as soon as depth is 0 */
+	enum imap_literals literals;
+	bool utf8;
+	struct err bye;
+	char remote[REMOTE_MAX];
+};
+
+/* Life -------------------------------------------------------------------------------------------
+ */
+
+static void pending_free(struct pending *pending)
+{
+	buffer_release(&pending->bytes);
+	free(pending);
+}
+
+static void session_destroy(struct imap_session *session)
+{
+	struct pending *pending;
+
+	while ((pending = session->first) != NULL) {
+		session->first = pending->next;
+		pending_free(pending);
+	}
+	if (session->bev != NULL)
+		bufferevent_free(session->bev);
+	event_free(session->timer);
+	imap_parser_free(session->parser);
+	free(session);
+}
+
+static void enter(struct imap_session *session)
+{
+	session->depth++;
+}
+
+static void leave(struct imap_session *session)
+{
+	if (--session->depth == 0 && session->freed)
+		session_destroy(session);
+}
+
+void imap_session_free(struct imap_session *session)
+{
+	if (session == NULL)
+		return;
+	session->freed = true;
+	session->broken = true;
+	if (session->bev != NULL)
+		bufferevent_setcb(session->bev, NULL, NULL, NULL, NULL);
+	enter(session);
+	leave(session);
+}
+
+/* Tells everybody that this is the end. */
+static void break_off(struct imap_session *session, enum outcome what, const struct err *err)
+{
+	struct pending *pending;
+
+	if (session->broken)
+		return;
+	enter(session);
+	session->broken = true;
+	session->sending = NULL;
+	(void)event_del(session->timer);
+	if (session->bev != NULL)
+		(void)bufferevent_disable(session->bev, EV_READ | EV_WRITE);
+	while (!session->freed && (pending = session->first) != NULL) {
+		session->first = pending->next;
+		if (session->first == NULL)
+			session->last = &session->first;
+		session->pending--;
+		pending->done(pending->ctx, NULL);
+		pending_free(pending);
+	}
+	if (!session->freed)
+		session->handler.closed(session->handler.ctx, what, err);
+	leave(session);
+}
+
+/* Time -------------------------------------------------------------------------------------------
+ */
+
+static void arm(struct imap_session *session)
+{
+	struct timeval wait = {.tv_sec = session->timeout_s};
+
+	if (session->pending > 0 || !session->greeted)
+		(void)event_add(session->timer, &wait);
+	else
+		(void)event_del(session->timer);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct imap_session *session = context;
+	struct err err = ERR_INIT;
+
+	(void)fd;
+	(void)what;
+	(void)err_set(&err, OUTCOME_RETRY, "the server has been silent for %d s",
+		      session->timeout_s);
+	break_off(session, OUTCOME_RETRY, &err);
+}
+
+/* Out --------------------------------------------------------------------------------------------
+ */
+
+static void wiped(const void *bytes, size_t len, void *context)
+{
+	(void)bytes;
+	wipe(context, len);
+	free(context);
+}
+
+/* Through a reference, so that what was sent is wiped and not copied about. */
+static void put(struct imap_session *session, struct span bytes)
+{
+	char *copy = xspandup(bytes);
+
+	if (session->bev == NULL || evbuffer_add_reference(bufferevent_get_output(session->bev),
+							   copy, bytes.len, wiped, copy) != 0)
+		wiped(copy, bytes.len, copy);
+}
+
+/* Sends what may be sent without another "+". */
+static void send_more(struct imap_session *session)
+{
+	while (session->sending != NULL) {
+		struct pending *pending = session->sending;
+		bool waits = pending->wait_next < pending->wait_count;
+		size_t until = waits ? pending->waits[pending->wait_next] : pending->bytes.len;
+
+		put(session,
+		    (struct span){pending->bytes.data + pending->sent, until - pending->sent});
+		pending->sent = until;
+		if (waits)
+			return;
+		buffer_release(&pending->bytes);
+		session->sending = pending->next;
+		/* A conversation is not over with its first line. */
+		if (pending->on_continue != NULL)
+			session->sending = NULL;
+	}
+}
+
+void imap_command_init(struct imap_session *session, struct imap_command *command)
+{
+	buffer_init_secret(&command->bytes, COMMAND_MAX);
+	command->encoder = (struct imap_encoder){
+		.out = &command->bytes, .literals = session->literals, .utf8 = session->utf8};
+}
+
+void imap_session_set_encoding(struct imap_session *session, enum imap_literals literals, bool utf8)
+{
+	session->literals = literals;
+	session->utf8 = utf8;
+	imap_parser_set_utf8(session->parser, utf8);
+}
+
+static bool send_command(struct imap_session *session, struct imap_command *command,
+			 imap_continue_fn *on_continue, imap_done_fn *done, void *ctx)
+{
+	struct pending *pending = xcalloc(1, sizeof(*pending));
+	size_t tag_len;
+
+	(void)snprintf(pending->tag, sizeof(pending->tag), "m%u", ++session->tags);
+	tag_len = strlen(pending->tag) + 1;
+	buffer_init_secret(&pending->bytes, COMMAND_MAX + TAG_MAX + 2);
+	(void)buffer_printf(&pending->bytes, "%s ", pending->tag);
+	(void)buffer_append_span(&pending->bytes, buffer_span(&command->bytes));
+	(void)buffer_append_str(&pending->bytes, "\r\n");
+	if (!buffer_ok(&command->bytes) || !buffer_ok(&pending->bytes)) {
+		buffer_release(&command->bytes);
+		pending_free(pending);
+		return false;
+	}
+	pending->done = done;
+	pending->on_continue = on_continue;
+	pending->ctx = ctx;
+	pending->wait_count = command->encoder.wait_count;
+	for (size_t i = 0; i < pending->wait_count; i++)
+		pending->waits[i] = command->encoder.waits[i] + tag_len;
+	log_debug("%s: C: %s %.*s", session->name, pending->tag,
+		  (int)strcspn(buffer_cstr(&command->bytes), on_continue != NULL ? " \r" : "\r"),
+		  buffer_cstr(&command->bytes));
+	buffer_release(&command->bytes);
+	*session->last = pending;
+	session->last = &pending->next;
+	session->pending++;
+	if (session->sending == NULL) {
+		session->sending = pending;
+		send_more(session);
+	}
+	arm(session);
+	return true;
+}
+
+bool imap_session_send(struct imap_session *session, struct imap_command *command,
+		       imap_done_fn *done, void *ctx)
+{
+	return send_command(session, command, NULL, done, ctx);
+}
+
+bool imap_session_converse(struct imap_session *session, struct imap_command *command,
+			   imap_continue_fn *on_continue, imap_done_fn *done, void *ctx)
+{
+	return send_command(session, command, on_continue, done, ctx);
+}
+
+void imap_session_say(struct imap_session *session, const char *text, imap_done_fn *done, void *ctx)
+{
+	struct imap_command command;
+
+	imap_command_init(session, &command);
+	(void)buffer_append_str(&command.bytes, text);
+	(void)imap_session_send(session, &command, done, ctx);
+}
+
+void imap_session_continue(struct imap_session *session, struct span line)
+{
+	put(session, line);
+	put(session, (struct span){"\r\n", 2});
+	arm(session);
+}
+
+size_t imap_session_pending(const struct imap_session *session)
+{
+	return session->pending;
+}
+
+/* In ---------------------------------------------------------------------------------------------
+ */
+
+static struct pending *take_pending(struct imap_session *session, struct span tag)
+{
+	struct pending **at = &session->first;
+
+	while (*at != NULL && !span_equals(tag, (*at)->tag))
+		at = &(*at)->next;
+	if (*at != NULL) {
+		struct pending *found = *at;
+
+		*at = found->next;
+		if (found->next == NULL)
+			session->last = at;
+		session->pending--;
+		return found;
+	}
+	return NULL;
+}
+
+static void malformed(struct imap_session *session, const char *text)
+{
+	struct err err = ERR_INIT;
+
+	(void)err_set(&err, OUTCOME_PROTOCOL, "the server %s", text);
+	break_off(session, OUTCOME_PROTOCOL, &err);
+}
+
+static void on_tagged(struct imap_session *session, const struct imap_response *response)
+{
+	struct pending *pending = take_pending(session, response->tag);
+	struct pending *next;
+
+	if (pending == NULL) {
+		malformed(session, "answers a command that was not given");
+		return;
+	}
+	next = pending->next;
+	log_debug("%s: S: %s %s %.*s", session->name, pending->tag,
+		  imap_status_name(response->text.status), (int)response->text.text.len,
+		  response->text.text.ptr);
+	/* An early answer ends a literal or a conversation; what waited behind it may go. */
+	if (session->sending == pending || (session->sending == NULL && next != NULL))
+		session->sending = next;
+	pending->done(pending->ctx, &response->text);
+	pending_free(pending);
+	if (!session->broken)
+		send_more(session);
+}
+
+static void on_continuation(struct imap_session *session, struct span raw)
+{
+	struct pending *pending = session->sending;
+
+	if (pending != NULL && pending->wait_next < pending->wait_count) {
+		pending->wait_next++;
+		send_more(session);
+		return;
+	}
+	for (pending = session->first; pending != NULL; pending = pending->next) {
+		if (pending->on_continue != NULL) {
+			pending->on_continue(pending->ctx, raw);
+			return;
+		}
+	}
+	malformed(session, "asks for more of a command that is complete");
+}
+
+static void on_response(struct imap_session *session, const struct imap_response *response)
+{
+	switch (response->kind) {
+	case IMAP_TAGGED:
+		on_tagged(session, response);
+		return;
+	case IMAP_CONTINUATION:
+		on_continuation(session, response->raw);
+		return;
+	case IMAP_CONDITION:
+		session->greeted = true;
+		if (response->text.status == IMAP_STATUS_BYE)
+			(void)err_set(&session->bye, OUTCOME_RETRY, "the server said: BYE %s%.*s",
+				      response->text.code == IMAP_CODE_NONE
+					      ? ""
+					      : imap_code_name(response->text.code),
+				      (int)response->text.text.len, response->text.text.ptr);
+		break;
+	default:
+		break;
+	}
+	session->handler.response(session->handler.ctx, response);
+}
+
+/* Takes what the parser wants of the first piece of input. What it keeps it has copied, so the
+ * piece may go before the response is looked at: after STARTTLS nothing of it may seem to be
+ * pending. */
+static void feed(struct imap_session *session, struct evbuffer *input)
+{
+	struct evbuffer_iovec piece = {NULL, 0};
+	struct imap_response response;
+	struct err err = ERR_INIT;
+	size_t consumed = 0;
+	enum imap_parse parse;
+
+	(void)evbuffer_peek(input, -1, NULL, &piece, 1);
+	parse = imap_parser_feed(session->parser, (struct span){piece.iov_base, piece.iov_len},
+				 &consumed, &response, &err);
+	(void)evbuffer_drain(input, consumed);
+	if (parse == IMAP_PARSE_RESPONSE)
+		on_response(session, &response);
+	else if (parse == IMAP_PARSE_MALFORMED)
+		malformed(session, err.text);
+}
+
+static void on_read(struct bufferevent *bev, void *context)
+{
+	struct imap_session *session = context;
+
+	enter(session);
+	while (!session->broken && evbuffer_get_length(bufferevent_get_input(bev)) > 0)
+		feed(session, bufferevent_get_input(bev));
+	if (!session->broken)
+		arm(session);
+	leave(session);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *context)
+{
+	struct imap_session *session = context;
+	SSL *ssl = bufferevent_openssl_get_ssl(bev);
+	unsigned long code = bufferevent_get_openssl_error(bev);
+	int saved = EVUTIL_SOCKET_ERROR();
+	enum outcome outcome = OUTCOME_RETRY;
+	struct err err = session->bye;
+
+	if ((what & BEV_EVENT_CONNECTED) != 0) /* the handshake after STARTTLS */
+		return;
+	if (err.text[0] == '\0' && ssl != NULL &&
+	    (code != 0 || SSL_get_verify_result(ssl) != X509_V_OK))
+		outcome = tls_failure(ssl, code, &err);
+	else if (err.text[0] == '\0')
+		(void)err_set(&err, OUTCOME_RETRY, "%s",
+			      (what & BEV_EVENT_ERROR) != 0 && saved != 0
+				      ? strerror(saved)
+				      : "the server closed the connection");
+	enter(session);
+	break_off(session, outcome, &err);
+	leave(session);
+}
+
+/* Making -----------------------------------------------------------------------------------------
+ */
+
+static void remote_set(struct imap_session *session)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+	char host[64], port[8];
+
+	if (getpeername(bufferevent_getfd(session->bev), (struct sockaddr *)&address, &len) == 0 &&
+	    getnameinfo((const struct sockaddr *)&address, len, host, sizeof(host), port,
+			sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		(void)snprintf(session->remote, sizeof(session->remote), "%s;%s", host, port);
+}
+
+static void body_begin(void *ctx, const struct imap_body *body)
+{
+	struct imap_session *session = ctx;
+
+	if (!session->broken && session->handler.body.begin != NULL)
+		session->handler.body.begin(session->handler.body.ctx, body);
+}
+
+static void body_chunk(void *ctx, struct span bytes)
+{
+	struct imap_session *session = ctx;
+
+	if (!session->broken && session->handler.body.chunk != NULL)
+		session->handler.body.chunk(session->handler.body.ctx, bytes);
+}
+
+static void body_end(void *ctx)
+{
+	struct imap_session *session = ctx;
+
+	if (!session->broken && session->handler.body.end != NULL)
+		session->handler.body.end(session->handler.body.ctx);
+}
+
+struct imap_session *imap_session_new(struct bufferevent *bev, const char *name,
+				      const struct imap_session_handler *handler, int timeout_s)
+{
+	struct imap_session *session = xcalloc(1, sizeof(*session));
+	struct imap_body_sink sink = {body_begin, body_chunk, body_end, session};
+
+	session->bev = bev;
+	session->name = name;
+	session->handler = *handler;
+	session->parser = imap_parser_new(NULL, &sink);
+	session->last = &session->first;
+	session->timeout_s = timeout_s;
+	session->timer = evtimer_new(bufferevent_get_base(bev), on_timer, session);
+	if (session->timer == NULL)
+		abort(); /* as xalloc: out of memory */
+	remote_set(session);
+	if (bufferevent_openssl_get_ssl(bev) != NULL)
+		bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+	bufferevent_setcb(bev, on_read, NULL, on_event, session);
+	bufferevent_setwatermark(bev, EV_READ, 0, INPUT_MAX);
+	(void)bufferevent_enable(bev, EV_READ | EV_WRITE);
+	arm(session);
+	return session;
+}
+
+void imap_session_set_handler(struct imap_session *session,
+			      const struct imap_session_handler *handler)
+{
+	session->handler = *handler;
+}
+
+struct bufferevent *imap_session_detach(struct imap_session *session)
+{
+	struct bufferevent *bev = session->bev;
+
+	if (session->pending > 0 || !imap_parser_is_idle(session->parser))
+		return NULL;
+	session->bev = NULL;
+	session->broken = true;
+	(void)event_del(session->timer);
+	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+	(void)bufferevent_disable(bev, EV_READ | EV_WRITE);
+	return bev;
+}
+
+const char *imap_session_remote(const struct imap_session *session)
+{
+	return session->remote;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * imap-session.h - one connection: commands out with tags, typed responses in.
+ *
+ * Any number of commands may be under way; each one's done is called with its own tagged answer. A
+ * session that breaks tells everybody: first each command (result NULL), in order, then closed.
+ * Callbacks may call anything here, imap_session_free() included.
+ */
+#ifndef FETCH_AGENT_IMAP_IMAP_SESSION_H
+#define FETCH_AGENT_IMAP_IMAP_SESSION_H
+
+#include <event2/bufferevent.h>
+
+#include "fetch-agent/imap/imap-encode.h"
+#include "fetch-agent/imap/imap-parser.h"
+
+struct imap_session;
+
+struct imap_session_handler {
+	/* Untagged: data, conditions (the greeting too). Borrowed during the call. */
+	void (*response)(void *ctx, const struct imap_response *response);
+	/* The connection is of no more use; err has the server's BYE if it said one. */
+	void (*closed)(void *ctx, enum outcome what, const struct err *err);
+	struct imap_body_sink body; /* its ctx is its own; functions may be NULL: passed over */
+	void *ctx;
+};
+
+/* result: the tagged condition, borrowed; NULL: there will be none. */
+typedef void imap_done_fn(void *ctx, const struct imap_text *result);
+/* raw: what the server said after "+ ". Answer with imap_session_continue(). */
+typedef void imap_continue_fn(void *ctx, struct span raw);
+
+/*
+ * Takes bev, connected or about to be; enables it. handler is copied. timeout_s: the longest
+ * silence while an answer is due; the greeting is. name: for the debug log, borrowed.
+ */
+struct imap_session *imap_session_new(struct bufferevent *bev, const char *name,
+				      const struct imap_session_handler *handler, int timeout_s);
+void imap_session_free(struct imap_session *session); /* NULL is nothing; no callback follows */
+
+void imap_session_set_handler(struct imap_session *session,
+			      const struct imap_session_handler *handler);
+
+/* A command in the making: literals are waited for as waits in the encoder say. */
+struct imap_command {
+	struct buffer bytes; /* without tag and line end */
+	struct imap_encoder encoder;
+};
+
+void imap_command_init(struct imap_session *session, struct imap_command *command);
+/* Which literals and names the server takes; from its capabilities, after login. */
+void imap_session_set_encoding(struct imap_session *session, enum imap_literals literals,
+			       bool utf8);
+
+/* Sends it; command is released. False: it did not fit its bounds, nothing is sent, done is not
+ * called. */
+bool imap_session_send(struct imap_session *session, struct imap_command *command,
+		       imap_done_fn *done, void *ctx);
+/* The same for a fixed text. */
+void imap_session_say(struct imap_session *session, const char *text, imap_done_fn *done,
+		      void *ctx);
+/* A command whose continuations are its owner's (AUTHENTICATE, IDLE). Secrets may be in it. */
+bool imap_session_converse(struct imap_session *session, struct imap_command *command,
+			   imap_continue_fn *on_continue, imap_done_fn *done, void *ctx);
+/* One line; wiped after it is sent. */
+void imap_session_continue(struct imap_session *session, struct span line);
+
+/* Commands that have no answer yet. */
+size_t imap_session_pending(const struct imap_session *session);
+
+/*
+ * Gives the bufferevent up, for STARTTLS; the session is then good for nothing but to be freed.
+ * NULL when responses or input that came after the last one are pending: an injection.
+ */
+struct bufferevent *imap_session_detach(struct imap_session *session);
+
+/* "address;port" of the server, as libsasl wants it; "" when unknown. */
+const char *imap_session_remote(const struct imap_session *session);
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/* mailbox.c - see mailbox.h. */
+#include "fetch-agent/mailbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/xalloc.h"
+#include "fetch-agent/mailbox-private.h"
+
+#include "common/banned.h"
+
+static const char *const state_names[] = {"opening",  "renewing", "listing",
+					  "fetching", "closing",  "ended"};
+
+void mailbox_change(struct mailbox *mailbox, enum mailbox_state next)
+{
+	log_debug("fetch=%s folder=%s: %s -> %s", mailbox->world.source->name, mailbox->folder,
+		  state_names[mailbox->state], state_names[next]);
+	mailbox->state = next;
+}
+
+/* Ending -----------------------------------------------------------------------------------------
+ */
+
+static void mailbox_free(struct mailbox *mailbox)
+{
+	uid_list_release(&mailbox->tell);
+	uid_list_release(&mailbox->skip);
+	uid_list_release(&mailbox->told);
+	group_free(mailbox->group);
+	windows_free(mailbox);
+	free(mailbox->listed);
+	event_free(mailbox->end);
+	free(mailbox);
+}
+
+/* Nothing under way refers to the mailbox any more. */
+static void on_end(evutil_socket_t fd, short what, void *ctx)
+{
+	struct mailbox *mailbox = ctx;
+	mailbox_done_fn *done = mailbox->done;
+	void *owner = mailbox->ctx;
+	bool failed = mailbox->what != OUTCOME_OK;
+	enum outcome outcome = failed ? mailbox->what : mailbox->later;
+	struct err err = failed ? mailbox->err : mailbox->later_err;
+	bool usable = !mailbox->closed && mailbox->commands == 0;
+	struct mailbox_result result = mailbox->result;
+
+	(void)fd;
+	(void)what;
+	mailbox_change(mailbox, MAILBOX_ENDED);
+	maildir_message_drop(mailbox->world.maildir, &mailbox->ledger.origin, &mailbox->message);
+	mailbox_free(mailbox);
+	done(owner, outcome, &result, usable, &err);
+}
+
+void mailbox_fail(struct mailbox *mailbox, enum outcome what, const struct err *err)
+{
+	if (mailbox->what != OUTCOME_OK)
+		return;
+	mailbox->what = what;
+	mailbox->err = *err;
+	mailbox_go_on(mailbox);
+}
+
+static enum outcome err_said(const char *doing, const struct imap_text *result, struct err *err)
+{
+	enum outcome what = result->status == IMAP_STATUS_BAD ? OUTCOME_PROTOCOL : OUTCOME_RETRY;
+
+	if (result->code == IMAP_CODE_NONEXISTENT || result->code == IMAP_CODE_TRYCREATE ||
+	    result->code == IMAP_CODE_NOPERM || result->code == IMAP_CODE_CANNOT)
+		what = OUTCOME_CONFIG;
+	return err_set(err, what, "%s: the server said: %s %s%s%s%.*s", doing,
+		       imap_status_name(result->status), result->code_name.len > 0 ? "[" : "",
+		       imap_code_name(result->code), result->code_name.len > 0 ? "] " : "",
+		       (int)result->text.len, result->text.ptr);
+}
+
+void mailbox_fail_said(struct mailbox *mailbox, const char *doing, const struct imap_text *result)
+{
+	struct err err = ERR_INIT;
+	enum outcome what = err_said(doing, result, &err);
+
+	mailbox_fail(mailbox, what, &err);
+}
+
+void mailbox_note_said(struct mailbox *mailbox, const char *doing, const struct imap_text *result)
+{
+	if (mailbox->later == OUTCOME_OK)
+		mailbox->later = err_said(doing, result, &mailbox->later_err);
+}
+
+/* The last note: what the server confirmed since the last group, and that all of it is decided. */
+static void close_ledger(struct mailbox *mailbox)
+{
+	bool news = mailbox->result.messages > 0 || mailbox->told.count > 0 ||
+		    mailbox->decided_uid > mailbox->ledger.folder.last_uid;
+
+	mailbox_change(mailbox, MAILBOX_CLOSING);
+	mailbox->group->is_last = true;
+	if (news && !mailbox->ledger.broken)
+		group_submit(mailbox);
+	else
+		(void)event_add(mailbox->end, &(struct timeval){0});
+}
+
+/* From here and nowhere else the mailbox moves: fetch more, deliver more, or end. */
+void mailbox_go_on(struct mailbox *mailbox)
+{
+	bool failed = mailbox->what != OUTCOME_OK;
+
+	if (mailbox->state == MAILBOX_FETCHING && !failed)
+		fetch_more(mailbox);
+	if (mailbox->jobs > 0 || (mailbox->commands > 0 && !failed))
+		return;
+	/* A failed run's whole messages are delivered too; the commands under way are not waited
+	 * for: nobody will answer them, or they are of no more interest. */
+	if (mailbox->state == MAILBOX_FETCHING && mailbox->group->uids.count > 0)
+		group_submit(mailbox);
+	else if (mailbox->state == MAILBOX_FETCHING)
+		close_ledger(mailbox);
+	else if (mailbox->state == MAILBOX_CLOSING || failed)
+		(void)event_add(mailbox->end, &(struct timeval){0});
+}
+
+/* Opening ----------------------------------------------------------------------------------------
+ */
+
+static void work_open(void *job)
+{
+	struct mailbox *mailbox = job;
+
+	mailbox->job_what =
+		ledger_open(&mailbox->ledger, &mailbox->tell, &mailbox->skip, &mailbox->job_err);
+}
+
+static void work_renew(void *job)
+{
+	struct mailbox *mailbox = job;
+
+	uid_list_clear(&mailbox->tell);
+	mailbox->job_what = ledger_renew(&mailbox->ledger, mailbox->uidvalidity, &mailbox->skip,
+					 &mailbox->job_err);
+}
+
+static void opened(struct mailbox *mailbox);
+
+static void on_job(void *job)
+{
+	struct mailbox *mailbox = job;
+
+	mailbox->jobs--;
+	if (mailbox->job_what != OUTCOME_OK)
+		mailbox_fail(mailbox, mailbox->job_what, &mailbox->job_err);
+	else
+		opened(mailbox);
+}
+
+static void submit(struct mailbox *mailbox, worker_fn *work)
+{
+	mailbox->jobs++;
+	worker_submit(mailbox->world.worker, work, on_job, mailbox);
+}
+
+/* Both the ledger and the server have spoken; called by whichever is the last. */
+static void opened(struct mailbox *mailbox)
+{
+	uint32_t known = mailbox->ledger.folder.uidvalidity;
+
+	if (mailbox->jobs > 0 || mailbox->commands > 0 || mailbox->what != OUTCOME_OK) {
+		mailbox_go_on(mailbox);
+		return;
+	}
+	if (mailbox->uidvalidity != known) {
+		if (known != 0)
+			log_warning("fetch=%s folder=%s UIDVALIDITY was %u and is %u: the server "
+				    "numbers its messages anew, all are fetched again",
+				    mailbox->world.source->name, mailbox->folder, known,
+				    mailbox->uidvalidity);
+		mailbox_change(mailbox, MAILBOX_RENEWING);
+		submit(mailbox, work_renew);
+		return;
+	}
+	list_begin(mailbox);
+}
+
+static void on_selected(void *ctx, const struct imap_text *result)
+{
+	struct mailbox *mailbox = ctx;
+	struct err err = ERR_INIT;
+
+	mailbox->commands--;
+	if (result == NULL)
+		return; /* on_closed() follows */
+	if (result->status != IMAP_STATUS_OK) {
+		mailbox_fail_said(mailbox, "cannot open the folder", result);
+	} else if (mailbox->uidvalidity == 0) {
+		(void)err_set(&err, OUTCOME_PROTOCOL, "the server says no UIDVALIDITY");
+		mailbox_fail(mailbox, OUTCOME_PROTOCOL, &err);
+	} else {
+		opened(mailbox);
+	}
+}
+
+static void select_folder(struct mailbox *mailbox)
+{
+	struct imap_command command;
+	struct err err = ERR_INIT;
+
+	imap_command_init(mailbox->world.session, &command);
+	/* EXAMINE leaves no trace, not even \Recent. */
+	(void)buffer_append_str(&command.bytes, mailbox->ledger.tells ? "SELECT " : "EXAMINE ");
+	if (imap_encode_mailbox(&command.encoder, span_from_str(mailbox->folder)) &&
+	    imap_session_send(mailbox->world.session, &command, on_selected, mailbox)) {
+		mailbox->commands++;
+		return;
+	}
+	buffer_release(&command.bytes);
+	(void)err_set(&err, OUTCOME_CONFIG, "the folder's name cannot be said in IMAP");
+	mailbox_fail(mailbox, OUTCOME_CONFIG, &err);
+}
+
+/* What the server says ----------------------------------------------------------------------------
+ */
+
+static void on_condition(struct mailbox *mailbox, const struct imap_text *text)
+{
+	if (text->code == IMAP_CODE_UIDVALIDITY && text->number <= UINT32_MAX &&
+	    mailbox->state == MAILBOX_OPENING)
+		mailbox->uidvalidity = (uint32_t)text->number;
+	else if (text->code == IMAP_CODE_UIDNEXT && text->number <= UINT32_MAX)
+		mailbox->uidnext = (uint32_t)text->number;
+	else if (text->code == IMAP_CODE_ALERT)
+		log_warning("fetch=%s folder=%s the server alerts: %.*s",
+			    mailbox->world.source->name, mailbox->folder, (int)text->text.len,
+			    text->text.ptr);
+}
+
+static void on_response(void *ctx, const struct imap_response *response)
+{
+	struct mailbox *mailbox = ctx;
+
+	if (mailbox->what != OUTCOME_OK)
+		return;
+	if (response->kind == IMAP_CONDITION)
+		on_condition(mailbox, &response->text);
+	else if (response->kind == IMAP_EXISTS && mailbox->state == MAILBOX_OPENING)
+		mailbox->exists = response->number;
+	else if (response->kind == IMAP_FETCH && mailbox->state == MAILBOX_LISTING)
+		list_take(mailbox, &response->fetch);
+	else if (response->kind == IMAP_FETCH && mailbox->state == MAILBOX_FETCHING)
+		fetch_take(mailbox, &response->fetch);
+}
+
+static void on_closed(void *ctx, enum outcome what, const struct err *err)
+{
+	struct mailbox *mailbox = ctx;
+
+	mailbox->commands = 0;
+	mailbox->closed = true;
+	mailbox_fail(mailbox, what, err);
+}
+
+void mailbox_start(const struct mailbox_world *world, const char *folder, mailbox_done_fn *done,
+		   void *ctx)
+{
+	struct mailbox *mailbox = xcalloc(1, sizeof(*mailbox));
+	struct imap_session_handler handler = {
+		.response = on_response,
+		.closed = on_closed,
+		.body = {body_begin, body_chunk, body_end, mailbox},
+		.ctx = mailbox,
+	};
+
+	mailbox->world = *world;
+	mailbox->folder = folder;
+	mailbox->done = done;
+	mailbox->ctx = ctx;
+	mailbox->message = (struct maildir_message)MAILDIR_MESSAGE_INIT;
+	mailbox->ledger = (struct ledger){
+		.state = world->state,
+		.maildir = world->maildir,
+		.source = world->source->name,
+		.account = world->source->account,
+		.folder_name = folder,
+		.tells = world->source->after != FETCH_AFTER_KEEP,
+	};
+	mailbox->group = group_new(mailbox);
+	mailbox->windows_last = &mailbox->windows;
+	mailbox->end = evtimer_new(world->base, on_end, mailbox);
+	if (mailbox->end == NULL)
+		abort(); /* as xalloc: out of memory */
+	imap_session_set_handler(world->session, &handler);
+	submit(mailbox, work_open);
+	select_folder(mailbox);
+}

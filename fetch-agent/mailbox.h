@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mailbox.h - one folder, once: what is new in it is delivered, and the server told what was said
+ * under `after`.
+ *
+ * FETCHes are asked for ahead, in windows sized by bytes; the text of a message goes from TLS to
+ * its file and is never collected. Groups of whole messages go to the worker (ledger.h), and only
+ * when they are published is the server told.
+ */
+#ifndef FETCH_AGENT_MAILBOX_H
+#define FETCH_AGENT_MAILBOX_H
+
+#include "fetch-agent/fetch-config.h"
+#include "fetch-agent/imap/imap-capability.h"
+#include "fetch-agent/imap/imap-session.h"
+#include "fetch-agent/ledger.h"
+#include "fetch-agent/worker.h"
+
+struct mailbox;
+
+/* Borrowed until done. */
+struct mailbox_world {
+	struct event_base *base;
+	struct worker *worker;
+	struct state *state;
+	struct maildir *maildir;
+	const struct fetch_source *source;
+	struct imap_session *session; /* authenticated, nothing under way */
+	const struct imap_capability *capability;
+};
+
+struct mailbox_result {
+	uint64_t messages, bytes; /* delivered */
+	uint64_t told;		  /* deleted, moved or marked at the server */
+	uint64_t left;		  /* new, and not taken in this run */
+};
+
+/*
+ * OUTCOME_OK: all that was wanted is done. Else err says why (without the folder's name), and
+ * result what was done all the same. usable: the session can be used for another folder; its
+ * handler is to be set anew. Else it is to be freed. Called once, from the event loop; the mailbox
+ * is gone when it returns.
+ */
+typedef void mailbox_done_fn(void *ctx, enum outcome what, const struct mailbox_result *result,
+			     bool usable, const struct err *err);
+
+/* folder: borrowed until done. */
+void mailbox_start(const struct mailbox_world *world, const char *folder, mailbox_done_fn *done,
+		   void *ctx);
+
+#endif

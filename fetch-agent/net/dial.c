@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* dial.c - see dial.h. */
+#include "fetch-agent/net/dial.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <event2/util.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/xalloc.h"
+#include "fetch-agent/net/tls.h"
+
+#include "common/banned.h"
+
+struct dial {
+	struct dial_target target;
+	dial_done_fn *done;
+	void *context;
+	struct event *timer; /* first the start, then the deadline */
+	bool started;
+	struct evdns_getaddrinfo_request *lookup;
+	struct evutil_addrinfo *addresses;
+	const struct evutil_addrinfo *next;
+	struct bufferevent *bev;
+	struct err why; /* of the last address tried */
+	enum outcome what;
+};
+
+static void dial_free(struct dial *dial)
+{
+	event_free(dial->timer);
+	if (dial->addresses != NULL)
+		evutil_freeaddrinfo(dial->addresses);
+	if (dial->bev != NULL)
+		bufferevent_free(dial->bev);
+	free(dial);
+}
+
+static void finish(struct dial *dial, enum outcome what)
+{
+	struct bufferevent *bev = NULL;
+	dial_done_fn *done = dial->done;
+	void *context = dial->context;
+	struct err err = dial->why;
+
+	if (what == OUTCOME_OK) {
+		bev = dial->bev;
+		dial->bev = NULL;
+		bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+		(void)bufferevent_disable(bev, EV_READ | EV_WRITE);
+	} else {
+		err_prefix(&err, "%s:%u: ", dial->target.host, (unsigned)dial->target.port);
+	}
+	dial_free(dial);
+	done(context, what, bev, &err);
+}
+
+/* A keyword's worth of small commands must not wait for an acknowledgement, and a peer that is gone
+ * must be noticed. */
+static void tune(evutil_socket_t fd)
+{
+	static const int on = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+static void try_next(struct dial *dial);
+
+static void note_failure(struct dial *dial)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(dial->bev);
+	unsigned long code = bufferevent_get_openssl_error(dial->bev);
+	int saved = EVUTIL_SOCKET_ERROR();
+
+	if (ssl != NULL && (code != 0 || SSL_get_verify_result(ssl) != X509_V_OK))
+		dial->what = tls_failure(ssl, code, &dial->why);
+	else
+		dial->what =
+			err_set(&dial->why, OUTCOME_RETRY, "%s",
+				saved != 0 ? strerror(saved) : "the server closed the connection");
+}
+
+static void on_event(struct bufferevent *bev, short what, void *context)
+{
+	struct dial *dial = context;
+
+	if ((what & BEV_EVENT_CONNECTED) != 0) {
+		tune(bufferevent_getfd(bev));
+		finish(dial, OUTCOME_OK);
+		return;
+	}
+	note_failure(dial);
+	bufferevent_free(dial->bev);
+	dial->bev = NULL;
+	try_next(dial);
+}
+
+static struct bufferevent *bev_new(struct dial *dial)
+{
+	SSL *ssl;
+
+	if (dial->target.tls == NULL)
+		return bufferevent_socket_new(dial->target.base, -1, BEV_OPT_CLOSE_ON_FREE);
+	ssl = tls_session_new(dial->target.tls, dial->target.host, &dial->why);
+	if (ssl == NULL)
+		return NULL;
+	return bufferevent_openssl_socket_new(dial->target.base, -1, ssl,
+					      BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
+}
+
+static void try_next(struct dial *dial)
+{
+	while (dial->next != NULL) {
+		const struct evutil_addrinfo *address = dial->next;
+
+		dial->next = address->ai_next;
+		dial->bev = bev_new(dial);
+		if (dial->bev == NULL) {
+			finish(dial, OUTCOME_CONFIG);
+			return;
+		}
+		bufferevent_setcb(dial->bev, NULL, NULL, on_event, dial);
+		(void)bufferevent_enable(dial->bev, EV_READ | EV_WRITE);
+		if (bufferevent_socket_connect(dial->bev, address->ai_addr,
+					       (int)address->ai_addrlen) == 0)
+			return;
+		dial->what = err_set(&dial->why, OUTCOME_RETRY, "%s", strerror(errno));
+		bufferevent_free(dial->bev);
+		dial->bev = NULL;
+	}
+	finish(dial, dial->what);
+}
+
+static void on_addresses(int result, struct evutil_addrinfo *addresses, void *context)
+{
+	struct dial *dial = context;
+
+	dial->lookup = NULL;
+	if (result == EVUTIL_EAI_CANCEL) {
+		dial_free(dial);
+		return;
+	}
+	if (result != 0) {
+		finish(dial, err_set(&dial->why, OUTCOME_RETRY, "look-up failed: %s",
+				     evutil_gai_strerror(result)));
+		return;
+	}
+	dial->addresses = addresses;
+	dial->next = addresses;
+	dial->what = err_set(&dial->why, OUTCOME_RETRY, "no address");
+	try_next(dial);
+}
+
+static void look_up(struct dial *dial)
+{
+	struct evutil_addrinfo hints = {
+		.ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_STREAM,
+		.ai_protocol = IPPROTO_TCP,
+		.ai_flags = EVUTIL_AI_ADDRCONFIG,
+	};
+	struct evdns_getaddrinfo_request *lookup;
+	char port[8];
+
+	(void)snprintf(port, sizeof(port), "%u", (unsigned)dial->target.port);
+	/* A numeric host calls back at once, and the dial may be gone: then there is no request. */
+	lookup = evdns_getaddrinfo(dial->target.dns, dial->target.host, port, &hints, on_addresses,
+				   dial);
+	if (lookup != NULL)
+		dial->lookup = lookup;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct dial *dial = context;
+	int left_ms = deadline_remaining_ms(dial->target.deadline);
+	struct timeval left = {.tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000};
+
+	(void)fd;
+	(void)what;
+	if (!dial->started) {
+		dial->started = true;
+		(void)event_add(dial->timer, &left);
+		look_up(dial);
+		return;
+	}
+	(void)err_set(&dial->why, OUTCOME_RETRY, "no connection before the deadline");
+	if (dial->lookup != NULL) {
+		/* The cancelled look-up frees the dial, later. */
+		dial_done_fn *done = dial->done;
+		void *owner = dial->context;
+		struct err err = dial->why;
+
+		err_prefix(&err, "%s: ", dial->target.host);
+		dial_cancel(dial);
+		done(owner, OUTCOME_RETRY, NULL, &err);
+		return;
+	}
+	finish(dial, OUTCOME_RETRY);
+}
+
+struct dial *dial_start(const struct dial_target *target, dial_done_fn *done, void *context)
+{
+	static const struct timeval at_once = {0};
+	struct dial *dial = xcalloc(1, sizeof(*dial));
+
+	dial->target = *target;
+	dial->done = done;
+	dial->context = context;
+	dial->timer = evtimer_new(target->base, on_timer, dial);
+	if (dial->timer == NULL || evtimer_add(dial->timer, &at_once) != 0)
+		abort(); /* as xalloc: out of memory */
+	return dial;
+}
+
+void dial_cancel(struct dial *dial)
+{
+	if (dial == NULL)
+		return;
+	if (dial->lookup != NULL) {
+		(void)event_del(dial->timer);
+		evdns_getaddrinfo_cancel(dial->lookup); /* on_addresses() frees */
+		return;
+	}
+	dial_free(dial);
+}
+
+struct bufferevent *dial_upgrade(struct bufferevent *plain, SSL_CTX *tls, const char *host,
+				 struct err *err)
+{
+	struct event_base *base = bufferevent_get_base(plain);
+	struct bufferevent *bev = NULL;
+	SSL *ssl;
+	int fd;
+
+	if (evbuffer_get_length(bufferevent_get_input(plain)) > 0) {
+		(void)err_set(
+			err, OUTCOME_PROTOCOL,
+			"the server, or somebody in between, sent data after STARTTLS that is "
+			"not encrypted");
+		return NULL;
+	}
+	ssl = tls_session_new(tls, host, err);
+	if (ssl == NULL)
+		return NULL;
+	fd = fcntl(bufferevent_getfd(plain), F_DUPFD_CLOEXEC, 0);
+	if (fd >= 0)
+		bev = bufferevent_openssl_socket_new(base, fd, ssl, BUFFEREVENT_SSL_CONNECTING,
+						     BEV_OPT_CLOSE_ON_FREE);
+	if (bev == NULL) {
+		(void)err_set(err, OUTCOME_RETRY, "STARTTLS: %s", strerror(errno));
+		if (fd >= 0)
+			(void)close(fd);
+		SSL_free(ssl);
+		return NULL;
+	}
+	bufferevent_free(plain);
+	return bev;
+}

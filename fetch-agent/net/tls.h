@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tls.h - TLS towards mail servers: 1.2 or newer, the certificate always verified, and against the
+ * name that was dialled (RFC 8314 5.2, RFC 9525). There is no switch to turn that off.
+ */
+#ifndef FETCH_AGENT_NET_TLS_H
+#define FETCH_AGENT_NET_TLS_H
+
+#include <openssl/ssl.h>
+
+#include "common/outcome.h"
+
+/* ca_file NULL: the system's authorities. NULL: err says why. The caller frees with SSL_CTX_free().
+ */
+SSL_CTX *tls_context_new(const char *ca_file, struct err *err);
+
+/* A client session that expects host's certificate. NULL: err says why. */
+SSL *tls_session_new(SSL_CTX *context, const char *host, struct err *err);
+
+/*
+ * Why a handshake or connection failed: the certificate's fault if it is that, else OpenSSL's words
+ * for code (ERR_get_error(); 0: none).
+ */
+enum outcome tls_failure(const SSL *ssl, unsigned long code, struct err *err);
+
+#endif

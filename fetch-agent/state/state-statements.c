@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state-statements.c - see state-statements.h. A message's state is enum state_message: 0
+ * publishing, 1 telling, 2 decided. WAL with FULL: one sync a commit, and readers never wait.
+ */
+#include "fetch-agent/state/state-statements.h"
+
+#include "common/banned.h"
+
+const char state_schema[] =
+	"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+	"CREATE TABLE IF NOT EXISTS folder (id INTEGER PRIMARY KEY, source TEXT NOT NULL,"
+	" folder TEXT NOT NULL, uidvalidity INTEGER NOT NULL DEFAULT 0,"
+	" last_uid INTEGER NOT NULL DEFAULT 0, UNIQUE (source, folder));"
+	"CREATE TABLE IF NOT EXISTS message (folder INTEGER NOT NULL, uid INTEGER NOT NULL,"
+	" state INTEGER NOT NULL, PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS run (source TEXT PRIMARY KEY, outcome TEXT NOT NULL,"
+	" text TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL,"
+	" last_message INTEGER NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+	" remaining INTEGER NOT NULL) WITHOUT ROWID;";
+
+const char *const state_statements[STATEMENT_COUNT] = {
+	[STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
+	[STATEMENT_COMMIT] = "COMMIT",
+	[STATEMENT_ROLLBACK] = "ROLLBACK",
+	[STATEMENT_FOLDER_MAKE] = "INSERT OR IGNORE INTO folder (source, folder) VALUES (?, ?)",
+	[STATEMENT_FOLDER_GET] =
+		"SELECT id, uidvalidity, last_uid FROM folder WHERE source = ? AND folder = ?",
+	[STATEMENT_FOLDER_RESET] = "UPDATE folder SET uidvalidity = ?2, last_uid = 0 WHERE id = ?1",
+	[STATEMENT_FOLDER_LAST] = "UPDATE folder SET last_uid = ?2 WHERE id = ?1",
+	[STATEMENT_FORGET] = "DELETE FROM message WHERE folder = ?",
+	[STATEMENT_MESSAGES] =
+		"SELECT uid FROM message WHERE folder = ? AND state = ? ORDER BY uid",
+	[STATEMENT_MESSAGE_SET] = "INSERT OR REPLACE INTO message (folder, uid, state) "
+				  "VALUES (?, ?, ?)",
+	[STATEMENT_PUBLISHED] = "UPDATE message SET state = ?2 WHERE folder = ?1 AND state = 0",
+	[STATEMENT_SETTLE] = "DELETE FROM message WHERE folder = ? AND uid <= ? AND state = 2",
+	[STATEMENT_RUN_SET] =
+		"INSERT INTO run (source, outcome, text, began, ended, last_message, messages,"
+		" bytes, remaining) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+		" ON CONFLICT (source) DO UPDATE SET outcome = ?2, text = ?3, began = ?4,"
+		" ended = ?5, last_message = max(last_message, ?6), messages = ?7, bytes = ?8,"
+		" remaining = ?9",
+	[STATEMENT_RUN_GET] = "SELECT outcome, text, began, ended, last_message, messages, bytes,"
+			      " remaining FROM run WHERE source = ?",
+};
