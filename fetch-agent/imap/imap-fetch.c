@@ -137,7 +137,8 @@ static bool lex_item(struct imap_lexer *lex, struct item *item)
 		lex->cur++;
 	item->name = (struct span){start, (size_t)(lex->cur - start)};
 	if (item->name.len == 0)
-		return lex_fail(lex, "the name of an item is missing");
+		return lex_fail(lex, lex_at_end(lex) ? "the list of FETCH does not end"
+						     : "the name of an item is missing");
 	if (lex_is_at(lex, '[')) {
 		item->has_section = true;
 		if (!lex_section(lex, &item->section))

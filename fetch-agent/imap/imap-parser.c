@@ -103,24 +103,29 @@ bool imap_parser_is_idle(const struct imap_parser *parser)
 static enum imap_parse malformed(struct imap_parser *parser, const char *why, const char *near)
 {
 	parser->why = why;
-	parser->near = near != NULL ? near : parser->response.data;
+	parser->near = near;
 	return IMAP_PARSE_MALFORMED;
+}
+
+static bool is_line_end(char c)
+{
+	return c == '\r' || c == '\n';
 }
 
 static enum imap_parse describe(const struct imap_parser *parser, struct err *err)
 {
 	const char *end = parser->response.data + parser->response.len;
+	const char *p = parser->near;
 	char context[CONTEXT_MAX + 1] = "";
 
-	for (size_t i = 0; parser->near + i < end && i < CONTEXT_MAX; i++) {
-		char c = parser->near[i];
-
-		context[i] = c >= ' ' && c < 0x7f ? c : '?';
-	}
+	if (p == NULL || p == end ||
+	    is_line_end(*p)) /* something is missing here: show the whole */
+		p = parser->response.data;
+	for (size_t i = 0; p + i < end && !is_line_end(p[i]) && i < CONTEXT_MAX; i++)
+		context[i] = p[i] >= ' ' && p[i] < 0x7f ? p[i] : '?';
 	(void)err_set(err, OUTCOME_PROTOCOL,
-		      "malformed IMAP response at byte %" PRIu64 ": %s%s%s%s",
-		      parser->response_offset, parser->why, context[0] != '\0' ? ", near \"" : "",
-		      context, context[0] != '\0' ? "\"" : "");
+		      "malformed IMAP response at byte %" PRIu64 ": %s, near \"%s\"",
+		      parser->response_offset, parser->why, context);
 	return IMAP_PARSE_MALFORMED;
 }
 
@@ -140,7 +145,6 @@ static void forget_response(struct imap_parser *parser)
 	parser->line_start = 0;
 	parser->literals = 0;
 	parser->bodies = 0;
-	parser->response_offset = parser->offset;
 }
 
 /* What the caller has seen goes; of a long search result its head and its unread tail stay. */
@@ -280,7 +284,7 @@ static enum imap_parse end_line(struct imap_parser *parser, struct imap_response
 	if (imap_response_classify(&parsing) && imap_line_announces_literal(line, &size))
 		return begin_literal(parser, &parsing, size);
 	if (parsing.lex.why != NULL)
-		return malformed(parser, parsing.lex.why, parsing.lex.cur);
+		return malformed(parser, parsing.lex.why, NULL);
 	return complete(parser, &parsing);
 }
 
@@ -370,6 +374,8 @@ static enum imap_parse read_line(struct imap_parser *parser, struct span bytes, 
 
 	if (hit != NULL)
 		len = (size_t)(hit - bytes.ptr) + 1;
+	if (parser->response.len == 0)
+		parser->response_offset = parser->offset;
 	if (!buffer_append(&parser->response, bytes.ptr, len))
 		return malformed(parser, "out of memory", NULL);
 	*used = len;

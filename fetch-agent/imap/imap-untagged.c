@@ -288,8 +288,9 @@ static bool parse_search(struct imap_parsing *parsing)
 		return lex_fail(lex, "a search result is no number");
 	if (lex_at_end(lex))
 		return true;
-	lex->cur++;
-	if (lex->cur[-1] != '(' || !lex_word(lex, &word) || !span_equals_nocase(word, "MODSEQ"))
+	if (!lex_byte(lex, '(', "a search result is no number"))
+		return false;
+	if (!lex_word(lex, &word) || !span_equals_nocase(word, "MODSEQ"))
 		return lex_fail(lex, "something follows the search results");
 	lex_spaces(lex);
 	search->has |= IMAP_ESEARCH_MODSEQ;
