@@ -43,7 +43,6 @@ bed_account() { # NAME USER [LINE...]
 				client_auth = none
 				ca_file = $BED/tls/ca.pem
 				scope = openid email offline_access
-				authorize_extra = prompt=consent
 				user = $bed_user
 				use = smtp imap
 				smtp_host = 127.0.0.1
