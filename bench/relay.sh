@@ -9,7 +9,7 @@
 # or sent twice, or shares a session, makes the run fail.
 #
 # The smarthost compares our token with a file, as it does the password: asking the provider at every login is the server's business, and
-# takes it more time than the whole login otherwise. BENCH_INTROSPECT=1 lets it ask, which says what an installation feels.
+# would count against us alone. BENCH_INTROSPECT=1 lets it ask.
 #
 # Usage: relay.sh [MESSAGES [ROUNDS]]; by default 1,000 messages and 5 rounds of each. Environment: MAILOAUTHD, MAILOAUTH,
 # MAILOAUTH_PLUGIN (the programs under test), BENCH_JSON (the file for the figures, bench/relay.json), BENCH_INTROSPECT.
