@@ -137,7 +137,7 @@ bool imap_set_add_range(struct imap_set_builder *set, uint32_t first, uint32_t l
 {
 	if (first == 0 || last < first)
 		return false;
-	if (!set->empty && set->last != UINT32_MAX && first == set->last + 1)
+	if (!set->empty && first == set->last + 1)
 		return write_range(set, set->tail, set->first, last);
 	return write_range(set, set->out->len, first, last);
 }

@@ -140,6 +140,9 @@ static const struct example examples[] = {
 	{"a code with a bracket in quotes", true,
 	 BYTES("a NO [BADCHARSET (\"x]y\" UTF-8)] no\r\n"),
 	 BYTES("tagged tag<a> NO [BADCHARSET] args<(\"x]y\" UTF-8)> text<no>\n")},
+	{"a flag with a bracket", true,
+	 BYTES("* OK [PERMANENTFLAGS (a] \\Seen)] Limited\r\n"),
+	 BYTES("condition OK [PERMANENTFLAGS] args<a] \\Seen> text<Limited>\n")},
 	{"Dovecot selects", true,
 	 BYTES("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded)\r\n"
 	 "* OK [PERMANENTFLAGS (\\Answered \\Seen \\*)] Flags permitted.\r\n"
@@ -461,6 +464,13 @@ static const struct example examples[] = {
 	 BYTES("body seq=3 uid=1 section<> size=25 bytes<* 99 EXISTS|0d|0aa1 OK done|0d|0a>\n"
 	 "fetch seq=3 uid=1 bodies=1\n"
 	 "exists 4\n")},
+	{"a body in quotes before one that is a literal", true,
+	 BYTES("* 3 FETCH (BODY[HEADER] \"x\" BODY[1] NIL BODY[TEXT] {1}\r\n"
+	 "y UID 2)\r\n"),
+	 BYTES("body seq=3 uid=0 section<HEADER> size=1 bytes<x>\n"
+	 "body seq=3 uid=0 section<1> size=0 nil bytes<>\n"
+	 "body seq=3 uid=0 section<TEXT> size=1 bytes<y>\n"
+	 "fetch seq=3 uid=2 bodies=3\n")},
 	{"header fields as a section", true,
 	 BYTES("* 3 FETCH (UID 1 BODY[HEADER.FIELDS (\"Message-ID\" Date)] {2}\r\n"
 	 "\r\n"
@@ -593,6 +603,11 @@ static const struct example examples[] = {
 	 BYTES("* LIST () \"/\" \"abc\r\n"),
 	 BYTES("malformed IMAP response at byte 0: a quoted string does not end, near \"* "
 	 "LIST () \"/\" \"abc\"\n")},
+	{"a quoted string runs past its line", false,
+	 BYTES("* LIST () \"/\" \"a {3}\r\n"
+	 "abc\"\r\n"),
+	 BYTES("malformed IMAP response at byte 0: a quoted string runs past its line, near "
+	 "\"* LIST () \"/\" \"a {3}\"\n")},
 	{"a search result that is no number", false,
 	 BYTES("* SEARCH 1 x\r\n"),
 	 BYTES("malformed IMAP response at byte 0: a search result is no number, near \"x\"\n")},

@@ -427,17 +427,17 @@ static void malformed_is_for_good(void **state)
 
 static void names_in_utf8(void **state)
 {
+	struct span line = span_from_str("* LIST () \"/\" \"R&-D\"\r\n");
 	struct imap_parser *parser = imap_parser_new(NULL, NULL);
 	struct imap_response response;
 	size_t consumed;
 
 	(void)state;
+	(void)imap_parser_feed(parser, line, &consumed, &response, NULL);
+	assert_true(span_equals(response.list.utf8, "R&D"));
 	imap_parser_set_utf8(parser, true);
-	assert_int_equal(imap_parser_feed(parser,
-					  span_from_str("* LIST () \"/\" \"R&-D \303\274\"\r\n"),
-					  &consumed, &response, NULL),
-			 IMAP_PARSE_RESPONSE);
-	assert_true(span_equals(response.list.utf8, "R&-D \303\274"));
+	(void)imap_parser_feed(parser, line, &consumed, &response, NULL);
+	assert_true(span_equals(response.list.utf8, "R&-D"));
 	imap_parser_free(parser);
 }
 
