@@ -3,7 +3,9 @@
  * test-http.c - the HTTP client against servers that misbehave: what comes back is a class of
  * trouble, in time, and no secret goes astray.
  */
+#include <dlfcn.h>
 #include <event2/event.h>
+#include <netdb.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,9 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "common/deadline.h"
 #include "common/xalloc.h"
 #include "tests/token-helper/fake-http.h"
 #include "token-helper/http/http-client.h"
@@ -154,6 +158,55 @@ static void test_basic(void **state)
 	free(request);
 }
 
+/*
+ * libcurl asks for names with getaddrinfo() in a thread of its own; this one stands in for the C
+ * library's. "slow.test" is a name whose server is silent.
+ */
+#define SLOW_LOOKUP_S 3
+
+int getaddrinfo(const char *restrict node, const char *restrict service,
+		const struct addrinfo *restrict hints, struct addrinfo **restrict result)
+{
+	static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+	if (node != NULL && strcmp(node, "slow.test") == 0) {
+		(void)sleep(SLOW_LOOKUP_S);
+		return EAI_AGAIN;
+	}
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	return real(node, service, hints, result);
+}
+
+/* The deadline holds for the name's lookup too, and so does the loop: it serves everybody else. */
+static void test_slow_lookup(void **state)
+{
+	struct deadline late = deadline_in_ms(1500);
+	struct seen seen;
+
+	(void)state;
+	post_url(&seen, "https://slow.test/token", 200);
+	assert_outcome(&seen, OUTCOME_RETRY);
+	assert_false(deadline_passed(late));
+}
+
+static void test_cancelled_lookup(void **state)
+{
+	struct deadline late = deadline_in_ms(1500);
+	struct event_base *base = event_base_new();
+	struct http_client *http = http_client_new(base, "mailoauth-test");
+	const struct http_request request = {.url = "https://slow.test/", .timeout_ms = 60000};
+	struct http_exchange *exchange = http_post(http, &request, NULL, NULL);
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		(void)event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	http_cancel(exchange);
+	http_client_free(http);
+	event_base_free(base);
+	assert_false(deadline_passed(late));
+}
+
 struct answer_case {
 	const char *name;
 	enum fake_http_manner manner;
@@ -169,6 +222,14 @@ static const struct answer_case answer_cases[] = {
 	{"chunked", FAKE_HTTP_SEND,
 	 OK_HEAD "Transfer-Encoding: chunked\r\n\r\n3\r\n{\"a\r\n5;x=y\r\n\": 1}\r\n0\r\n\r\n",
 	 5000, OUTCOME_OK, 200, -1, "{\"a\": 1}"},
+	{"chunked, with a trailer", FAKE_HTTP_SEND,
+	 OK_HEAD "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Checksum: 1\r\n\r\n", 5000,
+	 OUTCOME_OK, 200, -1, "{}"},
+	{"early hints first", FAKE_HTTP_SEND, "HTTP/1.1 103 x\r\nLink: </a>\r\n\r\n" OK_REPLY, 5000,
+	 OUTCOME_OK, 200, -1, "{}"},
+	{"early hints, then half a header", FAKE_HTTP_SEND,
+	 "HTTP/1.1 103 x\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Le", 5000, OUTCOME_RETRY,
+	 0, -1, ""},
 	{"closed by the server", FAKE_HTTP_SEND, "HTTP/1.0 400 No\r\n\r\n{\"error\":1}", 5000,
 	 OUTCOME_OK, 400, -1, "{\"error\":1}"},
 	{"slow but in time", FAKE_HTTP_TRICKLE, "HTTP/1.0 200 OK\r\n\r\n{}", 5000, OUTCOME_OK, 200,
@@ -464,6 +525,8 @@ int main(void)
 		cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_many_and_cancel),
+		cmocka_unit_test(test_slow_lookup),
+		cmocka_unit_test(test_cancelled_lookup),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -246,11 +246,16 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *context, vo
 	(void)easy;
 	if (event != NULL)
 		event_free(event);
-	event = NULL;
-	if (what != CURL_POLL_REMOVE) {
-		event = event_new(client->base, fd, flags, on_socket, client);
-		if (event == NULL || event_add(event, NULL) != 0)
-			return -1;
+	/* Whatever fails below, libcurl must not give us the freed one again. */
+	(void)curl_multi_assign(client->multi, fd, NULL);
+	if (what == CURL_POLL_REMOVE)
+		return 0;
+	event = event_new(client->base, fd, flags, on_socket, client);
+	if (event == NULL)
+		return -1;
+	if (event_add(event, NULL) != 0) {
+		event_free(event);
+		return -1;
 	}
 	(void)curl_multi_assign(client->multi, fd, event);
 	return 0;
@@ -266,12 +271,23 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 	return 0;
 }
 
+static bool is_status_line(const char *line, size_t len)
+{
+	static const char start[] = "HTTP/";
+
+	return len >= sizeof(start) - 1 && memcmp(line, start, sizeof(start) - 1) == 0;
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 {
 	struct http_exchange *exchange = context;
 
-	/* The empty line; a 1xx answer before the real one has its own. */
-	exchange->headers_complete = size * count > 0 && (bytes[0] == '\r' || bytes[0] == '\n');
+	/* The empty line; a 1xx answer before the real one has its own. What follows the body is a
+	 * trailer, and has none. */
+	if (is_status_line(bytes, size * count))
+		exchange->headers_complete = false;
+	else if (size * count > 0 && (bytes[0] == '\r' || bytes[0] == '\n'))
+		exchange->headers_complete = true;
 	exchange->header_bytes += size * count;
 	if (exchange->header_bytes <= HEADERS_MAX)
 		return size * count;
@@ -296,7 +312,10 @@ static bool set_policy(CURL *easy, bool loopback, const char *proxy)
 	       curl_easy_setopt(easy, CURLOPT_NOPROXY, "") == 0 &&
 	       curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) == 0 &&
 	       curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L) == 0 &&
-	       curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == 0;
+	       curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == 0 &&
+	       /* Else libcurl, to end an exchange, waits in our event loop for the thread that
+		* looks the name up, as long as the name server is silent. */
+	       curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == 0;
 }
 
 static bool set_sinks(struct http_exchange *exchange)
