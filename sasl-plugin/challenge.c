@@ -17,7 +17,8 @@
 #define MEMBERS_MAX 64
 #define DEPTH_MAX   16
 
-/* Where a value's text goes; what does not fit is dropped. text is always terminated. */
+/* Where a value's text goes; what does not fit is dropped. text is always terminated, and ASCII: it
+ * is for a log, which is read at a terminal. */
 struct words {
 	char *text;
 	size_t size;
@@ -28,7 +29,7 @@ static void words_put(struct words *words, unsigned byte)
 {
 	if (words->len + 1 >= words->size)
 		return;
-	words->text[words->len++] = byte < 0x20 || byte == 0x7f ? '?' : (char)byte;
+	words->text[words->len++] = byte < 0x20 || byte >= 0x7f ? '?' : (char)byte;
 	words->text[words->len] = '\0';
 }
 

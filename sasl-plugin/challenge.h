@@ -24,7 +24,8 @@ enum challenge_kind {
 
 struct challenge {
 	enum challenge_kind kind;
-	char status[CHALLENGE_STATUS_MAX]; /* "" when absent; control characters are '?'; cut to fit
+	char status[CHALLENGE_STATUS_MAX]; /* "" when absent; what is no printable ASCII is '?'; cut
+					    * to fit
 					    */
 	char scope[CHALLENGE_SCOPE_MAX];   /* the same */
 };

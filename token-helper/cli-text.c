@@ -6,50 +6,26 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/utf8.h"
 
 #include "common/banned.h"
 
 #define TEXT_MAX 65536
 
-static bool is_control(unsigned char byte)
-{
-	return byte < 0x20 || byte == 0x7f;
-}
-
-/* Length of the well-formed UTF-8 character at p, 0 when it is none. Overlong forms of controls are
- * none. */
-static size_t utf8_length(const unsigned char *p)
-{
-	size_t len = p[0] < 0x80		   ? 1
-		     : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-		     : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-		     : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
-						   : 0;
-
-	for (size_t i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90))
-		return 0;
-	return len;
-}
-
 void text_append_clean(struct buffer *out, const char *str)
 {
-	const unsigned char *p = (const unsigned char *)str;
+	struct span rest = span_from_str(str);
+	uint32_t code;
 
-	while (*p != '\0') {
-		size_t len = utf8_length(p);
+	while (rest.len > 0) {
+		size_t len = utf8_char(rest, &code);
 
-		/* U+0080 to U+009F are C2 80 to C2 9F: CSI among them. */
-		if (len == 0 || is_control(*p) || (p[0] == 0xc2 && p[1] < 0xa0)) {
+		if (len == 0 || utf8_is_steering(code))
 			(void)buffer_append_byte(out, '?');
-			p += len == 0 ? 1 : len;
-			continue;
-		}
-		(void)buffer_append(out, p, len);
-		p += len;
+		else
+			(void)buffer_append(out, rest.ptr, len);
+		len = len == 0 ? 1 : len;
+		rest = (struct span){rest.ptr + len, rest.len - len};
 	}
 }
 

@@ -11,8 +11,8 @@
 
 #include "common/buffer.h"
 
-/* Appends str with every control character (C0, DEL, and C1 in UTF-8 or bare) as '?': nothing left
- * can steer a terminal. */
+/* Appends str with '?' for what is no UTF-8 and for what steers (utf8.h): nothing left moves a
+ * terminal's cursor, or makes one name read as another. */
 void text_append_clean(struct buffer *out, const char *str);
 
 /* The same onto a stream. */

@@ -196,6 +196,9 @@ static const struct refusal refusals[] = {
 	{"{\"status\":\"a\\\"b\\\\c\\/d\\n\\u0041\\u00e9\\u000a\"}", CHALLENGE_ERROR,
 	 "a\"b\\c/d A??", ""},
 	{"{\"status\":\"line\nforged\"}", CHALLENGE_ERROR, "line?forged", ""},
+	{"{\"status\":\"\xc2\x9b"
+	 "31m\xe2\x80\xae\"}",
+	 CHALLENGE_ERROR, "??31m???", ""},
 	{"{\"status\":\"1\",\"status\":\"2\"}", CHALLENGE_ERROR, "2", ""},
 	{"{", CHALLENGE_OTHER, "", ""},
 	{"{\"status\"", CHALLENGE_OTHER, "", ""},

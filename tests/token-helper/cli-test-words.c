@@ -133,6 +133,9 @@ static void clean_text_steers_no_terminal(void **state)
 	(void)state;
 	text_append_clean(&text, "a\x1b[1m\x7f\r\xc2\x9b\x9b\xc3\xa9\xe2\x82\xac\xc0\x9b\xe2\x82");
 	assert_string_equal(buffer_cstr(&text), "a?[1m????\xc3\xa9\xe2\x82\xac????");
+	buffer_clear(&text);
+	text_append_clean(&text, "moc\xe2\x80\xae@x\xe2\x81\xa6\xe2\x80\xa8\xd8\x9c\xed\xa0\x80.");
+	assert_string_equal(buffer_cstr(&text), "moc?@x??????.");
 	assert_int_equal(text_columns("\xc3\xa9\xe2\x82\xac"), 2);
 	buffer_release(&text);
 }

@@ -198,6 +198,8 @@ static const struct redirect_case redirect_cases[] = {
 	{"code=C1", OUTCOME_PROTOCOL, "no state"},
 	{"code=C1&state=", OUTCOME_PROTOCOL, "no state"},
 	{"error=access_denied", OUTCOME_PROTOCOL, "no state, and says access_denied"},
+	{"error=odd%c2%9b31m%1b", OUTCOME_PROTOCOL, "no state, and says odd?31m"},
+	{"error=AQAAa1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6q7", OUTCOME_PROTOCOL, "says [removed]"},
 	{"code=C1&code=C2&state=STATE-123", OUTCOME_PROTOCOL, "twice"},
 	{"code=C1&state=STATE-123&state=STATE-123", OUTCOME_PROTOCOL, "twice"},
 	{"code=C1&c%6fde=C2&state=STATE-123", OUTCOME_PROTOCOL, "twice"},

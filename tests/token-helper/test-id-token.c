@@ -48,6 +48,8 @@ static const struct claims_case claims_cases[] = {
 	{NULL, "{" ISS "," REST ",\"email\":\"a\xed\xa0\x80@x\"}", OUTCOME_OK, "", "s1", NULL},
 	{NULL, "{" ISS "," REST ",\"email\":\"\xf0\x9f\x98\x80@x\"}", OUTCOME_OK, "", "s1",
 	 "\xf0\x9f\x98\x80@x"},
+	{NULL, "{" ISS "," REST ",\"email\":\"a\xc2\x9b@x\"}", OUTCOME_OK, "", "s1", NULL},
+	{NULL, "{" ISS "," REST ",\"email\":\"a\\u202e@x\"}", OUTCOME_OK, "", "s1", NULL},
 	{NULL, "{" ISS "," REST ",\"email\":[\"a@x\"]}", OUTCOME_OK, "", "s1", NULL},
 
 	/* iss */
@@ -103,6 +105,9 @@ static const struct claims_case claims_cases[] = {
 	 OUTCOME_CONSENT, "azp", NULL, NULL},
 	{NULL, "{" ISS "," REST ",\"azp\":\"x\"}", OUTCOME_CONSENT, "azp", NULL, NULL},
 	{NULL, "{" ISS ",\"sub\":\"s1\",\"aud\":[[\"cid\"],1],\"exp\":1800000100,\"nonce\":\"n1\"}",
+	 OUTCOME_CONSENT, "aud", NULL, NULL},
+	{NULL,
+	 "{" ISS ",\"sub\":\"s1\",\"aud\":[\"cid\\u0000x\"],\"exp\":1800000100,\"nonce\":\"n1\"}",
 	 OUTCOME_CONSENT, "aud", NULL, NULL},
 
 	/* exp: 120 s of skew */

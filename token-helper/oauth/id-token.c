@@ -52,18 +52,14 @@ static struct json_object *read_claims(struct span id_token, struct err *err)
 	return claims;
 }
 
-/* A claim that may be kept and shown: present, not empty, one line of UTF-8. */
+/* A claim that may be kept and shown: present, not empty, one line that reads as what it is. */
 static bool get_text(struct json_object *claims, const char *claim, struct span *out)
 {
 	struct span text;
 
 	if (!json_get_string(claims, claim, &text) || text.len == 0 || text.len > CLAIM_MAX ||
-	    !words_are_utf8(text))
+	    !words_are_plain(text))
 		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)
-			return false;
-	}
 	*out = text;
 	return true;
 }
@@ -97,7 +93,9 @@ static bool audience_has(struct json_object *list, const char *client_id)
 		struct json_object *one = json_object_array_get_idx(list, i);
 
 		if (json_object_is_type(one, json_type_string) &&
-		    strcmp(json_object_get_string(one), client_id) == 0)
+		    span_equals((struct span){json_object_get_string(one),
+					      (size_t)json_object_get_string_len(one)},
+				client_id))
 			return true;
 	}
 	return false;

@@ -214,6 +214,7 @@ static enum outcome check_shape(const struct redirect *redirect, struct err *err
 {
 	bool code = redirect->values[PARAMETER_CODE].len > 0;
 	bool error = redirect->values[PARAMETER_ERROR].len > 0;
+	char words[SERVER_WORDS_MAX + 1];
 
 	if (redirect->seen[PARAMETER_CHALLENGE])
 		return err_set(err, OUTCOME_PROTOCOL,
@@ -226,10 +227,11 @@ static enum outcome check_shape(const struct redirect *redirect, struct err *err
 			       "that is not the redirect of an authorization: there is no code in "
 			       "it (paste the whole address that the browser shows after the "
 			       "sign-in)");
-	if (redirect->values[PARAMETER_STATE].len == 0)
-		return err_set(err, OUTCOME_PROTOCOL, "the redirect has no state%s%.64s",
-			       error ? ", and says " : "", value_of(redirect, PARAMETER_ERROR));
-	return OUTCOME_OK;
+	if (redirect->values[PARAMETER_STATE].len > 0)
+		return OUTCOME_OK;
+	server_words(buffer_span(&redirect->values[PARAMETER_ERROR]), words);
+	return err_set(err, OUTCOME_PROTOCOL, "the redirect has no state%s%s",
+		       error ? ", and says " : "", words);
 }
 
 static enum outcome check_meaning(const struct redirect *redirect, const struct authorization *auth,

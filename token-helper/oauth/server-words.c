@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/utf8.h"
+
 #include "common/banned.h"
 
 #define PIECE_MAX 31 /* bytes in one piece that are still a word */
@@ -14,33 +16,14 @@
 static const char ms_trace[] = "Trace ID:";
 static const char ms_correlation[] = "Correlation ID:";
 
-/* The length of the character at the start of text, 0 when it is none. */
-static size_t utf8_length(struct span text)
+bool words_are_plain(struct span text)
 {
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	unsigned char first = (unsigned char)text.ptr[0];
-	size_t len = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 	uint32_t code;
 
-	if (len < 2)
-		return len;
-	if (len > text.len || first > 0xf4)
-		return 0;
-	code = first & (0xffu >> (len + 1));
-	for (size_t i = 1; i < len; i++) {
-		if (((unsigned char)text.ptr[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | ((unsigned char)text.ptr[i] & 0x3f);
-	}
-	return code < least[len] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : len;
-}
-
-bool words_are_utf8(struct span text)
-{
 	while (text.len > 0) {
-		size_t len = utf8_length(text);
+		size_t len = utf8_char(text, &code);
 
-		if (len == 0)
+		if (len == 0 || utf8_is_steering(code))
 			return false;
 		text = (struct span){text.ptr + len, text.len - len};
 	}
@@ -130,11 +113,31 @@ static size_t cut_at(const char *text, size_t len)
 	return len;
 }
 
+/* One byte for each that is no character and for each character that steers; words is as long as
+ * text, or shorter. */
+static void copy_plain(struct span text, char *words)
+{
+	uint32_t code;
+
+	while (text.len > 0) {
+		size_t len = utf8_char(text, &code);
+
+		if (len == 0 || utf8_is_steering(code)) {
+			*words++ = '?';
+			len = len == 0 ? 1 : len;
+		} else {
+			memcpy(words, text.ptr, len);
+			words += len;
+		}
+		text = (struct span){text.ptr + len, text.len - len};
+	}
+	*words = '\0';
+}
+
 void server_words(struct span description, char words[SERVER_WORDS_MAX + 1])
 {
 	struct span rest = first_line(description);
 	struct buffer out = BUFFER_INIT(SERVER_WORDS_MAX * 4);
-	bool utf8 = words_are_utf8(rest);
 	size_t len;
 
 	while (rest.len > 0 && out.len <= SERVER_WORDS_MAX) {
@@ -149,13 +152,7 @@ void server_words(struct span description, char words[SERVER_WORDS_MAX + 1])
 		rest = (struct span){rest.ptr + piece.len, rest.len - piece.len};
 	}
 	len = out.len <= SERVER_WORDS_MAX ? out.len : cut_at(out.data, SERVER_WORDS_MAX);
-	for (size_t i = 0; i < len; i++) {
-		unsigned char byte = (unsigned char)out.data[i];
-
-		words[i] =
-			byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !utf8) ? '?' : out.data[i];
-	}
-	words[len] = '\0';
+	copy_plain((struct span){buffer_cstr(&out), len}, words);
 	buffer_release(&out);
 }
 

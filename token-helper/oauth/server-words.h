@@ -14,16 +14,15 @@
 #define SERVER_WORDS_MAX 400 /* bytes, without the NUL */
 
 /*
- * The first line, without Microsoft's "Trace ID: … Correlation ID: … Timestamp: …", control
- * characters as '?', cut at a character's border. Whatever looks like a token or a code (32 bytes
- * or more in one piece, GUIDs excepted) becomes "[removed]": servers have been seen to repeat what
- * they refuse.
+ * The first line, without Microsoft's "Trace ID: … Correlation ID: … Timestamp: …", what is no
+ * UTF-8 and what steers a terminal or turns the reading direction (utf8.h) as '?', cut at a
+ * character's border. Whatever looks like a token or a code (32 bytes or more in one piece, GUIDs
+ * excepted) becomes "[removed]": servers have been seen to repeat what they refuse.
  */
 void server_words(struct span description, char words[SERVER_WORDS_MAX + 1]);
 
-/* RFC 3629: shortest forms, no surrogates. server_words() makes '?' of the bytes of a text that is
- * not. */
-bool words_are_utf8(struct span text);
+/* Nothing in it that server_words() would make a '?' of. */
+bool words_are_plain(struct span text);
 
 /* Microsoft's correlation id from that tail; "" when there is none. */
 void server_words_correlation(struct span description, char *id, size_t size);
