@@ -416,6 +416,34 @@ static void test_crash_before_the_rename(void **state)
 	grant_release(&grant);
 }
 
+/* The account's file cannot be read: then a complete one beside it may be all that there is. */
+static void test_crash_beside_a_damaged_file(void **state)
+{
+	struct store *store;
+	struct grant grant;
+	char *path;
+
+	(void)state;
+	grant_init(&grant);
+	leave_behind(6, 0, 0);
+	write_file("a.grant", "{\"version\":", 0600);
+	store = open_store();
+	assert_int_equal(store_load(store, "a", &grant, NULL), OUTCOME_CONFIG);
+	assert_true(file_exists(".tmp-a"));
+	store_close(store);
+	/* Whoever removes the damaged one gets the other. */
+	path = xasprintf("%s/a.grant", dir);
+	assert_int_equal(unlink(path), 0);
+	free(path);
+	assert_int_equal(generation_after_reopening(), 6);
+	/* Rubbish beside rubbish is still removed. */
+	write_file("a.grant", "{\"version\":", 0600);
+	leave_behind(7, 10, 0);
+	store_close(open_store());
+	assert_false(file_exists(".tmp-a"));
+	grant_release(&grant);
+}
+
 static void test_slots(void **state)
 {
 	struct store *store = open_store();
@@ -591,6 +619,7 @@ int main(void)
 		TEST(test_foreign_directory),
 		TEST(test_leftovers_are_removed),
 		TEST(test_crash_before_the_rename),
+		TEST(test_crash_beside_a_damaged_file),
 		TEST(test_slots),
 		TEST(test_lock),
 		TEST(test_file_size_limit),

@@ -42,6 +42,31 @@ static void parse(const struct oauth_client *client, int status, const char *bod
 	buffer_release(&bytes);
 }
 
+/* The server may have retired the old one whatever else it says. */
+static void test_refresh_token_is_kept(void **state)
+{
+	static const char *const bodies[] = {
+		"{\"refresh_token\":\"rt-2\"}",
+		"{\"refresh_token\":\"rt-2\",\"access_token\":\"\",\"token_type\":\"Bearer\"}",
+		"{\"refresh_token\":\"rt-2\",\"access_token\":{},\"token_type\":\"Bearer\"}",
+		"{\"refresh_token\":\"rt-2\",\"access_token\":\"a b\",\"token_type\":\"Bearer\"}",
+		"{\"refresh_token\":\"rt-2\"," GOOD ",\"token_type\":\"mac\"}",
+	};
+	const struct oauth_client client = {.token_url = token_url};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bodies); i++) {
+		struct token_answer answer;
+
+		parse(&client, 200, bodies[i], &answer);
+		assert_int_not_equal(answer.outcome, OUTCOME_OK);
+		assert_int_equal(answer.set.access_token.len, 0);
+		if (strcmp(buffer_cstr(&answer.set.refresh_token), "rt-2") != 0)
+			fail_msg("lost: %s", bodies[i]);
+		token_answer_release(&answer);
+	}
+}
+
 struct answer_case {
 	int status;
 	const char *body;
@@ -113,6 +138,10 @@ static const struct answer_case answer_cases[] = {
 	 OUTCOME_CONSENT, "invalid_grant", "HTTP 400 invalid_grant: AADSTS700082: expired."},
 	{400, "{\"error\":\"invalid_grant\",\"error_description\":\"one\\r\\ntwo FORGED\"}",
 	 OUTCOME_CONSENT, "invalid_grant", "invalid_grant: one"},
+	{400,
+	 "{\"error\":\"invalid_grant\",\"error_description\":\"J\xc3\xb6rg\xc2\x9b"
+	 "31m\\u202e\xff.\"}",
+	 OUTCOME_CONSENT, "invalid_grant", "invalid_grant: J\xc3\xb6rg?31m??."},
 	{400,
 	 "{\"error\":\"invalid_grant\",\"error_description\":\"The token " SECRET_44
 	 " is unknown\"}",
@@ -283,7 +312,7 @@ static void test_details(void **state)
 	token_answer_release(&answer);
 	parse(&client, 400, "{\"error\":\"x\",\"error_description\":\"J\xc3\xb6rg\xc0\xaf\"}",
 	      &answer);
-	assert_non_null(strstr(answer.err.text, "x: J??rg??"));
+	assert_non_null(strstr(answer.err.text, "x: J\xc3\xb6rg??"));
 	token_answer_release(&answer);
 	parse(&client, 400,
 	      "{\"error\":\"invalid_grant\",\"correlation_id\":\"12-ab\",\"error_description\":\"x "
@@ -510,11 +539,17 @@ static void test_unsendable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers),	     cmocka_unit_test(test_expiry),
-		cmocka_unit_test(test_scopes),	     cmocka_unit_test(test_long_tokens),
-		cmocka_unit_test(test_details),	     cmocka_unit_test(test_long_description),
-		cmocka_unit_test(test_no_answer),    cmocka_unit_test(test_refresh_requests),
-		cmocka_unit_test(test_code_request), cmocka_unit_test(test_unsendable),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_expiry),
+		cmocka_unit_test(test_scopes),
+		cmocka_unit_test(test_long_tokens),
+		cmocka_unit_test(test_details),
+		cmocka_unit_test(test_long_description),
+		cmocka_unit_test(test_no_answer),
+		cmocka_unit_test(test_refresh_requests),
+		cmocka_unit_test(test_refresh_token_is_kept),
+		cmocka_unit_test(test_code_request),
+		cmocka_unit_test(test_unsendable),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -340,10 +340,10 @@ static void read_answer(struct json_object *root, const struct oauth_client *cli
 		read_error(root, host, answer);
 	else if (response->status / 100 != 2)
 		not_a_token_answer(response, host, answer, "no OAuth error in it");
-	else if (!json_get_string(root, "access_token", &text) || text.len == 0)
-		not_a_token_answer(response, host, answer, "no access_token in it");
-	else
+	else if (json_get_string(root, "access_token", &text) && text.len > 0)
 		read_set(root, client, text, host, answer);
+	else if (read_refresh_token(root, host, answer) == OUTCOME_OK)
+		not_a_token_answer(response, host, answer, "no access_token in it");
 }
 
 void token_answer_parse(const struct oauth_client *client, const struct http_response *response,

@@ -435,38 +435,50 @@ static bool leftover_read(int fd, const char *account, struct grant *grant, size
 	return complete;
 }
 
-static bool leftover_is_newer(struct store *store, int fd, const char *account, size_t *len_out)
+/* What becomes of a leftover. */
+enum leftover { LEFTOVER_REMOVE, LEFTOVER_KEEP, LEFTOVER_PUBLISH };
+
+static enum leftover leftover_judge(struct store *store, int fd, const char *account,
+				    size_t *len_out)
 {
+	enum leftover what = LEFTOVER_REMOVE;
 	struct grant left;
 	struct grant present;
-	bool newer;
 
 	grant_init(&left);
 	grant_init(&present);
-	newer = leftover_read(fd, account, &left, len_out) &&
-		store_load(store, account, &present, NULL) == OUTCOME_OK &&
-		left.generation > present.generation;
+	/* Beside an account's file that cannot be read it may be all that there is of the grant. */
+	if (leftover_read(fd, account, &left, len_out)) {
+		if (store_load(store, account, &present, NULL) != OUTCOME_OK)
+			what = LEFTOVER_KEEP;
+		else if (left.generation > present.generation)
+			what = LEFTOVER_PUBLISH;
+	}
 	grant_release(&left);
 	grant_release(&present);
-	return newer;
+	return what;
 }
 
 /*
  * A server that rotates refresh tokens has forgotten the one in the account's file by the time its
  * answer is written: a complete newer file is then all that is left of the grant, so what the crash
  * interrupted is carried out. On a read-only disk nothing happens: that must not keep us from
- * serving what can be read.
+ * serving what can be read. Nor is one removed that could not be opened.
  */
 static void recover_leftover(struct store *store, const char *temporary)
 {
 	const char *account = temporary + strlen(TEMPORARY_PREFIX);
 	int fd = openat(store->dir_fd, temporary, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	enum leftover what = LEFTOVER_REMOVE;
 	size_t len = 0;
 
-	if (fd < 0 || !account_name_is_valid(account) ||
-	    !leftover_is_newer(store, fd, account, &len))
+	if (fd < 0 && errno != ELOOP)
+		return;
+	if (fd >= 0 && account_name_is_valid(account))
+		what = leftover_judge(store, fd, account, &len);
+	if (what == LEFTOVER_REMOVE)
 		(void)unlinkat(store->dir_fd, temporary, 0);
-	else
+	if (what == LEFTOVER_PUBLISH)
 		(void)publish(store, fd, len, temporary, account);
 	if (fd >= 0)
 		(void)close(fd);

@@ -23,7 +23,8 @@ struct store_slot;
 /*
  * DIR must exist, belong to this user and be closed to others (else OUTCOME_CONFIG, with the chmod
  * to type). Finishes what a crash interrupted: a complete newer grant in a
- * temporary file becomes the account's; other temporary files are removed. OUTCOME_RETRY: another
+ * temporary file becomes the account's; one beside a file that cannot be read is left there; other
+ * temporary files are removed. OUTCOME_RETRY: another
  * process holds the store (err names its pid where known). Fault injection for tests only happens
  * from outside (strace), never here.
  */
