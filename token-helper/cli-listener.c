@@ -24,6 +24,7 @@
 #define REQUEST_BODY_MAX    16384
 #define REQUEST_TIMEOUT_S   15 /* a browser's spare connection stays silent: it may go */
 #define BACKLOG		    16
+#define HOST_URL_MAX	    300
 #define PORT_ATTEMPTS	    16
 
 enum { V4, V6, FAMILIES };
@@ -231,6 +232,22 @@ static bool is_redirect_path(const struct listener *listener, struct evhttp_requ
 	return listener->path != NULL && path != NULL && strcmp(path, listener->path) == 0;
 }
 
+/*
+ * A page of somebody else's whose name was made to resolve to 127.0.0.1 could send requests here
+ * and read the answers, with the account's name in them. It cannot change the name that its
+ * browser sends.
+ */
+static bool is_for_loopback(struct evhttp_request *req)
+{
+	const char *host = evhttp_request_get_host(req);
+	struct buffer url = BUFFER_INIT(HOST_URL_MAX);
+	bool ok = host != NULL && buffer_append_str(&url, "http://") &&
+		  buffer_append_str(&url, host) && url_is_loopback_http(buffer_cstr(&url));
+
+	buffer_release(&url);
+	return ok;
+}
+
 static void take_redirect(struct listener *listener, struct evhttp_request *req, struct span query)
 {
 	struct buffer html = BUFFER_INIT(PAGE_MAX);
@@ -265,7 +282,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 {
 	struct listener *listener = arg;
 	struct buffer query = BUFFER_INIT_SECRET(REQUEST_HEADERS_MAX);
-	bool here = is_redirect_path(listener, req);
+	bool here = is_redirect_path(listener, req) && is_for_loopback(req);
 
 	if (here && !listener->over)
 		read_query(req, &query);

@@ -3,7 +3,8 @@
  * cli-listener.h - the loopback listener that the browser is redirected to (RFC 8252 7.3).
  *
  * 127.0.0.1 and ::1 on the same port, because "localhost" may be either. It answers one path, only
- * to GET and to form POST; everything else is 404 and changes nothing. Anybody on this machine can
+ * to GET and to form POST, and only under a loopback host's name; everything else is 404 and
+ * changes nothing. Anybody on this machine can
  * connect: what arrives here is a stranger's until the daemon has compared its state.
  */
 #ifndef TOKEN_HELPER_CLI_LISTENER_H

@@ -343,13 +343,23 @@ static void junk_is_turned_away_first(void **state)
 	static const struct {
 		const char *request, *status;
 	} junk[] = {
-		{"GET /favicon.ico HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 "},
-		{"GET /cb/?code=SECRETx&state=y HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 "},
-		{"GET /?code=SECRETx&state=y HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 "},
-		{"GET /cb HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400 "},
-		{"GET /cb?state=y HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400 "},
-		{"HEAD /cb?code=SECRETx HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 501 "},
-		{"POST /cb HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: "
+		{"GET /cb?code=SECRETx&state=y HTTP/1.1\r\nHost: rebound.example\r\n\r\n",
+		 "HTTP/1.1 404 "},
+		{"GET /cb?code=SECRETx&state=y HTTP/1.1\r\nHost: "
+		 "localhost.rebound.example:80\r\n\r\n",
+		 "HTTP/1.1 404 "},
+		{"GET http://rebound.example/cb?code=SECRETx HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		 "HTTP/1.1 404 "},
+		{"GET /cb?code=SECRETx&state=y HTTP/1.0\r\n\r\n", "HTTP/1.1 404 "},
+		{"GET /favicon.ico HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 404 "},
+		{"GET /cb/?code=SECRETx&state=y HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		 "HTTP/1.1 404 "},
+		{"GET /?code=SECRETx&state=y HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 404 "},
+		{"GET /cb HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 400 "},
+		{"GET /cb?state=y HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 400 "},
+		{"HEAD /cb?code=SECRETx HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 501 "},
+		{"POST /cb HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+		 "text/plain\r\nContent-Length: "
 		 "6\r\n\r\n"
 		 "code=x",
 		 "HTTP/1.1 400 "},
@@ -366,7 +376,8 @@ static void junk_is_turned_away_first(void **state)
 		if (page.len > 0 || i + 1 < sizeof(junk) / sizeof(junk[0]))
 			assert_contains(&page, junk[i].status);
 	}
-	fd = stage_send(port, "GET /cb?code=" CODE "&state=abc HTTP/1.1\r\nHost: x\r\n\r\n");
+	fd = stage_send(port,
+			"GET /cb?code=" CODE "&state=abc HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	stage_expect(stage, "authorize-finish flow=f1 query=code=" CODE);
 	stage_answer(stage, DONE);
 	stage_read(stage, fd, &page);
@@ -381,7 +392,8 @@ static void forged_state_does_not_end_the_wait(void **state)
 	struct stage *stage = *state;
 	struct buffer page = BUFFER_INIT(1 << 17);
 	unsigned port = begin(stage, ARGV("authorize", "relay"), NULL);
-	int fd = stage_send(port, "GET /cb?code=evil&state=forged HTTP/1.1\r\nHost: x\r\n\r\n");
+	int fd = stage_send(port,
+			    "GET /cb?code=evil&state=forged HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
 	stage_expect(stage, "authorize-finish flow=f1 query=code=evil&state=forged");
 	stage_answer(stage, "PERM denied relay: state is not this <b>sign-in's</b>");
@@ -390,7 +402,8 @@ static void forged_state_does_not_end_the_wait(void **state)
 	assert_contains(&page, "this &lt;b&gt;sign-in&#39;s&lt;/b&gt;");
 	assert_contains(&page, "still waits");
 	stage_until_complained(stage, "Still waiting");
-	fd = stage_send(port, "GET /cb?code=" CODE "&state=abc HTTP/1.1\r\nHost: x\r\n\r\n");
+	fd = stage_send(port,
+			"GET /cb?code=" CODE "&state=abc HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	stage_expect(stage, "authorize-finish flow=f1 query=code=" CODE);
 	stage_answer(stage, DONE);
 	stage_read(stage, fd, &page);
@@ -404,7 +417,8 @@ static void wrong_user_is_said_in_both_places(void **state)
 	struct stage *stage = *state;
 	struct buffer page = BUFFER_INIT(1 << 17);
 	unsigned port = begin(stage, ARGV("authorize", "relay"), NULL);
-	int fd = stage_send(port, "GET /cb?code=" CODE "&state=abc HTTP/1.1\r\nHost: x\r\n\r\n");
+	int fd = stage_send(port,
+			    "GET /cb?code=" CODE "&state=abc HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
 	stage_expect(stage, "authorize-finish ");
 	stage_answer(stage,
@@ -481,9 +495,9 @@ static void listener_goes_on_after_end_of_input(void **state)
 
 	port = begin(stage, ARGV("authorize", "relay"), NULL);
 	stage_end_input(stage);
-	fd = stage_send(port, "GET /favicon.ico HTTP/1.1\r\nHost: x\r\n\r\n");
+	fd = stage_send(port, "GET /favicon.ico HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	stage_read(stage, fd, &page);
-	fd = stage_send(port, "GET /cb?code=" CODE " HTTP/1.1\r\nHost: x\r\n\r\n");
+	fd = stage_send(port, "GET /cb?code=" CODE " HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	stage_expect(stage, "authorize-finish ");
 	stage_answer(stage, DONE);
 	stage_read(stage, fd, &page);
@@ -522,7 +536,8 @@ static void browser_that_hangs_up_does_no_harm(void **state)
 	const struct linger reset = {.l_onoff = 1};
 	struct stage *stage = *state;
 	unsigned port = begin(stage, ARGV("authorize", "relay"), NULL);
-	int fd = stage_send(port, "GET /cb?code=" CODE "&state=abc HTTP/1.1\r\nHost: x\r\n\r\n");
+	int fd = stage_send(port,
+			    "GET /cb?code=" CODE "&state=abc HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
 	stage_expect(stage, "authorize-finish ");
 	/* First an end, then a reset: writing to that is what raises SIGPIPE. */
