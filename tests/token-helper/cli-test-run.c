@@ -314,7 +314,8 @@ static void redirect_is_taken_by_post(void **state)
 static void redirect_is_taken_over_ipv6(void **state)
 {
 	struct stage *stage = *state;
-	static const char get[] = "GET /cb?error=access_denied&state=abc HTTP/1.0\r\n\r\n";
+	static const char get[] =
+		"GET /cb?error=access_denied&state=abc HTTP/1.0\r\nHost: [::1]:80\r\n\r\n";
 	struct buffer page = BUFFER_INIT(1 << 17);
 	unsigned port;
 	int fd = socket(AF_INET6, SOCK_STREAM, 0);
@@ -350,7 +351,7 @@ static void junk_is_turned_away_first(void **state)
 		 "HTTP/1.1 404 "},
 		{"GET http://rebound.example/cb?code=SECRETx HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		 "HTTP/1.1 404 "},
-		{"GET /cb?code=SECRETx&state=y HTTP/1.0\r\n\r\n", "HTTP/1.1 404 "},
+		{"GET /cb?code=SECRETx&state=y HTTP/1.0\r\n\r\n", "HTTP/1.0 404 "},
 		{"GET /favicon.ico HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 404 "},
 		{"GET /cb/?code=SECRETx&state=y HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		 "HTTP/1.1 404 "},
