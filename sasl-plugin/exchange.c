@@ -151,8 +151,12 @@ static int message_prepare(struct exchange *exchange, sasl_client_params_t *para
 	enum outcome what;
 	int rc = credentials_get(params, prompt_need, &given, err);
 
-	if (rc != SASL_OK)
+	if (rc == SASL_INTERACT)
 		return rc;
+	if (rc != SASL_OK) {
+		credentials_prompts_free(params->utils, prompt_need);
+		return rc;
+	}
 	what = token_get(&exchange->token, exchange->kind->client, &server, given.user,
 			 given.password, err);
 	/* "mailoauthd is not running" does not say whose message waits for it. */
