@@ -194,7 +194,11 @@ static void on_selected(void *ctx, const struct imap_text *result)
 	mailbox->commands--;
 	if (result == NULL)
 		return; /* on_closed() follows */
-	if (result->status != IMAP_STATUS_OK) {
+	if (result->status == IMAP_STATUS_NO && result->code == IMAP_CODE_NONE) {
+		/* What is transient has a code (RFC 5530); what has none does not exist. */
+		(void)err_said("cannot open the folder", result, &err);
+		mailbox_fail(mailbox, OUTCOME_CONFIG, &err);
+	} else if (result->status != IMAP_STATUS_OK) {
 		mailbox_fail_said(mailbox, "cannot open the folder", result);
 	} else if (mailbox->uidvalidity == 0) {
 		(void)err_set(&err, OUTCOME_PROTOCOL, "the server says no UIDVALIDITY");

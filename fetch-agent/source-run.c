@@ -91,11 +91,11 @@ static void log_summary(const struct source_run *run)
 		(void)snprintf(told, sizeof(told), ", after=%s %" PRIu64,
 			       fetch_after_name(source->after), run->sum.told);
 	log_line(log_level_of(run->result.what),
-		 "fetch=%s account=%s %s: %" PRIu64 " messages, %" PRIu64 " bytes%s%s in %" PRId64
-		 ".%03d s%s%s",
-		 source->name, source->account, outcome_name(run->result.what), run->sum.messages,
-		 run->sum.bytes, told, left, spent_ms / MS, (int)(spent_ms % MS),
-		 run->result.what != OUTCOME_OK ? ": " : "", run->err.text);
+		 "fetch=%s account=%s %s: %s%s%" PRIu64 " messages, %" PRIu64
+		 " bytes%s%s in %" PRId64 ".%03d s",
+		 source->name, source->account, outcome_name(run->result.what), run->err.text,
+		 run->result.what != OUTCOME_OK ? "; " : "", run->sum.messages, run->sum.bytes,
+		 told, left, spent_ms / MS, (int)(spent_ms % MS));
 }
 
 static void finish(struct source_run *run)

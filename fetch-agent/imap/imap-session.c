@@ -2,12 +2,10 @@
 /* imap-session.c - see imap-session.h. */
 #include "fetch-agent/imap/imap-session.h"
 
-#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <netdb.h>
-#include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +40,7 @@ struct imap_session {
 	struct imap_session_handler handler;
 	struct imap_parser *parser;
 	struct pending *first, **last;
-	struct pending *sending; /* the one whose bytes are not all out; those behind it wait */
+	struct pending *sending; /* not all out, or a conversation; those behind it wait */
 	struct event *timer;
 	int timeout_s;
 	uint32_t tags;
@@ -175,7 +173,8 @@ static void put(struct imap_session *session, struct span bytes)
 		wiped(copy, bytes.len, copy);
 }
 
-/* Sends what may be sent without another "+". */
+/* Sends what may be sent without another "+". A conversation is not over with its first line: what
+ * is behind it waits for its answer. */
 static void send_more(struct imap_session *session)
 {
 	while (session->sending != NULL) {
@@ -183,16 +182,16 @@ static void send_more(struct imap_session *session)
 		bool waits = pending->wait_next < pending->wait_count;
 		size_t until = waits ? pending->waits[pending->wait_next] : pending->bytes.len;
 
-		put(session,
-		    (struct span){pending->bytes.data + pending->sent, until - pending->sent});
+		put(session, (struct span){buffer_cstr(&pending->bytes) + pending->sent,
+					   until - pending->sent});
 		pending->sent = until;
 		if (waits)
 			return;
 		buffer_release(&pending->bytes);
-		session->sending = pending->next;
-		/* A conversation is not over with its first line. */
+		pending->sent = 0;
 		if (pending->on_continue != NULL)
-			session->sending = NULL;
+			return;
+		session->sending = pending->next;
 	}
 }
 
@@ -313,41 +312,36 @@ static void malformed(struct imap_session *session, const char *text)
 static void on_tagged(struct imap_session *session, const struct imap_response *response)
 {
 	struct pending *pending = take_pending(session, response->tag);
-	struct pending *next;
 
 	if (pending == NULL) {
 		malformed(session, "answers a command that was not given");
 		return;
 	}
-	next = pending->next;
 	log_debug("%s: S: %s %s %.*s", session->name, pending->tag,
 		  imap_status_name(response->text.status), (int)response->text.text.len,
 		  response->text.text.ptr);
-	/* An early answer ends a literal or a conversation; what waited behind it may go. */
-	if (session->sending == pending || (session->sending == NULL && next != NULL))
-		session->sending = next;
+	/* The answer ends a conversation, or comes before a literal is sent: what is behind may go.
+	 */
+	if (session->sending == pending) {
+		session->sending = pending->next;
+		send_more(session);
+	}
 	pending->done(pending->ctx, &response->text);
 	pending_free(pending);
-	if (!session->broken)
-		send_more(session);
 }
 
 static void on_continuation(struct imap_session *session, struct span raw)
 {
 	struct pending *pending = session->sending;
 
-	if (pending != NULL && pending->wait_next < pending->wait_count) {
+	if (pending == NULL) {
+		malformed(session, "asks for more of a command that is complete");
+	} else if (pending->wait_next < pending->wait_count) {
 		pending->wait_next++;
 		send_more(session);
-		return;
+	} else {
+		pending->on_continue(pending->ctx, raw);
 	}
-	for (pending = session->first; pending != NULL; pending = pending->next) {
-		if (pending->on_continue != NULL) {
-			pending->on_continue(pending->ctx, raw);
-			return;
-		}
-	}
-	malformed(session, "asks for more of a command that is complete");
 }
 
 static void on_response(struct imap_session *session, const struct imap_response *response)
@@ -410,25 +404,16 @@ static void on_read(struct bufferevent *bev, void *context)
 static void on_event(struct bufferevent *bev, short what, void *context)
 {
 	struct imap_session *session = context;
-	SSL *ssl = bufferevent_openssl_get_ssl(bev);
-	unsigned long code = bufferevent_get_openssl_error(bev);
-	int saved = EVUTIL_SOCKET_ERROR();
+	int number = (what & BEV_EVENT_ERROR) != 0 ? EVUTIL_SOCKET_ERROR() : 0;
 	enum outcome outcome = OUTCOME_RETRY;
 	struct err err = session->bye;
 
 	if ((what & BEV_EVENT_CONNECTED) != 0) /* the handshake after STARTTLS */
 		return;
-	if (err.text[0] == '\0' && ssl != NULL &&
-	    (code != 0 || SSL_get_verify_result(ssl) != X509_V_OK))
-		outcome = tls_failure(ssl, code, &err);
-	else if (err.text[0] == '\0')
-		(void)err_set(&err, OUTCOME_RETRY, "%s",
-			      (what & BEV_EVENT_ERROR) != 0 && saved != 0
-				      ? strerror(saved)
-				      : "the server closed the connection");
-	enter(session);
+	if (err.text[0] == '\0')
+		outcome = tls_failure(bufferevent_openssl_get_ssl(bev),
+				      bufferevent_get_openssl_error(bev), number, &err);
 	break_off(session, outcome, &err);
-	leave(session);
 }
 
 /* Making -----------------------------------------------------------------------------------------

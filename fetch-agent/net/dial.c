@@ -76,18 +76,12 @@ static void tune(evutil_socket_t fd)
 
 static void try_next(struct dial *dial);
 
-static void note_failure(struct dial *dial)
+static void note_failure(struct dial *dial, short what)
 {
-	SSL *ssl = bufferevent_openssl_get_ssl(dial->bev);
-	unsigned long code = bufferevent_get_openssl_error(dial->bev);
-	int saved = EVUTIL_SOCKET_ERROR();
+	int number = (what & BEV_EVENT_ERROR) != 0 ? EVUTIL_SOCKET_ERROR() : 0;
 
-	if (ssl != NULL && (code != 0 || SSL_get_verify_result(ssl) != X509_V_OK))
-		dial->what = tls_failure(ssl, code, &dial->why);
-	else
-		dial->what =
-			err_set(&dial->why, OUTCOME_RETRY, "%s",
-				saved != 0 ? strerror(saved) : "the server closed the connection");
+	dial->what = tls_failure(bufferevent_openssl_get_ssl(dial->bev),
+				 bufferevent_get_openssl_error(dial->bev), number, &dial->why);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *context)
@@ -99,7 +93,7 @@ static void on_event(struct bufferevent *bev, short what, void *context)
 		finish(dial, OUTCOME_OK);
 		return;
 	}
-	note_failure(dial);
+	note_failure(dial, what);
 	bufferevent_free(dial->bev);
 	dial->bev = NULL;
 	try_next(dial);

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "common/banned.h"
 
@@ -62,14 +63,16 @@ SSL *tls_session_new(SSL_CTX *context, const char *host, struct err *err)
 	return NULL;
 }
 
-enum outcome tls_failure(const SSL *ssl, unsigned long code, struct err *err)
+enum outcome tls_failure(const SSL *ssl, unsigned long code, int number, struct err *err)
 {
-	long verdict = SSL_get_verify_result(ssl);
-	const char *reason = ERR_reason_error_string(code);
+	long verdict = ssl != NULL ? SSL_get_verify_result(ssl) : X509_V_OK;
+	const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
 
 	if (verdict != X509_V_OK)
 		return err_set(err, OUTCOME_CONFIG, "the server's certificate is not trusted: %s",
 			       X509_verify_cert_error_string(verdict));
-	return err_set(err, OUTCOME_RETRY, "TLS: %s",
-		       reason != NULL ? reason : "the server closed the connection");
+	if (reason != NULL)
+		return err_set(err, OUTCOME_RETRY, "TLS: %s", reason);
+	return err_set(err, OUTCOME_RETRY, "%s",
+		       number != 0 ? strerror(number) : "the server closed the connection");
 }

@@ -19,8 +19,9 @@ SSL *tls_session_new(SSL_CTX *context, const char *host, struct err *err);
 
 /*
  * Why a handshake or connection failed: the certificate's fault if it is that, else OpenSSL's words
- * for code (ERR_get_error(); 0: none).
+ * for code (bufferevent_get_openssl_error()), else errno's for number (0: the peer closed it). ssl
+ * may be NULL.
  */
-enum outcome tls_failure(const SSL *ssl, unsigned long code, struct err *err);
+enum outcome tls_failure(const SSL *ssl, unsigned long code, int number, struct err *err);
 
 #endif

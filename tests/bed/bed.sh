@@ -31,6 +31,8 @@ export PATH
 . "$BED_SRC/dovecot.sh"
 # shellcheck source=postfix.sh
 . "$BED_SRC/postfix.sh"
+# shellcheck source=fetch.sh
+. "$BED_SRC/fetch.sh"
 # shellcheck source=daemon.sh
 . "$BED_SRC/daemon.sh"
 
@@ -123,6 +125,17 @@ bed_end_processes() { # DIR
 	done
 }
 
+# Whether the owner of DIR is gone. One in another pid namespace (bootstrap makes one for who is not root) cannot be seen: it gets a day.
+bed_is_abandoned() { # DIR
+	read -r bed_owner bed_since bed_namespace <"$1/owner"
+	[ -n "$bed_since" ] || return 1
+	if [ "$bed_namespace" = "$(readlink /proc/self/ns/pid)" ]; then
+		[ "$(bed_started_at "$bed_owner")" != "$bed_since" ]
+	else
+		[ -n "$(find "$1/owner" -mmin +1440)" ]
+	fi
+}
+
 # Takes down what a killed owner left behind. Only directories of our own: another user's /tmp/mobed.* is not ours to touch.
 bed_sweep() {
 	for bed_old in "$BED_TMP"/mobed.??????; do
@@ -130,8 +143,7 @@ bed_sweep() {
 		[ ! -L "$bed_old" ] || continue
 		[ "$(stat -c %u "$bed_old")" = "$(id -u)" ] || continue
 		[ -f "$bed_old/owner" ] || continue
-		read -r bed_owner bed_since <"$bed_old/owner"
-		[ "$(bed_started_at "$bed_owner")" != "$bed_since" ] || continue
+		bed_is_abandoned "$bed_old" || continue
 		bed_say "removing what was left in $bed_old"
 		bed_remove "$bed_old"
 	done
@@ -147,7 +159,7 @@ bed_scratch() {
 	[ -z "$BED" ] || return 0
 	bed_sweep
 	BED=$(mktemp -d "$BED_TMP/mobed.XXXXXX") || bed_die "cannot make a scratch directory in $BED_TMP"
-	echo "$$ $(bed_started_at $$)" >"$BED/owner"
+	echo "$$ $(bed_started_at $$) $(readlink /proc/self/ns/pid)" >"$BED/owner"
 	: >"$BED/pids"
 	trap bed_stop EXIT
 	trap 'exit 129' HUP
