@@ -22,14 +22,14 @@ allow() {
 for module in banned buffer deadline helper-client helper-protocol outcome scanner; do
 	allow "common/$module.[ch]" "$guest"
 done
-allow 'common/*.[ch]' 'common/[a-z-]+\.h'
-allow 'sasl-plugin/*.[ch]' "$guest|sasl-plugin/[a-z-]+\.h"
-allow 'token-helper/json/*.[ch]' 'common/[a-z-]+\.h|token-helper/json/[a-z-]+\.h'
-allow 'token-helper/http/*.[ch]' 'common/[a-z-]+\.h|token-helper/http/[a-z-]+\.h'
-allow 'token-helper/store/*.[ch]' 'common/[a-z-]+\.h|token-helper/(json|store)/[a-z-]+\.h'
-allow 'token-helper/oauth/*.[ch]' 'common/[a-z-]+\.h|token-helper/(json|http|oauth)/[a-z-]+\.h'
-allow 'token-helper/accounts/*.[ch]' 'common/[a-z-]+\.h|token-helper/(http|oauth|store|accounts)/[a-z-]+\.h'
-allow 'token-helper/server/*.[ch]' 'common/[a-z-]+\.h|token-helper/(accounts|server)/[a-z-]+\.h'
+allow 'common/*.[ch]' 'common/[a-z0-9-]+\.h'
+allow 'sasl-plugin/*.[ch]' "$guest|sasl-plugin/[a-z0-9-]+\.h"
+allow 'token-helper/json/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/json/[a-z0-9-]+\.h'
+allow 'token-helper/http/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/http/[a-z0-9-]+\.h'
+allow 'token-helper/store/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(json|store)/[a-z0-9-]+\.h'
+allow 'token-helper/oauth/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(json|http|oauth)/[a-z0-9-]+\.h'
+allow 'token-helper/accounts/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(http|oauth|store|accounts)/[a-z0-9-]+\.h'
+allow 'token-helper/server/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(accounts|server)/[a-z0-9-]+\.h'
 allow 'fetch-agent/net/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/net/[a-z0-9-]+\.h'
 allow 'fetch-agent/imap/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(net|imap)/[a-z0-9-]+\.h'
 allow 'fetch-agent/auth/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(net|auth)/[a-z0-9-]+\.h'

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # demo.sh - mailoauth's main job, shown with real peers on this machine: authorize an account, relay one message through a smarthost that
-# demands XOAUTH2, read it back. `./bootstrap demo` builds everything and calls this; nothing outside one scratch directory is touched.
+# demands XOAUTH2, fetch it by IMAP, read it. `./bootstrap demo` builds everything and calls this; nothing outside one scratch directory is touched.
 BED_SRC=$(cd "$(dirname "$0")" && pwd)
+: "${MAILOAUTH_FETCH:=$(dirname "${MAILOAUTHD:-./mailoauthd}")/mailoauth-fetch}"
 # shellcheck source=bed.sh
 . "$BED_SRC/bed.sh"
 BED_QUIET=1
@@ -45,6 +46,7 @@ EOF
 heading "mailoauthd: the daemon that keeps the tokens"
 bed_daemon_conf
 bed_account relay relay@example.test
+bed_account alice alice@example.test "use = imap" "smtp_host =" "senders ="
 bed_daemon_start || give_up "mailoauthd does not start"
 bed_mailoauth status | show
 
@@ -72,9 +74,19 @@ echo "   the smarthost's mail log:"
 grep 'sasl_method=XOAUTH2' "$BED/hub/log" | show
 bed_log_has hub 'sasl_method=XOAUTH2, sasl_username=relay@example.test' || give_up "the smarthost saw no XOAUTH2"
 
-heading "The message in alice's mailbox"
-bed_wait_for 30 bed_mailbox_has alice@example.test "$words" || give_up "it did not arrive"
-message=$(bed_mailbox alice@example.test | head -n 1)
+heading "mailoauth-fetch --once: alice fetches it by IMAP with XOAUTH2, and it is deleted there"
+bed_wait_for 30 bed_mailbox_has alice@example.test "$words" || give_up "it did not arrive in her mailbox"
+bed_authorize alice alice@example.test || give_up "$(cat "$BED/authorize.out" "$BED/browser.out")"
+bed_fetch_conf "account = alice" "after = delete"
+sed -n '/^\[fetch/,$p' "$BED_FETCH_CONF" | show
+echo
+bed_fetch --once || give_up "$(cat "$BED/fetch.out")"
+show <"$BED/fetch.out"
+bed_mailbox_has alice@example.test "$words" && give_up "it is still at the server"
+
+heading "The message in alice's Maildir"
+message=$(bed_fetched | head -n 1)
+grep -q -e "$words" "$message" || give_up "it was not delivered"
 echo "   $message"
 grep -E '^(From|To|Subject): |^The quick' "$message" | show
 
@@ -88,7 +100,7 @@ echo "   /etc/postfix/main.cf"
 sed -n '/^relayhost/,/^smtp_sasl_password_maps/p' "$BED/client/conf/main.cf" | show
 echo
 echo "   /etc/mailoauth/mailoauth.conf"
-sed -n '/^\[account relay\]/,$p' "$BED_CONF" | show
+sed -n '/^\[account relay\]/,/^$/p' "$BED_CONF" | show
 
 heading "The same with Office 365"
 show <<'EOF'
