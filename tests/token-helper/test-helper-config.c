@@ -195,6 +195,18 @@ static void google_is_resolved(void **state)
 		      "lacks client_secret_file, which Google requires");
 }
 
+static void a_scope_for_graph_is_refused(void **state)
+{
+	(void)state;
+	check_problem(MICROSOFT "scope = SMTP.Send offline_access openid\n", 6,
+		      "write https://outlook.office.com/SMTP.Send, or leave scope out");
+	check_problem(MICROSOFT
+		      "scope = openid https://graph.microsoft.com/IMAP.AccessAsUser.All\n",
+		      6, "write https://outlook.office.com/IMAP.AccessAsUser.All");
+	/* The other name of the same resource. */
+	(void)load_one(MICROSOFT "scope = openid https://outlook.office365.com/SMTP.Send\n");
+}
+
 static void custom_says_what_it_lacks(void **state)
 {
 	static const char *const keys[] = {"issuer", "authorize_url", "token_url", "scope",
@@ -363,17 +375,12 @@ static void ten_thousand_accounts_load(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_DIR(microsoft_is_resolved),
-		IN_DIR(the_tenant_is_put_in),
-		IN_DIR(google_is_resolved),
-		IN_DIR(custom_says_what_it_lacks),
-		IN_DIR(a_preset_beside_the_file_wins),
-		IN_DIR(every_missing_key_is_named),
-		IN_DIR(values_are_checked_at_their_lines),
-		IN_DIR(openid_is_needed_to_verify),
-		IN_DIR(a_secret_is_not_for_others),
-		IN_DIR(an_alias_has_one_owner),
-		IN_DIR(hosts_and_senders_are_matched),
+		IN_DIR(microsoft_is_resolved),	    IN_DIR(the_tenant_is_put_in),
+		IN_DIR(google_is_resolved),	    IN_DIR(a_scope_for_graph_is_refused),
+		IN_DIR(custom_says_what_it_lacks),  IN_DIR(a_preset_beside_the_file_wins),
+		IN_DIR(every_missing_key_is_named), IN_DIR(values_are_checked_at_their_lines),
+		IN_DIR(openid_is_needed_to_verify), IN_DIR(a_secret_is_not_for_others),
+		IN_DIR(an_alias_has_one_owner),	    IN_DIR(hosts_and_senders_are_matched),
 		IN_DIR(ten_thousand_accounts_load),
 	};
 
