@@ -17,7 +17,7 @@ const struct cli_exit_row cli_exits[] = {
 	{CLI_RETRY, "not now: the same command may work later", "mailoauth status"},
 	{CLI_PROTOCOL, "the other side does not speak the protocol, or not this verb",
 	 "mailoauth --version && mailoauthd --version"},
-	{CLI_DENIED, "this user may not", "id -nG"},
+	{CLI_DENIED, "this user may not", NULL},
 	{CLI_CONFIG, "an administrator must change the configuration", "mailoauth config check"},
 };
 const size_t cli_exits_count = sizeof(cli_exits) / sizeof(cli_exits[0]);

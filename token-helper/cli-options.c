@@ -146,6 +146,18 @@ static enum cli_exit read_operands(struct cli_line *line, char **operands, int c
 	return CLI_OK;
 }
 
+/* The first word of two, with the second forgotten or mistyped, says what was meant. */
+static enum cli_exit unknown_verb(const struct cli_verb *verbs, const char *word, struct err *err)
+{
+	size_t len = strlen(word);
+
+	for (const struct cli_verb *v = verbs; v->name != NULL; v++) {
+		if (strncmp(v->name, word, len) == 0 && v->name[len] == ' ')
+			return usage(err, "the verb has two words; run: mailoauth ", v->name);
+	}
+	return usage(err, "there is no verb ", word);
+}
+
 static enum cli_exit read_verb(struct cli_line *line, const struct cli_verb *verbs, char **operands,
 			       int count, struct err *err)
 {
@@ -167,7 +179,7 @@ static enum cli_exit read_verb(struct cli_line *line, const struct cli_verb *ver
 		line->verb = used > 0 ? v : NULL;
 	}
 	if (line->verb == NULL)
-		return usage(err, "there is no verb ", operands[0]);
+		return unknown_verb(verbs, operands[0], err);
 	if (line->want != WANT_RUN)
 		return CLI_OK;
 	return read_operands(line, operands + used, count - used, err);

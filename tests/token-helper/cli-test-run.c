@@ -185,6 +185,8 @@ static void wrong_command_lines_ask_nobody(void **state)
 		ARGV("token"),
 		ARGV("token", "a", "b"),
 		ARGV("nonsense"),
+		ARGV("config"),
+		ARGV("config", "chek"),
 		ARGV("token", "a", "--port", "1"),
 		ARGV("authorize", "a", "--port", "70000"),
 		ARGV("authorize", "a", "--port", "8080x"),

@@ -2,7 +2,9 @@
 /* config-check.c - see config-check.h. */
 #include "token-helper/accounts/config-check.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "token-helper/accounts/helper-config.h"
 
@@ -43,7 +45,19 @@ static void print_account(FILE *out, const struct account_config *account)
 	(void)fprintf(out, "  min_valid        %" PRId64 " s\n", account->min_valid_s);
 }
 
-enum outcome config_check(const char *path, FILE *out)
+/* That says nothing about the configuration: the daemon reads it as somebody else. */
+static bool may_not_read(const char *path, FILE *out)
+{
+	if (access(path, R_OK) == 0 || errno != EACCES)
+		return false;
+	(void)fprintf(out,
+		      "%s: this user may not read it, so it was not checked; run: sudo mailoauth "
+		      "config check\n",
+		      path);
+	return true;
+}
+
+static enum outcome check(const char *path, FILE *out)
 {
 	struct config_problems problems = CONFIG_PROBLEMS_INIT;
 	struct helper_config *config = helper_config_load(path, NULL, &problems);
@@ -61,4 +75,9 @@ enum outcome config_check(const char *path, FILE *out)
 	helper_config_free(config);
 	config_problems_release(&problems);
 	return outcome;
+}
+
+enum outcome config_check(const char *path, FILE *out)
+{
+	return may_not_read(path, out) ? OUTCOME_DENIED : check(path, out);
 }

@@ -130,7 +130,7 @@ static struct account *named_account(struct connection *conn, struct span key)
 
 	if (account == NULL) {
 		(void)err_set(&err, OUTCOME_CONFIG,
-			      "there is no account \"%s\"; mailoauth status lists them",
+			      "there is no account \"%s\"; run: mailoauth status",
 			      buffer_cstr(&name));
 		connection_reply_failure(conn, OUTCOME_CONFIG, err.text);
 	}
@@ -509,7 +509,7 @@ void verb_run(struct connection *conn, const struct helper_request *request)
 					 "the fields are malformed: key=value, percent-encoded");
 	} else if (verb->for_admins && !is_admin(conn)) {
 		(void)err_set(&err, OUTCOME_DENIED,
-			      "%s is for root and for who is named by admin in [daemon] of "
+			      "%s is for root (sudo) and for who is named by admin in [daemon] of "
 			      "mailoauth.conf; you are uid %lu",
 			      verb->name, (unsigned long)connection_peer(conn)->uid);
 		log_denied(connection_peer(conn), verb->name);
