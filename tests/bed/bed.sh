@@ -127,9 +127,9 @@ bed_end_processes() { # DIR
 
 # Whether the owner of DIR is gone. One in another pid namespace (bootstrap makes one for who is not root) cannot be seen: it gets a day.
 bed_is_abandoned() { # DIR
-	read -r bed_owner bed_since bed_namespace <"$1/owner"
+	read -r bed_owner bed_since <"$1/owner"
 	[ -n "$bed_since" ] || return 1
-	if [ "$bed_namespace" = "$(readlink /proc/self/ns/pid)" ]; then
+	if [ "$(cat "$1/namespace" 2>/dev/null)" = "$(readlink /proc/self/ns/pid)" ]; then
 		[ "$(bed_started_at "$bed_owner")" != "$bed_since" ]
 	else
 		[ -n "$(find "$1/owner" -mmin +1440)" ]
@@ -159,7 +159,8 @@ bed_scratch() {
 	[ -z "$BED" ] || return 0
 	bed_sweep
 	BED=$(mktemp -d "$BED_TMP/mobed.XXXXXX") || bed_die "cannot make a scratch directory in $BED_TMP"
-	echo "$$ $(bed_started_at $$) $(readlink /proc/self/ns/pid)" >"$BED/owner"
+	readlink /proc/self/ns/pid >"$BED/namespace"
+	echo "$$ $(bed_started_at $$)" >"$BED/owner"
 	: >"$BED/pids"
 	trap bed_stop EXIT
 	trap 'exit 129' HUP

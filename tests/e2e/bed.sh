@@ -7,6 +7,17 @@ BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
 . "$BED_SRC/bed.sh"
 bed_start
 
+# Two runs of bootstrap by one user who is not root: each has a pid namespace, and does not see the other's processes.
+swept_from_elsewhere() {
+	# shellcheck disable=SC2016 # the other shell expands it
+	unshare --pid --fork --mount-proc sh -c 'BED_SRC=$1; . "$BED_SRC/bed.sh"; bed_sweep' sh "$BED_SRC" && [ -d "$BED/tls" ]
+}
+if unshare --pid --fork --mount-proc true 2>/dev/null; then
+	ok "a bed in another pid namespace leaves this one alone" swept_from_elsewhere
+else
+	skip "a bed in another pid namespace leaves this one alone" "no pid namespace to be had"
+fi
+
 grant=$(bed_grant relay@example.test)
 token=$(echo "$grant" | bed_json access_token)
 like "$token" '^[A-Za-z0-9_-]{43}$' "consent in the provider's own pages gives an access token"
