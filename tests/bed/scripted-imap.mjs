@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// scripted-imap.mjs - an IMAP server that says what a script says, for what real servers do not do on demand.
+//
+// scripted-imap.mjs SCRIPT TLS-DIRECTORY LOG [CUT]: prints its port, then serves any number of connections, each from the script's first line.
+// CUT: closes a connection after that many bytes of its own. Lines of the script:
+//   tls             TLS begins: in the first line, implicitly, later as after STARTTLS
+//   C: REGEX        waits for a line; its tag becomes $tag in what follows
+//   S: TEXT         sends it with CRLF, in one packet; \r, \n and \xHH are escapes
+//   stall           says nothing more
+//   close           ends the connection
+// LOG gets every line that the client sent.
+import { createServer } from "node:net";
+import { TLSSocket, createSecureContext } from "node:tls";
+import { appendFileSync, readFileSync } from "node:fs";
+
+const [script, tlsDir, log, cutText] = process.argv.slice(2);
+const lines = readFileSync(script, "latin1").split("\n").filter((line) => line && !line.startsWith("#"));
+const secureContext = createSecureContext({ key: readFileSync(`${tlsDir}/server.key`), cert: readFileSync(`${tlsDir}/server.pem`) });
+const cut = cutText === undefined ? Infinity : Number(cutText);
+
+function unescape(text) {
+	return text.replace(/\\x([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)))
+		.replace(/\\r/g, "\r").replace(/\\n/g, "\n");
+}
+
+function serve(raw) {
+	let socket = raw, next = 0, input = "", tag = "*", left = cut, over = false;
+	const attach = () => {
+		socket.on("data", (data) => { input += data.toString("latin1"); run(); });
+		socket.on("error", () => {});
+	};
+	const say = (text) => {
+		const bytes = Buffer.from(unescape(text.replaceAll("$tag", tag)) + "\r\n", "latin1").subarray(0, left);
+		left -= bytes.length;
+		socket.write(bytes);
+		if (left <= 0) { over = true; socket.end(); }
+	};
+	const expect = (pattern) => {
+		const end = input.indexOf("\n");
+		if (end < 0) return false;
+		const line = input.slice(0, end).replace(/\r$/, "");
+		input = input.slice(end + 1);
+		appendFileSync(log, `${line}\n`);
+		if (/^\S+ \S/.test(line)) tag = line.split(" ")[0]; // not a SASL response
+		if (!new RegExp(pattern).test(line)) { appendFileSync(log, `UNEXPECTED: wanted ${pattern}\n`); over = true; socket.destroy(); }
+		return true;
+	};
+	const run = () => {
+		while (!over && next < lines.length) {
+			const line = lines[next];
+			if (line.startsWith("C: ")) {
+				if (!expect(line.slice(3))) return;
+			} else if (line.startsWith("S: ")) {
+				say(line.slice(3));
+			} else if (line === "tls") {
+				socket.removeAllListeners("data");
+				socket = new TLSSocket(socket, { isServer: true, secureContext });
+				input = "";
+				attach();
+			} else if (line === "close") {
+				over = true;
+				socket.end();
+			} else if (line === "stall") {
+				return;
+			} else {
+				throw new Error(`${script}: ${line}`);
+			}
+			next++;
+		}
+		// What comes after the script's end is written down: it should be nothing.
+		if (!over && next >= lines.length && input) { appendFileSync(log, input); input = ""; }
+	};
+	attach();
+	run();
+}
+
+const server = createServer(serve);
+server.listen(0, "127.0.0.1", () => console.log(server.address().port));
