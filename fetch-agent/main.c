@@ -18,6 +18,7 @@
 #include "common/xalloc.h"
 #include "fetch-agent/auth/sasl-login.h"
 #include "fetch-agent/schedule.h"
+#include "fetch-agent/status.h"
 
 #include "common/banned.h"
 
@@ -46,7 +47,7 @@ struct fetch {
 	const char *config_path;
 	const char *state_path;
 	const char *helper_socket;
-	bool once, check;
+	bool once, check, status, json;
 	struct fetch_config *config;
 	struct run_world world;
 	struct schedule *schedule;
@@ -91,12 +92,17 @@ static enum log_target log_target_of(const char *word)
 
 static void read_options(int argc, char **argv, struct fetch *fetch)
 {
-	static const struct option options[] = {
-		{"once", no_argument, NULL, '1'},	  {"check", no_argument, NULL, 'k'},
-		{"config", required_argument, NULL, 'c'}, {"state", required_argument, NULL, 's'},
-		{"socket", required_argument, NULL, 'S'}, {"log", required_argument, NULL, 'l'},
-		{"verbose", no_argument, NULL, 'v'},	  {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},	  {0}};
+	static const struct option options[] = {{"once", no_argument, NULL, '1'},
+						{"check", no_argument, NULL, 'k'},
+						{"json", no_argument, NULL, 'j'},
+						{"config", required_argument, NULL, 'c'},
+						{"state", required_argument, NULL, 's'},
+						{"socket", required_argument, NULL, 'S'},
+						{"log", required_argument, NULL, 'l'},
+						{"verbose", no_argument, NULL, 'v'},
+						{"version", no_argument, NULL, 'V'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	enum log_target target = log_target_of("stderr");
 	enum log_level level = LOG_LEVEL_INFO;
 	int option;
@@ -108,6 +114,9 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 			break;
 		case 'k':
 			fetch->check = true;
+			break;
+		case 'j':
+			fetch->json = true;
 			break;
 		case 'c':
 			fetch->config_path = optarg;
@@ -135,7 +144,12 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 			exit(EX_USAGE);
 		}
 	}
-	if (optind < argc || fetch->once == fetch->check) {
+	if (optind + 1 == argc && strcmp(argv[optind], "status") == 0) {
+		fetch->status = true;
+		optind++;
+	}
+	if (optind < argc || fetch->once + fetch->check + fetch->status != 1 ||
+	    (fetch->json && !fetch->status)) {
 		usage(stderr);
 		exit(EX_USAGE);
 	}
@@ -269,6 +283,20 @@ static void end(struct fetch *fetch)
 	libevent_global_shutdown();
 }
 
+static int print_status(struct fetch *fetch)
+{
+	enum outcome worst = OUTCOME_OK;
+	struct err err = ERR_INIT;
+
+	if (status_print(fetch->config, fetch->state_path, fetch->json, &worst, &err) !=
+	    OUTCOME_OK) {
+		log_error("%s", err.text);
+		return EX_CONFIG;
+	}
+	fetch_config_free(fetch->config);
+	return worst == OUTCOME_OK ? FETCH_EXIT_MAIL : FETCH_EXIT_NO_MAIL;
+}
+
 int main(int argc, char **argv)
 {
 	const char *socket = getenv("MAILOAUTH_SOCKET");
@@ -282,6 +310,8 @@ int main(int argc, char **argv)
 	read_options(argc, argv, &fetch);
 	harden();
 	fetch.config = load_config(fetch.config_path);
+	if (fetch.status)
+		return print_status(&fetch);
 	begin(&fetch);
 	(void)event_base_dispatch(fetch.world.base);
 	status = exit_status(&fetch);

@@ -79,6 +79,12 @@ printf 'Subject: plain\n\ntext\n' | bed_put $user
 fetch 0 "crlf"
 is "$(bed_fetched | xargs cat | od -c)" "$(printf 'Subject: plain\r\n\r\ntext\r\n' | od -c)" "crlf: the bytes that IMAP carries"
 
+bed_fetch status
+is "$?" 0 "status: all is well"
+like "$(cat "$BED/fetch.out")" '^fetch=inbox account=relay ok: last run 20.*, 1 messages, .* last message 20' "status: one line"
+bed_fetch status --json
+is "$(bed_json 0 <"$BED/fetch.out" | tr -d ' \n' | grep -o '"outcome":"[a-z]*"')" '"outcome":"ok"' "status --json"
+
 # What happens afterwards.
 for after in keep seen delete move:Done; do
 	bed_mailbox_empty $user
@@ -165,6 +171,9 @@ like "$(cat "$BED/fetch.out")" 'config: 127.0.0.1:[0-9]+: the server.s certifica
 unlike "$(cat "$BED/fetch.out")" 'AUTHENTICATE' "a certificate of strangers: no token is sent"
 bed_fetch_conf "host = localhost.example.test"
 fetch 78 "a host that the account does not name"
+bed_fetch status
+is "$?" 1 "status: something is wrong"
+like "$(cat "$BED/fetch.out")" '^fetch=inbox account=relay config: .*localhost.example.test' "status: and what it is"
 bed_fetch_conf "port = $BED_HUB_PORT" "timeout = 5"
 fetch 2 "a server that does not speak TLS"
 bed_fetch_conf "port = 1"
