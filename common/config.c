@@ -463,6 +463,32 @@ static void open_section(struct config_parse *parse, const char *section)
 		seen_add(parse->seen, parse->target, NULL, parse->line);
 }
 
+/* "client_secret" when the key is "client_secret_file", "hosts" when it is "host": the key that one
+ * of them begins with. */
+static const char *similar_key(const struct config_kind *kind, const char *name)
+{
+	for (const struct config_key *key = kind->keys; key->name != NULL; key++) {
+		size_t shorter =
+			strlen(key->name) < strlen(name) ? strlen(key->name) : strlen(name);
+
+		if (shorter >= 4 && strncasecmp(key->name, name, shorter) == 0)
+			return key->name;
+	}
+	return NULL;
+}
+
+static void report_key(struct config_parse *parse, const char *name)
+{
+	const char *similar = similar_key(parse->kind, name);
+
+	if (similar != NULL)
+		config_problem(parse->problems, parse->file, parse->line,
+			       "%s is not a key of [%s]; %s is", name, parse->kind->kind, similar);
+	else
+		config_problem(parse->problems, parse->file, parse->line, "%s is not a key of [%s]",
+			       name, parse->kind->kind);
+}
+
 static void set_key(struct config_parse *parse, const char *name, const char *value)
 {
 	const struct config_key *key = find_key(parse->kind, span_from_str(name));
@@ -470,8 +496,7 @@ static void set_key(struct config_parse *parse, const char *name, const char *va
 
 	parse->last_key = NULL;
 	if (key == NULL) {
-		config_problem(parse->problems, parse->file, parse->line, "%s is not a key of [%s]",
-			       name, parse->kind->kind);
+		report_key(parse, name);
 		return;
 	}
 	before = config_seen_line(parse->seen, parse->target, name);

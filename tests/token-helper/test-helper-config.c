@@ -305,6 +305,23 @@ static void a_secret_is_not_for_others(void **state)
 	free(secret);
 }
 
+/* Root checks the file, the daemon's user reads it. */
+static void a_secret_is_for_the_daemon(void **state)
+{
+	char *secret = xasprintf("%s/secret", dir);
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(secret, 0600), 0);
+	(void)load_one("[daemon]\nuser = nobody\n" GOOGLE);
+	assert_non_null(
+		strstr(buffer_cstr(&config->warnings), "the user nobody cannot read it: chgrp"));
+	(void)load_one("[daemon]\nuser = root\n" GOOGLE);
+	assert_null(strstr(buffer_cstr(&config->warnings), "cannot read it"));
+	free(secret);
+}
+
 static void an_alias_has_one_owner(void **state)
 {
 	(void)state;
@@ -375,12 +392,19 @@ static void ten_thousand_accounts_load(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_DIR(microsoft_is_resolved),	    IN_DIR(the_tenant_is_put_in),
-		IN_DIR(google_is_resolved),	    IN_DIR(a_scope_for_graph_is_refused),
-		IN_DIR(custom_says_what_it_lacks),  IN_DIR(a_preset_beside_the_file_wins),
-		IN_DIR(every_missing_key_is_named), IN_DIR(values_are_checked_at_their_lines),
-		IN_DIR(openid_is_needed_to_verify), IN_DIR(a_secret_is_not_for_others),
-		IN_DIR(an_alias_has_one_owner),	    IN_DIR(hosts_and_senders_are_matched),
+		IN_DIR(microsoft_is_resolved),
+		IN_DIR(the_tenant_is_put_in),
+		IN_DIR(google_is_resolved),
+		IN_DIR(a_scope_for_graph_is_refused),
+		IN_DIR(custom_says_what_it_lacks),
+		IN_DIR(a_preset_beside_the_file_wins),
+		IN_DIR(every_missing_key_is_named),
+		IN_DIR(values_are_checked_at_their_lines),
+		IN_DIR(openid_is_needed_to_verify),
+		IN_DIR(a_secret_is_not_for_others),
+		IN_DIR(a_secret_is_for_the_daemon),
+		IN_DIR(an_alias_has_one_owner),
+		IN_DIR(hosts_and_senders_are_matched),
 		IN_DIR(ten_thousand_accounts_load),
 	};
 

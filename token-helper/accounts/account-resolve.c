@@ -8,10 +8,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -32,6 +35,7 @@ struct resolving {
 	const struct account_section *section;
 	const struct preset_section *preset;
 	struct account_config *config;
+	struct buffer *warnings;
 };
 
 static void problem(const struct resolving *at, const char *key, const char *fmt, ...)
@@ -277,18 +281,62 @@ static void resolve_scope(const struct resolving *at)
 	buffer_release(&required);
 }
 
+/* Would the daemon's user read the file? Only root can ask this for another. */
+static bool user_reads(const struct passwd *pw, const struct stat *st)
+{
+	gid_t groups[256];
+	int count = sizeof(groups) / sizeof(groups[0]);
+
+	if (pw->pw_uid == 0)
+		return true;
+	if (st->st_uid == pw->pw_uid)
+		return (st->st_mode & S_IRUSR) != 0;
+	if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &count) < 0)
+		return true; /* more groups than we look at: not for us to say */
+	for (int i = 0; i < count; i++) {
+		if (groups[i] == st->st_gid)
+			return (st->st_mode & S_IRGRP) != 0;
+	}
+	return (st->st_mode & S_IROTH) != 0;
+}
+
+/* Root reads what the daemon will not: it is said before the first reload says it. */
+static void check_daemon_reads(const struct resolving *at, const char *path)
+{
+	const char *user = either(at->reading->daemon.user, SERVICE_USER);
+	const struct passwd *pw = geteuid() == 0 ? getpwnam(user) : NULL;
+	struct stat st;
+
+	if (pw != NULL && stat(path, &st) == 0 && !user_reads(pw, &st))
+		(void)buffer_printf(at->warnings,
+				    "[account %s] client_secret_file: the user %s cannot read it: "
+				    "chgrp %s %s && chmod 0640 %s\n",
+				    at->section->name, user, user, path, path);
+}
+
+static void read_secret(const struct resolving *at, const char *path, struct buffer *secret)
+{
+	struct err err;
+
+	if (config_read_secret(path, secret, &err) == OUTCOME_OK)
+		check_daemon_reads(at, path);
+	else
+		problem(at, "client_secret_file",
+			"client_secret_file: %s; put the secret there with: install -m 0640 -o "
+			"root "
+			"-g %s /dev/stdin %s",
+			err.text, either(at->reading->daemon.user, SERVICE_USER), path);
+}
+
 static void resolve_secret(const struct resolving *at)
 {
 	struct oauth_client *client = &at->config->client;
 	int auth = at->section->settings.client_auth != 0 ? at->section->settings.client_auth
 							  : at->preset->settings.client_auth;
-	struct err err;
 
 	buffer_init_secret(&client->secret, CLIENT_SECRET_MAX);
-	if (at->section->client_secret_file != NULL &&
-	    config_read_secret(at->section->client_secret_file, &client->secret, &err) !=
-		    OUTCOME_OK)
-		problem(at, "client_secret_file", "client_secret_file: %s", err.text);
+	if (at->section->client_secret_file != NULL)
+		read_secret(at, at->section->client_secret_file, &client->secret);
 	if (auth == 0 || at->section->client_secret_file == NULL)
 		client->auth = at->section->client_secret_file != NULL ? OAUTH_CLIENT_AUTH_POST
 								       : OAUTH_CLIENT_AUTH_NONE;
@@ -472,7 +520,9 @@ void accounts_resolve(struct config_reading *reading, struct helper_config *conf
 		config_problem(reading->problems, reading->file, 0,
 			       "has no [account NAME] section: see mailoauth.conf(5)");
 	for (size_t i = 0; i < reading->account_count; i++) {
-		struct resolving at = {.reading = reading, .section = reading->accounts[i]};
+		struct resolving at = {.reading = reading,
+				       .section = reading->accounts[i],
+				       .warnings = &config->warnings};
 
 		resolve_account(&at, config);
 	}
