@@ -17,13 +17,15 @@
 
 #include "common/banned.h"
 
-#define NAME_END  ".mailoauth"
-#define FEW	  8 /* messages for which single syncs cost less than syncfs(2) */
-#define CHUNK_MAX 16384
+#define NAME_END ".mailoauth"
+#define FEW	 8     /* messages for which single syncs cost less than syncfs(2) */
+#define HELD_MAX 65536 /* written at once: most messages are one write(2) */
 
 struct maildir {
 	char *path;
 	int tmp, new, cur;
+	size_t held_len; /* of the message that is being written */
+	char held[HELD_MAX];
 };
 
 /* Names: UIDVALIDITY.UUID_HASH.mailoauth, for instance 1795453870.U42_9f86d081884c7d65.mailoauth
@@ -150,81 +152,87 @@ enum outcome maildir_message_begin(struct maildir *maildir, const struct maildir
 {
 	char name[MAILDIR_NAME_MAX];
 
+	maildir->held_len = 0;
 	*message = (struct maildir_message){.uid = uid, .seq = seq, .to_lf = to_lf};
 	name_in_tmp(origin, message, name);
 	message->fd = openat(maildir->tmp, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	return message->fd >= 0 ? OUTCOME_OK : trouble(maildir, name, err);
 }
 
-static bool write_all(struct maildir_message *message, struct span bytes)
+static bool flush(struct maildir *maildir, struct maildir_message *message)
 {
-	while (bytes.len > 0) {
-		ssize_t written = write(message->fd, bytes.ptr, bytes.len);
+	size_t done = 0;
+
+	while (done < maildir->held_len) {
+		ssize_t written =
+			write(message->fd, maildir->held + done, maildir->held_len - done);
 
 		if (written < 0 && errno == EINTR)
 			continue;
 		if (written <= 0)
 			return false;
-		bytes.ptr += written;
-		bytes.len -= (size_t)written;
-		message->bytes += (uint64_t)written;
+		done += (size_t)written;
+	}
+	message->bytes += done;
+	maildir->held_len = 0;
+	return true;
+}
+
+static bool hold(struct maildir *maildir, struct maildir_message *message, struct span bytes)
+{
+	while (bytes.len > 0) {
+		size_t room = HELD_MAX - maildir->held_len;
+		size_t take = bytes.len < room ? bytes.len : room;
+
+		memcpy(maildir->held + maildir->held_len, bytes.ptr, take);
+		maildir->held_len += take;
+		bytes.ptr += take;
+		bytes.len -= take;
+		if (maildir->held_len == HELD_MAX && !flush(maildir, message))
+			return false;
 	}
 	return true;
 }
 
-/* Copies bytes (at most CHUNK_MAX) without the CRs that end lines; to has room for one more: the CR
- * that was held back. */
-static size_t without_cr(struct maildir_message *message, struct span bytes, char *to)
+/* Holds bytes without the CRs that end lines. A CR at the end of bytes waits for what follows it.
+ */
+static bool hold_lf(struct maildir *maildir, struct maildir_message *message, struct span bytes)
 {
 	const char *from = bytes.ptr, *end = bytes.ptr + bytes.len;
-	size_t len = 0;
+	bool good = true;
 
 	if (message->cr_held && from < end && *from != '\n')
-		to[len++] = '\r';
+		good = hold(maildir, message, (struct span){"\r", 1});
 	message->cr_held = false;
-	while (from < end) {
+	while (good && from < end) {
 		const char *cr = memchr(from, '\r', (size_t)(end - from));
-		size_t run = (size_t)((cr != NULL ? cr : end) - from);
+		const char *stop = cr != NULL ? cr : end;
 
-		memcpy(to + len, from, run);
-		len += run;
-		from += run;
-		if (cr == NULL)
-			break;
-		from++;
-		if (from == end)
-			message->cr_held = true;
-		else if (*from != '\n')
-			to[len++] = '\r';
+		/* A CR that ends no line stays, with the run before it. */
+		if (cr != NULL && cr + 1 < end && cr[1] != '\n')
+			stop++;
+		good = hold(maildir, message, (struct span){from, (size_t)(stop - from)});
+		message->cr_held = cr != NULL && cr + 1 == end;
+		from = cr != NULL ? cr + 1 : end;
 	}
-	return len;
+	return good;
 }
 
 enum outcome maildir_message_write(struct maildir *maildir, struct maildir_message *message,
 				   struct span bytes, struct err *err)
 {
-	char plain[CHUNK_MAX + 1];
+	bool good =
+		message->to_lf ? hold_lf(maildir, message, bytes) : hold(maildir, message, bytes);
 
-	if (!message->to_lf)
-		return write_all(message, bytes) ? OUTCOME_OK
-						 : trouble(maildir, "cannot write a message", err);
-	while (bytes.len > 0) {
-		size_t take = bytes.len < CHUNK_MAX ? bytes.len : CHUNK_MAX;
-		size_t len = without_cr(message, (struct span){bytes.ptr, take}, plain);
-
-		if (!write_all(message, (struct span){plain, len}))
-			return trouble(maildir, "cannot write a message", err);
-		bytes.ptr += take;
-		bytes.len -= take;
-	}
-	return OUTCOME_OK;
+	return good ? OUTCOME_OK : trouble(maildir, "cannot write a message", err);
 }
 
 enum outcome maildir_message_end(struct maildir *maildir, const struct maildir_origin *origin,
 				 struct maildir_message *message, uint32_t uid, struct err *err)
 {
 	char name[MAILDIR_NAME_MAX], final[MAILDIR_NAME_MAX];
-	bool whole = !message->cr_held || write_all(message, (struct span){"\r", 1});
+	bool whole = (!message->cr_held || hold(maildir, message, (struct span){"\r", 1})) &&
+		     flush(maildir, message);
 	int rc = close(message->fd);
 
 	message->fd = -1;

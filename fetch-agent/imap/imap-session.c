@@ -19,6 +19,7 @@
 
 #define COMMAND_MAX 65536
 #define INPUT_MAX   262144 /* bytes that wait in memory; TCP makes the server wait for the rest */
+#define READ_MAX    65536  /* taken at once */
 #define TAG_MAX	    16
 #define REMOTE_MAX  128
 
@@ -475,6 +476,7 @@ struct imap_session *imap_session_new(struct bufferevent *bev, const char *name,
 		bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
 	bufferevent_setcb(bev, on_read, NULL, on_event, session);
 	bufferevent_setwatermark(bev, EV_READ, 0, INPUT_MAX);
+	(void)bufferevent_set_max_single_read(bev, READ_MAX);
 	(void)bufferevent_enable(bev, EV_READ | EV_WRITE);
 	arm(session);
 	return session;
