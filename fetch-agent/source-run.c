@@ -130,10 +130,16 @@ static void note_failure(struct source_run *run, enum outcome what, enum run_sta
 /* Folders ----------------------------------------------------------------------------------------
  */
 
+/* The server need not close the connection after its answer: it is not waited for. */
 static void on_farewell(void *ctx, const struct imap_text *result)
 {
-	(void)ctx;
-	(void)result; /* the connection closes now, and that is what is waited for */
+	struct source_run *run = ctx;
+
+	if (result == NULL)
+		return; /* on_logged_out() follows */
+	imap_session_free(run->session);
+	run->session = NULL;
+	finish(run);
 }
 
 static void ignore_response(void *ctx, const struct imap_response *response)

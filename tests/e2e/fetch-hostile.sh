@@ -8,6 +8,7 @@ BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
 # shellcheck source=../bed/bed.sh
 . "$BED_SRC/bed.sh"
 bed_relay_start
+export BED_FETCH_TIMEOUT=20 # a hang is a failure
 
 AUTH='C: ^[^ ]+ AUTHENTICATE XOAUTH2 '
 LOGIN="tls
@@ -250,6 +251,16 @@ EOF
 against 4 "sends a line without an end" <<EOF
 $LOGIN
 S: * $(printf '%0100000d' 0)
+EOF
+
+against 0 "does not close after LOGOUT" <<EOF
+$LOGIN
+$SELECT
+$LIST
+$FETCH
+C: LOGOUT\$
+S: \$tag OK
+stall
 EOF
 
 # The connection ends after every so many bytes of the server's; the next run, undisturbed, has every message once.
