@@ -40,8 +40,9 @@ struct delivery_config {
 };
 
 /*
- * Reads `deliver`'s value into *config (method, text, path, host, port, args). OUTCOME_CONFIG: err
- * says what would be right; *config is to be released all the same.
+ * Reads `deliver`'s value into *config (method, text, path, host, port, args); parallel and
+ * timeout_s get their defaults where they are 0. OUTCOME_CONFIG: err says what would be right;
+ * *config is to be released all the same.
  */
 enum outcome delivery_config_parse(const char *text, struct delivery_config *config,
 				   struct err *err);
@@ -136,6 +137,7 @@ struct delivery_method {
 	const char *form;   /* for messages and --help: "lmtp:unix:/PATH or lmtp:HOST:PORT" */
 	bool staged;	    /* see maildir.h */
 	bool needs_recipient;
+	int64_t parallel; /* unless the section says otherwise; 0: one */
 	/* rest: what follows "scheme:". */
 	enum outcome (*parse)(const char *rest, struct delivery_config *config, struct err *err);
 	enum outcome (*open)(const struct delivery_config *config, struct delivery **out,
