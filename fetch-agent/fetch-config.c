@@ -115,15 +115,13 @@ static void resolve_folders(struct reading *reading, struct fetch_source *source
 
 static void resolve_deliver(struct reading *reading, struct fetch_source *source)
 {
-	static const char prefix[] = "maildir:";
+	struct err err = ERR_INIT;
 
+	source->delivery.crlf = source->line_ends == FETCH_LINE_ENDS_CRLF;
 	if (source->deliver == NULL)
 		complain(reading, source, "deliver", "deliver is missing: say maildir:/PATH");
-	else if (strncmp(source->deliver, prefix, sizeof(prefix) - 1) != 0 ||
-		 source->deliver[sizeof(prefix) - 1] != '/')
-		complain(reading, source, "deliver", "deliver must be maildir:/PATH");
-	else
-		source->maildir = xstrdup(source->deliver + sizeof(prefix) - 1);
+	else if (delivery_config_parse(source->deliver, &source->delivery, &err) != OUTCOME_OK)
+		complain(reading, source, "deliver", err.text);
 }
 
 static void resolve_after(struct reading *reading, struct fetch_source *source)
@@ -189,7 +187,7 @@ static void source_free(struct fetch_source *source)
 	free(source->deliver);
 	free(source->after_text);
 	words_release(&source->folders);
-	free(source->maildir);
+	delivery_config_release(&source->delivery);
 	free(source->move_to);
 	free(source);
 }

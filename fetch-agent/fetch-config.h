@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include "common/config.h"
+#include "fetch-agent/delivery/delivery.h"
+#include "fetch-agent/delivery/envelope.h"
 
 enum fetch_tls {
 	FETCH_TLS_IMPLICIT,
@@ -46,11 +48,12 @@ struct fetch_source {
 	char *ca_file;			     /* NULL: the system's */
 	char *folder, *deliver, *after_text; /* as written */
 	struct words folders;		     /* UTF-8 names; at least one */
-	char *maildir;			     /* absolute path */
-	int after;			     /* enum fetch_after */
-	char *move_to;			     /* UTF-8; only with FETCH_AFTER_MOVE */
-	int64_t max_messages;		     /* of one folder in one run; 0: all */
-	int64_t timeout_s;		     /* longest silence of a server */
+	struct delivery_config delivery;
+	struct envelope_rules envelope;
+	int after;	      /* enum fetch_after */
+	char *move_to;	      /* UTF-8; only with FETCH_AFTER_MOVE */
+	int64_t max_messages; /* of one folder in one run; 0: all */
+	int64_t timeout_s;    /* longest silence of a server */
 };
 
 struct fetch_config {

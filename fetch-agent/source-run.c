@@ -242,7 +242,7 @@ static enum outcome prepare(struct source_run *run, struct err *err)
 		return OUTCOME_CONFIG;
 	if (run->world.check)
 		return OUTCOME_OK;
-	return maildir_open(run->source->maildir, &run->maildir, err);
+	return maildir_open(run->source->delivery.path, &run->maildir, err);
 }
 
 void source_run_start(const struct run_world *world, const struct fetch_source *source,

@@ -14,6 +14,7 @@
 
 /* A row each. */
 static const struct delivery_method *const methods[] = {
+	&delivery_maildir_method,
 	NULL,
 };
 
