@@ -19,7 +19,7 @@
 
 #define COMMAND_MAX 65536
 #define INPUT_MAX   262144 /* bytes that wait in memory; TCP makes the server wait for the rest */
-#define READ_MAX    65536  /* taken at once */
+#define READ_MAX    65536  /* taken at once, and fed at once: so much may follow a pause */
 #define TAG_MAX	    16
 #define REMOTE_MAX  128
 
@@ -43,11 +43,14 @@ struct imap_session {
 	struct pending *first, **last;
 	struct pending *sending; /* not all out, or a conversation; those behind it wait */
 	struct event *timer;
-	int timeout_s;
+	struct event *go_on; /* after a pause */
+	int timeout_s;	     /* 0: silence is no failure */
 	uint32_t tags;
 	size_t pending;
 	bool greeted;
 	bool broken;
+	bool paused;
+	bool parsing;
 	int depth;  /* of calls that still need the session */
 	bool freed; /* as soon as depth is 0 */
 	enum imap_literals literals;
@@ -76,6 +79,7 @@ static void session_destroy(struct imap_session *session)
 	if (session->bev != NULL)
 		bufferevent_free(session->bev);
 	event_free(session->timer);
+	event_free(session->go_on);
 	imap_parser_free(session->parser);
 	free(session);
 }
@@ -114,6 +118,7 @@ static void break_off(struct imap_session *session, enum outcome what, const str
 	session->broken = true;
 	session->sending = NULL;
 	(void)event_del(session->timer);
+	(void)event_del(session->go_on);
 	if (session->bev != NULL)
 		(void)bufferevent_disable(session->bev, EV_READ | EV_WRITE);
 	while (!session->freed && (pending = session->first) != NULL) {
@@ -136,7 +141,9 @@ static void arm(struct imap_session *session)
 {
 	struct timeval wait = {.tv_sec = session->timeout_s};
 
-	if (session->pending > 0 || !session->greeted)
+	bool due = session->pending > 0 || !session->greeted;
+
+	if (due && !session->paused && session->timeout_s > 0)
 		(void)event_add(session->timer, &wait);
 	else
 		(void)event_del(session->timer);
@@ -152,6 +159,13 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	(void)err_set(&err, OUTCOME_RETRY, "the server has been silent for %d s",
 		      session->timeout_s);
 	break_off(session, OUTCOME_RETRY, &err);
+}
+
+void imap_session_set_patience(struct imap_session *session, int seconds)
+{
+	session->timeout_s = seconds;
+	if (!session->broken)
+		arm(session);
 }
 
 /* Out --------------------------------------------------------------------------------------------
@@ -381,6 +395,8 @@ static void feed(struct imap_session *session, struct evbuffer *input)
 	enum imap_parse parse;
 
 	(void)evbuffer_peek(input, -1, NULL, &piece, 1);
+	if (piece.iov_len > READ_MAX)
+		piece.iov_len = READ_MAX;
 	parse = imap_parser_feed(session->parser, (struct span){piece.iov_base, piece.iov_len},
 				 &consumed, &response, &err);
 	(void)evbuffer_drain(input, consumed);
@@ -390,16 +406,60 @@ static void feed(struct imap_session *session, struct evbuffer *input)
 		malformed(session, err.text);
 }
 
-static void on_read(struct bufferevent *bev, void *context)
+/* To drain a full buffer or to enable reading may read, and call back, at once: the loop that runs
+ * already takes that too. */
+static void take_input(struct imap_session *session)
 {
-	struct imap_session *session = context;
+	struct evbuffer *input = bufferevent_get_input(session->bev);
 
+	if (session->parsing)
+		return;
 	enter(session);
-	while (!session->broken && evbuffer_get_length(bufferevent_get_input(bev)) > 0)
-		feed(session, bufferevent_get_input(bev));
+	session->parsing = true;
+	while (!session->broken && !session->paused && evbuffer_get_length(input) > 0)
+		feed(session, input);
+	session->parsing = false;
 	if (!session->broken)
 		arm(session);
 	leave(session);
+}
+
+static void on_read(struct bufferevent *bev, void *context)
+{
+	(void)bev;
+	take_input(context);
+}
+
+static void on_go_on(evutil_socket_t fd, short what, void *context)
+{
+	struct imap_session *session = context;
+
+	(void)fd;
+	(void)what;
+	enter(session);
+	take_input(session);
+	if (!session->broken && !session->paused)
+		(void)bufferevent_enable(session->bev, EV_READ);
+	leave(session);
+}
+
+void imap_session_pause(struct imap_session *session)
+{
+	if (session->paused || session->broken)
+		return;
+	session->paused = true;
+	(void)event_del(session->go_on);
+	(void)bufferevent_disable(session->bev, EV_READ);
+	arm(session);
+}
+
+void imap_session_resume(struct imap_session *session)
+{
+	if (!session->paused || session->broken)
+		return;
+	session->paused = false;
+	event_active(session->go_on, 0, 0);
+	arm(session);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *context)
@@ -469,7 +529,8 @@ struct imap_session *imap_session_new(struct bufferevent *bev, const char *name,
 	session->last = &session->first;
 	session->timeout_s = timeout_s;
 	session->timer = evtimer_new(bufferevent_get_base(bev), on_timer, session);
-	if (session->timer == NULL)
+	session->go_on = event_new(bufferevent_get_base(bev), -1, 0, on_go_on, session);
+	if (session->timer == NULL || session->go_on == NULL)
 		abort(); /* as xalloc: out of memory */
 	remote_set(session);
 	if (bufferevent_openssl_get_ssl(bev) != NULL)
@@ -497,6 +558,7 @@ struct bufferevent *imap_session_detach(struct imap_session *session)
 	session->bev = NULL;
 	session->broken = true;
 	(void)event_del(session->timer);
+	(void)event_del(session->go_on);
 	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
 	(void)bufferevent_disable(bev, EV_READ | EV_WRITE);
 	return bev;

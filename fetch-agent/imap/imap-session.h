@@ -65,6 +65,19 @@ bool imap_session_converse(struct imap_session *session, struct imap_command *co
 /* One line; wiped after it is sent. */
 void imap_session_continue(struct imap_session *session, struct span line);
 
+/*
+ * No more input is looked at: for who cannot take more bodies. May be called from anywhere, the
+ * body sink included; what the piece under way still has of its response (at most 64 KiB) comes
+ * all the same. Reading stops, so that TCP holds the server, and its silence does not count.
+ * Commands may be given meanwhile.
+ */
+void imap_session_pause(struct imap_session *session);
+/* Goes on with what is there, from the event loop, never from within the call. */
+void imap_session_resume(struct imap_session *session);
+
+/* The longest silence from now on; 0: any (IDLE, where news may be hours away). */
+void imap_session_set_patience(struct imap_session *session, int seconds);
+
 /* Commands that have no answer yet. */
 size_t imap_session_pending(const struct imap_session *session);
 
