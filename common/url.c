@@ -49,6 +49,15 @@ bool url_host(const char *url, char *host, size_t size)
 	return authority != NULL && copy_host(authority + 3, host, size);
 }
 
+bool url_has_port(const char *url)
+{
+	const char *authority = strstr(url, "://");
+	char host[256];
+
+	return authority != NULL && copy_host(authority + 3, host, sizeof(host)) &&
+	       authority[3 + strlen(host)] == ':';
+}
+
 static bool host_is_loopback(const char *host)
 {
 	struct in_addr addr;

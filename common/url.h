@@ -18,6 +18,9 @@ bool url_is_safe(const char *url);
 /* The same, http on loopback only: what RFC 8252 7.3 lets a native client redirect to. */
 bool url_is_loopback_http(const char *url);
 
+/* Does a port stand after the host? */
+bool url_has_port(const char *url);
+
 /* The host into host (size bytes, NUL-terminated, brackets kept, lower case); false, and "", when
  * there is none. */
 bool url_host(const char *url, char *host, size_t size);

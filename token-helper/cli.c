@@ -3,7 +3,7 @@
  * cli.c - mailoauth(1): the verb table, help, main.
  *
  * A client of mailoauthd. It never opens the store, so that there is one authority over every
- * token; only `config check` reads anything but the socket.
+ * token; only `config check` and `providers` read anything but the socket.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -25,6 +25,8 @@ static const struct cli_verb verbs[] = {
 	 "have the daemon get a new access token now", "mailoauth refresh relay"},
 	{"status", cli_status, OPERAND_OPTIONAL, "j", "status [ACCOUNT] [--json]",
 	 "show all accounts, or all about one", "mailoauth status relay"},
+	{"providers", cli_providers, OPERAND_OPTIONAL, "j", "providers [NAME] [--json] [-c FILE]",
+	 "list the providers that are known, or show one", "mailoauth providers fastmail"},
 	{"config check", cli_config_check, OPERAND_NONE, "", "config check [-c FILE]",
 	 "say all that is wrong with the configuration",
 	 "mailoauth -c /etc/mailoauth/mailoauth.conf config check"},
@@ -40,7 +42,8 @@ static void print_overview(void)
 	(void)puts("  help [VERB]   say more about one\n\n"
 		   "  -S, --socket PATH   mailoauthd's socket (or $MAILOAUTH_SOCKET)\n"
 		   "                      [" HELPER_SOCKET_SYSTEM "]\n"
-		   "  -c, --config FILE   what config check reads\n"
+		   "  -c, --config FILE   what config check reads;\n"
+		   "                      presets beside it count first\n"
 		   "                      [" MAILOAUTH_CONF "]\n"
 		   "  -h, --help          this\n"
 		   "  -V, --version       the version\n\n"

@@ -73,11 +73,22 @@ static void a_long_host_is_none(void **state)
 	assert_string_equal(host, "");
 }
 
+static void a_port_is_seen(void **state)
+{
+	(void)state;
+	assert_true(url_has_port("http://localhost:80"));
+	assert_true(url_has_port("http://[::1]:80/x"));
+	assert_false(url_has_port("http://localhost/a:80"));
+	assert_false(url_has_port("http://[::1]/"));
+	assert_false(url_has_port("localhost:80"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_table),
 		cmocka_unit_test(a_long_host_is_none),
+		cmocka_unit_test(a_port_is_seen),
 	};
 
 	return cmocka_run_group_tests_name("url", tests, NULL, NULL);

@@ -137,6 +137,26 @@ static void the_scope_is_sent_and_no_secret(void **state)
 	end_well();
 }
 
+static void a_refresh_carries_what_the_provider_wants(void **state)
+{
+	char *conf = stage_account("relay", "redirect = http://localhost:8400/back\n"
+					    "refresh_redirect_uri = yes\nresource = urn:mail\n");
+
+	(void)state;
+	stage_configure(&stage, conf);
+	stage_grant(&stage, "relay", -60);
+	stage_start(&stage);
+	check_ask("token selector=relay", "OK ", "at-1");
+	assert_non_null(strstr(stage.endpoint->request,
+			       "redirect_uri=http%3A%2F%2Flocalhost%3A8400%2Fback"));
+	assert_non_null(strstr(stage.endpoint->request, "resource=urn%3Amail"));
+	/* A port is added only where any will do. */
+	check_ask("authorize-begin account=relay port=9", "OK ",
+		  "\"redirect_uri\":\"http://localhost:8400/back\"");
+	free(conf);
+	end_well();
+}
+
 static void an_outage_is_bridged_while_the_token_lives(void **state)
 {
 	(void)state;
@@ -818,6 +838,7 @@ int main(void)
 		ON_STAGE(a_living_token_is_handed_out),
 		ON_STAGE(fifty_askers_make_one_request),
 		ON_STAGE(the_scope_is_sent_and_no_secret),
+		ON_STAGE(a_refresh_carries_what_the_provider_wants),
 		ON_STAGE(an_outage_is_bridged_while_the_token_lives),
 		ON_STAGE(an_outage_without_a_token_is_temporary),
 		ON_STAGE(a_dead_grant_says_what_to_type_and_stays),

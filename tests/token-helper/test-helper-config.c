@@ -257,7 +257,7 @@ static void a_preset_beside_the_file_wins(void **state)
 static void every_missing_key_is_named(void **state)
 {
 	(void)state;
-	check_problem("[account a]\n", 1, "lacks provider: microsoft, google or custom");
+	check_problem("[account a]\n", 1, "lacks provider: choose one");
 	check_problem("[account a]\nprovider = gogle\n", 2, "no such preset");
 	check_problem("[account a]\nprovider = ../x\n", 2, "no such preset");
 	load("[account a]\nprovider = microsoft\n");

@@ -11,6 +11,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,58 +58,20 @@ static void problem(const struct resolving *at, const char *key, const char *fmt
 		       at->section->name, text);
 }
 
+static bool section_sets(const struct resolving *at, const char *key)
+{
+	return config_seen_line(at->reading->seen, at->section, key) != 0;
+}
+
 /* Presets ------------------------------------------------------------------------------------- */
 
-static bool preset_name_is_plain(const char *name)
-{
-	for (const char *p = name; *p != '\0'; p++) {
-		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_')
-			return false;
-	}
-	return true;
-}
-
-/* providers/ beside the configuration file: /etc/mailoauth/providers for the one that is installed,
- * and a place of its own for any other. */
-static char *preset_beside_config(const struct config_reading *reading, const char *name)
-{
-	const char *slash = strrchr(reading->file, '/');
-	int dir_len = slash != NULL ? (int)(slash - reading->file) : 1;
-
-	return xasprintf("%.*s/providers/%s.conf", dir_len, slash != NULL ? reading->file : ".",
-			 name);
-}
-
-static char *find_preset_file(const struct config_reading *reading, const char *name)
-{
-	char *beside = preset_beside_config(reading, name);
-
-	if (access(beside, F_OK) == 0)
-		return beside;
-	free(beside);
-	for (size_t i = 0; reading->provider_dirs[i] != NULL; i++) {
-		char *path = xasprintf("%s/%s.conf", reading->provider_dirs[i], name);
-
-		if (access(path, F_OK) == 0)
-			return path;
-		free(path);
-	}
-	return NULL;
-}
-
-static const struct preset_section *read_preset(struct config_reading *reading, const char *name,
+static const struct preset_section *keep_preset(struct config_reading *reading, const char *name,
 						const char *path)
 {
-	struct preset_section *preset = xcalloc(1, sizeof(*preset));
-
-	preset->name = xstrdup(name);
-	preset->settings.min_valid_s = -1;
-	preset->settings.timeout_s = -1;
-	(void)config_read_preset(reading, path, preset);
 	reading->presets = xreallocarray(reading->presets, reading->preset_count + 1,
 					 sizeof(reading->presets[0]));
-	reading->presets[reading->preset_count++] = preset;
-	return preset;
+	reading->presets[reading->preset_count] = preset_read(name, path, reading->problems);
+	return reading->presets[reading->preset_count++];
 }
 
 static const struct preset_section *get_preset(const struct resolving *at, const char *name)
@@ -121,15 +84,15 @@ static const struct preset_section *get_preset(const struct resolving *at, const
 		if (strcmp(reading->presets[i]->name, name) == 0)
 			return reading->presets[i];
 	}
-	path = preset_name_is_plain(name) ? find_preset_file(reading, name) : NULL;
+	path = preset_find(&reading->provider_dirs, name);
 	if (path == NULL) {
 		problem(at, "provider",
-			"provider = %s: no such preset in %s (microsoft, google and custom come "
-			"with mailoauth)",
-			name, PROVIDERS_DIR);
+			"provider = %s: no such preset; run: mailoauth providers; for any other "
+			"server write provider = custom and its issuer",
+			name);
 		return NULL;
 	}
-	preset = read_preset(reading, name, path);
+	preset = keep_preset(reading, name, path);
 	free(path);
 	return preset;
 }
@@ -141,55 +104,126 @@ static const char *either(const char *account, const char *preset)
 	return account != NULL ? account : preset;
 }
 
-/* A copy with "{tenant}" replaced; NULL gives NULL. */
-static char *with_tenant(const char *text, const char *tenant)
+static bool is_made_of(const char *text, const char *marks)
 {
-	static const char mark[] = "{tenant}";
-	const char *hit = text != NULL ? strstr(text, mark) : NULL;
-
-	if (hit == NULL || tenant == NULL)
-		return xstrdup(text);
-	return xasprintf("%.*s%s%s", (int)(hit - text), text, tenant, hit + strlen(mark));
+	for (; *text != '\0'; text++) {
+		if (!isalnum((unsigned char)*text) && strchr(marks, *text) == NULL)
+			return false;
+	}
+	return true;
 }
 
-static char *resolve_url(const struct resolving *at, const char *key, const char *account,
-			 const char *preset, const char *tenant)
-{
-	char *url = with_tenant(either(account, preset), tenant);
+/* What stands in braces in a preset's URLs and hosts. */
+static const struct placeholder {
+	const char *mark;
+	const char *key;
+	size_t offset;	   /* in struct provider_settings */
+	const char *marks; /* beside letters and digits: nothing that would end a part of a URL */
+	const char *what;
+} placeholders[] = {
+	{"{tenant}", "tenant", offsetof(struct provider_settings, tenant), ".-",
+	 "neither a tenant id nor a domain"},
+	{"{auth_host}", "auth_host", offsetof(struct provider_settings, auth_host), ".-:[]",
+	 "neither a host nor host:port"},
+	{"{realm}", "realm", offsetof(struct provider_settings, realm), ".-_~%",
+	 "no part of a URL's path"},
+};
 
-	if (url == NULL)
-		problem(at, key, "lacks %s, which provider = %s does not know", key,
-			at->preset->name);
-	else if (!url_is_safe(url))
+#define PLACEHOLDERS (sizeof(placeholders) / sizeof(placeholders[0]))
+
+static const char *placeholder_value(const struct resolving *at, const struct placeholder *one)
+{
+	const char *const *mine =
+		(const void *)((const char *)&at->section->settings + one->offset);
+	const char *const *theirs =
+		(const void *)((const char *)&at->preset->settings + one->offset);
+
+	return either(*mine, *theirs);
+}
+
+/* A copy of text with its placeholders replaced; NULL gives NULL. One without a value stays: that
+ * it is missing is said by check_placeholders(). */
+static char *filled(const struct resolving *at, const char *text)
+{
+	char *copy = xstrdup(text);
+
+	for (size_t i = 0; copy != NULL && i < PLACEHOLDERS; i++) {
+		const char *value = placeholder_value(at, &placeholders[i]);
+		const char *mark = placeholders[i].mark;
+		char *hit;
+
+		while (value != NULL && strstr(value, mark) == NULL &&
+		       (hit = strstr(copy, mark)) != NULL) {
+			char *longer = xasprintf("%.*s%s%s", (int)(hit - copy), copy, value,
+						 hit + strlen(mark));
+
+			free(copy);
+			copy = longer;
+		}
+	}
+	return copy;
+}
+
+static void check_placeholders(const struct resolving *at)
+{
+	for (size_t i = 0; i < PLACEHOLDERS; i++) {
+		const struct placeholder *one = &placeholders[i];
+		const char *value = placeholder_value(at, one);
+		const char *token_url = at->config->client.token_url;
+
+		if (value != NULL && !is_made_of(value, one->marks))
+			problem(at, one->key, "%s = %s: is %s", one->key, value, one->what);
+		else if (value == NULL && token_url != NULL &&
+			 strstr(token_url, one->mark) != NULL &&
+			 !words_contain(&at->preset->needs, one->key))
+			problem(at, one->key, "lacks %s, which stands in token_url", one->key);
+	}
+}
+
+/* NULL when neither says it. */
+static char *resolve_url(const struct resolving *at, const char *key, const char *account,
+			 const char *preset)
+{
+	char *url = filled(at, either(account, preset));
+
+	if (url != NULL && !url_is_safe(url))
 		problem(at, key, "%s = %s: is no usable URL", key, url);
 	return url;
 }
 
-static bool tenant_is_plain(const char *tenant)
+static char *require_url(const struct resolving *at, const char *key, const char *account,
+			 const char *preset)
 {
-	for (; *tenant != '\0'; tenant++) {
-		if (!isalnum((unsigned char)*tenant) && *tenant != '.' && *tenant != '-')
-			return false;
-	}
-	return true;
+	char *url = resolve_url(at, key, account, preset);
+
+	if (url == NULL)
+		problem(at, key, "lacks %s, which provider = %s does not know", key,
+			at->preset->name);
+	return url;
 }
 
 static void resolve_urls(const struct resolving *at)
 {
 	const struct provider_settings *mine = &at->section->settings;
 	const struct provider_settings *theirs = &at->preset->settings;
-	const char *tenant = either(mine->tenant, theirs->tenant);
 	struct oauth_client *client = &at->config->client;
 
-	if (tenant != NULL && !tenant_is_plain(tenant))
-		problem(at, "tenant", "tenant = %s: is neither a tenant id nor a domain", tenant);
-	client->issuer = resolve_url(at, "issuer", mine->issuer, theirs->issuer, tenant);
-	client->authorize_url = resolve_url(at, "authorize_url", mine->authorize_url,
-					    theirs->authorize_url, tenant);
-	client->token_url =
-		resolve_url(at, "token_url", mine->token_url, theirs->token_url, tenant);
+	client->issuer = require_url(at, "issuer", mine->issuer, theirs->issuer);
+	if (at->preset->grants.count == 0 || preset_has_grant(at->preset, "authorization_code"))
+		client->authorize_url = require_url(at, "authorize_url", mine->authorize_url,
+						    theirs->authorize_url);
+	client->token_url = require_url(at, "token_url", mine->token_url, theirs->token_url);
+	client->device_url = resolve_url(at, "device_url", mine->device_url, theirs->device_url);
+	client->device_grant_type =
+		xstrdup(either(mine->device_grant_type, theirs->device_grant_type));
+	client->revoke_url = resolve_url(at, "revoke_url", mine->revoke_url, theirs->revoke_url);
+	client->userinfo_url =
+		resolve_url(at, "userinfo_url", mine->userinfo_url, theirs->userinfo_url);
+	client->resource = filled(at, either(mine->resource, theirs->resource));
 	client->redirect =
 		xstrdup(either(either(mine->redirect, theirs->redirect), REDIRECT_DEFAULT));
+	client->refresh_redirect_uri = mine->refresh_redirect_uri || theirs->refresh_redirect_uri;
+	check_placeholders(at);
 }
 
 static bool scope_has(const char *scope, const char *word)
@@ -249,6 +283,27 @@ static void check_resource(const struct resolving *at)
 	words_release(&scope);
 }
 
+/* Where the preset's own scopes give no id_token, the provider has none, and nobody is to blame. */
+static void check_identity_is_told(const struct resolving *at, const char *scope)
+{
+	struct oauth_client *client = &at->config->client;
+
+	if (client->identity == NULL || scope_has(scope, "openid") || client->userinfo_url != NULL)
+		return;
+	if (at->section->settings.scope != NULL || section_sets(at, "verify_identity")) {
+		problem(at, "scope",
+			"scope lacks openid, so it could not be verified who signed in: add it, or "
+			"say verify_identity = no");
+		return;
+	}
+	(void)buffer_printf(at->warnings,
+			    "[account %s] %s does not say who signed in: take care to sign in as "
+			    "%s\n",
+			    at->section->name, at->config->title, client->identity);
+	free(client->identity);
+	client->identity = NULL;
+}
+
 /* The scope of an account is its own, or the preset's for what the account is used for. */
 static void resolve_scope(const struct resolving *at)
 {
@@ -272,10 +327,8 @@ static void resolve_scope(const struct resolving *at)
 	if (scope.len == 0)
 		problem(at, "scope", "lacks scope, which provider = %s does not know",
 			at->preset->name);
-	else if (at->section->verify_identity && !scope_has(buffer_cstr(&scope), "openid"))
-		problem(at, "scope",
-			"scope lacks openid, so it could not be verified who signed in: add it, or "
-			"say verify_identity = no");
+	else
+		check_identity_is_told(at, buffer_cstr(&scope));
 	client->scope = xstrdup(buffer_cstr(&scope));
 	buffer_release(&scope);
 	buffer_release(&required);
@@ -390,6 +443,16 @@ static void resolve_use(const struct resolving *at)
 	}
 }
 
+static void fill_words(const struct resolving *at, struct words *words)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		char *word = words->word[i];
+
+		words->word[i] = filled(at, word);
+		free(word);
+	}
+}
+
 static void resolve_hosts(const struct resolving *at)
 {
 	for (int i = 0; i < SERVICE_COUNT; i++) {
@@ -397,6 +460,7 @@ static void resolve_hosts(const struct resolving *at)
 		const struct words *theirs = &at->preset->settings.hosts[i];
 
 		words_copy(&at->config->hosts[i], mine->count > 0 ? mine : theirs);
+		fill_words(at, &at->config->hosts[i]);
 		if (at->config->use[i] && at->config->hosts[i].count == 0)
 			problem(at, "use",
 				"lacks %s_host: the name of the server that the token may be sent "
@@ -422,11 +486,6 @@ static void resolve_users(const struct resolving *at)
 	words_copy(&config->aliases, &at->section->aliases);
 }
 
-static bool section_sets(const struct resolving *at, const char *key)
-{
-	return config_seen_line(at->reading->seen, at->section, key) != 0;
-}
-
 static void check_needs(const struct resolving *at)
 {
 	for (size_t i = 0; i < at->preset->needs.count; i++) {
@@ -443,12 +502,19 @@ static void resolve_account(struct resolving *at, struct helper_config *config)
 	int64_t min_valid_s;
 
 	if (at->section->provider == NULL) {
-		problem(at, "provider", "lacks provider: microsoft, google or custom");
+		problem(at, "provider",
+			"lacks provider: choose one of those that are listed by: "
+			"mailoauth providers");
 		return;
 	}
 	at->preset = get_preset(at, at->section->provider);
 	if (at->preset == NULL)
 		return;
+	if (at->preset->unavailable != NULL) {
+		problem(at, "provider", "provider = %s: %s", at->preset->name,
+			at->preset->unavailable);
+		return;
+	}
 	at->config = xcalloc(1, sizeof(*at->config));
 	config->accounts = xreallocarray(config->accounts, config->account_count + 1,
 					 sizeof(config->accounts[0]));
@@ -463,9 +529,9 @@ static void resolve_account(struct resolving *at, struct helper_config *config)
 	resolve_users(at);
 	resolve_hosts(at);
 	resolve_urls(at);
-	resolve_scope(at);
 	resolve_secret(at);
 	resolve_client(at);
+	resolve_scope(at);
 	check_needs(at);
 }
 

@@ -7,22 +7,7 @@
 #define TOKEN_HELPER_ACCOUNTS_ACCOUNT_RESOLVE_H
 
 #include "token-helper/accounts/helper-config.h"
-
-/* What a preset and an account may both say. */
-struct provider_settings {
-	char *issuer, *authorize_url, *token_url, *redirect, *authorize_extra;
-	int client_auth; /* 0: not said; then enum oauth_client_auth + 1 */
-	char *identity_claims, *tenant, *scope, *ca_file, *proxy;
-	struct words hosts[SERVICE_COUNT];
-	int64_t min_valid_s, timeout_s; /* -1: not said */
-};
-
-struct preset_section {
-	struct provider_settings settings;
-	char *name, *title;
-	char *service_scope[SERVICE_COUNT];
-	struct words needs; /* keys that an account must set */
-};
+#include "token-helper/accounts/preset.h"
 
 struct account_section {
 	struct provider_settings settings;
@@ -41,7 +26,7 @@ struct config_reading {
 	const char *file;
 	struct config_problems *problems;
 	struct config_seen *seen;
-	const char *const *provider_dirs;
+	struct words provider_dirs;
 	struct daemon_section daemon;
 	struct account_section **accounts;
 	size_t account_count;
@@ -50,10 +35,9 @@ struct config_reading {
 	struct preset_section *preset; /* being read */
 };
 
-/* Reads one preset file; false when it had problems. */
-bool config_read_preset(struct config_reading *reading, const char *path,
-			struct preset_section *preset);
-void preset_section_free(struct preset_section *preset);
+/* Fills preset from the file; false when it had problems. */
+bool config_read_preset(const char *path, struct preset_section *preset,
+			struct config_problems *problems);
 
 /* Fills config->accounts from reading->accounts, reporting what is wrong or missing. */
 void accounts_resolve(struct config_reading *reading, struct helper_config *config);

@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/url.h"
 #include "common/xalloc.h"
 #include "token-helper/oauth/authorization.h"
 #include "token-helper/oauth/id-token.h"
@@ -169,19 +170,19 @@ static void on_expiry(evutil_socket_t fd, short what, void *context)
 
 /* Beginning ----------------------------------------------------------------------------------- */
 
-/* The provider's redirect base with the listener's port put after the host:
- * http://localhost:PORT/path. */
+/* The listener's port is put after the host: http://localhost:PORT/path. Any port will do only for
+ * http on loopback, and only where none was registered (RFC 8252 7.3): everything else is sent as
+ * it stands. */
 static char *redirect_uri(const struct oauth_client *client, uint16_t port)
 {
-	const char *host = strstr(client->redirect, "://");
+	const char *redirect = client->redirect;
 	size_t host_end;
 
-	if (port == 0 || host == NULL)
-		return xstrdup(client->redirect);
-	host_end = (size_t)(host - client->redirect) + 3;
-	host_end += strcspn(client->redirect + host_end, "/?#");
-	return xasprintf("%.*s:%u%s", (int)host_end, client->redirect, (unsigned)port,
-			 client->redirect + host_end);
+	if (port == 0 || !url_is_loopback_http(redirect) || url_has_port(redirect))
+		return xstrdup(redirect);
+	host_end = strlen("http://");
+	host_end += strcspn(redirect + host_end, "/?#");
+	return xasprintf("%.*s:%u%s", (int)host_end, redirect, (unsigned)port, redirect + host_end);
 }
 
 static struct flow *flow_new(struct flows *flows, const struct account *account)
@@ -228,6 +229,11 @@ enum outcome flow_begin(struct flows *flows, struct account *account, uint16_t p
 	struct flow *flow;
 	enum outcome outcome;
 
+	if (client->authorize_url == NULL)
+		return err_set(err, OUTCOME_CONFIG,
+			       "account %s: nobody signs in at %s: its tokens are had without a "
+			       "person",
+			       account_config(account)->name, account_config(account)->title);
 	if (flows->count >= FLOWS_MAX && !drop_oldest(flows))
 		return err_set(err, OUTCOME_RETRY,
 			       "account %s: %d authorizations are being finished at this moment",

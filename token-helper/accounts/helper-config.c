@@ -24,11 +24,19 @@ static const char *const client_auths[] = {"auto", "none", "post", "basic", NULL
 	{.name = "issuer", .type = CONFIG_URL, .offset = offsetof(section, settings.issuer)}, \
 	{.name = "authorize_url", .type = CONFIG_URL, .offset = offsetof(section, settings.authorize_url)}, \
 	{.name = "token_url", .type = CONFIG_URL, .offset = offsetof(section, settings.token_url)}, \
+	{.name = "device_url", .type = CONFIG_URL, .offset = offsetof(section, settings.device_url)}, \
+	{.name = "device_grant_type", .type = CONFIG_STRING, .offset = offsetof(section, settings.device_grant_type)}, \
+	{.name = "revoke_url", .type = CONFIG_URL, .offset = offsetof(section, settings.revoke_url)}, \
+	{.name = "userinfo_url", .type = CONFIG_URL, .offset = offsetof(section, settings.userinfo_url)}, \
 	{.name = "redirect", .type = CONFIG_URL, .offset = offsetof(section, settings.redirect)}, \
+	{.name = "refresh_redirect_uri", .type = CONFIG_BOOLEAN, .offset = offsetof(section, settings.refresh_redirect_uri)}, \
 	{.name = "authorize_extra", .type = CONFIG_STRING, .offset = offsetof(section, settings.authorize_extra)}, \
 	{.name = "client_auth", .type = CONFIG_CHOICE, .offset = offsetof(section, settings.client_auth), .choices = client_auths}, \
 	{.name = "identity_claims", .type = CONFIG_STRING, .offset = offsetof(section, settings.identity_claims)}, \
 	{.name = "tenant", .type = CONFIG_STRING, .offset = offsetof(section, settings.tenant)}, \
+	{.name = "auth_host", .type = CONFIG_STRING, .offset = offsetof(section, settings.auth_host)}, \
+	{.name = "realm", .type = CONFIG_STRING, .offset = offsetof(section, settings.realm)}, \
+	{.name = "resource", .type = CONFIG_STRING, .offset = offsetof(section, settings.resource)}, \
 	{.name = "scope", .type = CONFIG_STRING, .offset = offsetof(section, settings.scope)}, \
 	{.name = "smtp_host", .type = CONFIG_WORDS, .offset = offsetof(section, settings.hosts[SERVICE_SMTP])}, \
 	{.name = "imap_host", .type = CONFIG_WORDS, .offset = offsetof(section, settings.hosts[SERVICE_IMAP])}, \
@@ -41,6 +49,10 @@ static const char *const client_auths[] = {"auto", "none", "post", "basic", NULL
 static const struct config_key preset_keys[] = {
 	SETTINGS_KEYS(struct preset_section),
 	{.name = "title", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, title)},
+	{.name = "verified", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, verified)},
+	{.name = "registration", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, registration)},
+	{.name = "unavailable", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, unavailable)},
+	{.name = "grants", .type = CONFIG_WORDS, .offset = offsetof(struct preset_section, grants)},
 	{.name = "smtp_scope", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, service_scope[SERVICE_SMTP])},
 	{.name = "imap_scope", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, service_scope[SERVICE_IMAP])},
 	{.name = "pop_scope", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, service_scope[SERVICE_POP])},
@@ -120,12 +132,17 @@ static void *open_account(void *context, const char *name, int line)
 	return section;
 }
 
+struct preset_reading {
+	struct preset_section *preset;
+	struct config_problems *problems;
+};
+
 static void *open_preset(void *context, const char *name, int line)
 {
-	struct config_reading *reading = context;
+	struct preset_reading *reading = context;
 
 	if (strcmp(reading->preset->name, name) != 0) {
-		config_problem(reading->problems, reading->file, line,
+		config_problem(reading->problems, reading->preset->path, line,
 			       "[provider %s] must be [provider %s], as the file is named", name,
 			       reading->preset->name);
 		return NULL;
@@ -145,13 +162,12 @@ static const struct config_kind preset_kinds[] = {
 	{0},
 };
 
-bool config_read_preset(struct config_reading *reading, const char *path,
-			struct preset_section *preset)
+bool config_read_preset(const char *path, struct preset_section *preset,
+			struct config_problems *problems)
 {
-	struct config_reading inner = {
-		.file = path, .problems = reading->problems, .preset = preset};
+	struct preset_reading reading = {.preset = preset, .problems = problems};
 
-	return config_read(path, preset_kinds, &inner, NULL, reading->problems);
+	return config_read(path, preset_kinds, &reading, NULL, problems);
 }
 
 /* Releasing ----------------------------------------------------------------------------------- */
@@ -161,10 +177,17 @@ static void settings_release(struct provider_settings *settings)
 	free(settings->issuer);
 	free(settings->authorize_url);
 	free(settings->token_url);
+	free(settings->device_url);
+	free(settings->device_grant_type);
+	free(settings->revoke_url);
+	free(settings->userinfo_url);
 	free(settings->redirect);
 	free(settings->authorize_extra);
 	free(settings->identity_claims);
 	free(settings->tenant);
+	free(settings->auth_host);
+	free(settings->realm);
+	free(settings->resource);
 	free(settings->scope);
 	free(settings->ca_file);
 	free(settings->proxy);
@@ -177,8 +200,13 @@ void preset_section_free(struct preset_section *preset)
 	settings_release(&preset->settings);
 	free(preset->name);
 	free(preset->title);
+	free(preset->path);
+	free(preset->verified);
+	free(preset->registration);
+	free(preset->unavailable);
 	for (int i = 0; i < SERVICE_COUNT; i++)
 		free(preset->service_scope[i]);
+	words_release(&preset->grants);
 	words_release(&preset->needs);
 	free(preset);
 }
@@ -209,6 +237,7 @@ static void reading_release(struct config_reading *reading)
 	for (size_t i = 0; i < reading->preset_count; i++)
 		preset_section_free(reading->presets[i]);
 	free(reading->presets);
+	words_release(&reading->provider_dirs);
 	words_release(&reading->daemon.sockets);
 	words_release(&reading->daemon.admin);
 	free(reading->daemon.store);
@@ -221,6 +250,11 @@ static void oauth_client_release(struct oauth_client *client)
 	free(client->issuer);
 	free(client->authorize_url);
 	free(client->token_url);
+	free(client->device_url);
+	free(client->device_grant_type);
+	free(client->revoke_url);
+	free(client->userinfo_url);
+	free(client->resource);
 	free(client->client_id);
 	buffer_release(&client->secret);
 	free(client->scope);
@@ -293,28 +327,15 @@ static void resolve_daemon(struct config_reading *reading, struct helper_config 
 			       err.text);
 }
 
-static char *dir_beside(const char *path, const char *name)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? xasprintf("%.*s/%s", (int)(slash - path), path, name)
-			     : xstrdup(name);
-}
-
 struct helper_config *helper_config_load(const char *path, const char *const *provider_dirs,
 					 struct config_problems *problems)
 {
 	size_t before = problems->count;
-	char *beside = dir_beside(path, "providers");
-	const char *const dirs_default[] = {beside, PROVIDERS_DIR, NULL};
-	struct config_reading reading = {
-		.file = path,
-		.problems = problems,
-		.provider_dirs = provider_dirs != NULL ? provider_dirs : dirs_default,
-	};
+	struct config_reading reading = {.file = path, .problems = problems};
 	struct helper_config *config = xcalloc(1, sizeof(*config));
 
 	buffer_init(&config->warnings, 16384);
+	preset_dirs(path, provider_dirs, &reading.provider_dirs);
 	reading.seen = config_seen_new();
 	if (config_read(path, main_kinds, &reading, reading.seen, problems) ||
 	    reading.account_count > 0) {
@@ -322,7 +343,6 @@ struct helper_config *helper_config_load(const char *path, const char *const *pr
 		accounts_resolve(&reading, config);
 	}
 	reading_release(&reading);
-	free(beside);
 	if (problems->count > before) {
 		helper_config_free(config);
 		return NULL;

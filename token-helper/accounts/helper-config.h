@@ -3,9 +3,9 @@
  * helper-config.h - mailoauth.conf and the providers' presets, resolved and checked: what the
  * daemon runs on and `mailoauth config check` reports.
  *
- * A preset is data: [provider NAME] in NAME.conf: in providers/ beside the configuration file, else
- * in "providers" beside mailoauth.conf, else in PROVIDERS_DIR. An account may set every key that a
- * preset may, and then wins. "{tenant}" in a preset's value is replaced by the account's tenant.
+ * A preset is data, see preset.h. An account may set every key that describes the provider, and
+ * then wins. "{tenant}", "{auth_host}" and "{realm}" in URLs and hosts are replaced by the keys of
+ * those names.
  */
 #ifndef TOKEN_HELPER_ACCOUNTS_HELPER_CONFIG_H
 #define TOKEN_HELPER_ACCOUNTS_HELPER_CONFIG_H
@@ -54,7 +54,7 @@ struct helper_config {
 };
 
 /*
- * provider_dirs: where presets are looked for, NULL-terminated; NULL: "providers" beside path, then
+ * provider_dirs: where presets are looked for after "providers" beside path, NULL-terminated; NULL:
  * PROVIDERS_DIR. NULL when there was any problem: then *problems has them all. The caller frees. */
 struct helper_config *helper_config_load(const char *path, const char *const *provider_dirs,
 					 struct config_problems *problems);

@@ -119,6 +119,7 @@ static void append_all(const struct authorization *auth, const struct oauth_clie
 	(void)form_append(query, "code_challenge", challenge);
 	(void)form_append(query, "code_challenge_method", span_from_str("S256"));
 	append_parameter(query, client, "scope", span_from_str(client->scope));
+	append_parameter(query, client, "resource", span_from_str(client->resource));
 	append_parameter(query, client, "login_hint", span_from_str(client->login_hint));
 	if (has_word(client->scope, "openid"))
 		(void)form_append(query, "nonce", buffer_span(&auth->nonce));

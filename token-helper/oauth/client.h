@@ -23,8 +23,13 @@ enum oauth_client_auth {
 struct oauth_client {
 	char *issuer; /* exact, for iss (RFC 9207) and the id_token; "{tenantid}" inside matches any
 			 tenant id */
-	char *authorize_url;
+	char *authorize_url; /* NULL: nobody signs in there */
 	char *token_url;
+	char *device_url;	 /* RFC 8628 device_authorization_endpoint */
+	char *device_grant_type; /* grant_type of its polls when it is not RFC 8628's */
+	char *revoke_url;	 /* RFC 7009 */
+	char *userinfo_url;	 /* OpenID Connect Core 5.3 */
+	char *resource;		 /* RFC 8707 (AD FS demands it) */
 	char *client_id;
 	struct buffer secret; /* secret; empty: none */
 	enum oauth_client_auth auth;
@@ -34,8 +39,9 @@ struct oauth_client {
 	char *authorize_extra; /* more authorize parameters, form-encoded: "prompt=select_account"
 				*/
 	char *login_hint;
-	char *redirect; /* base of the loopback redirect: http://localhost or
-			   http://127.0.0.1[/path] */
+	char *redirect; /* http://localhost or http://127.0.0.1[/path], to which a port is added;
+			   any other is used as it stands */
+	bool refresh_redirect_uri; /* the redirect is sent with a refresh too */
 	char *identity; /* who must sign in; several, space-separated; NULL: whoever (not verified)
 			 */
 	char *identity_claims; /* id_token claims that may name them, in order, space-separated */

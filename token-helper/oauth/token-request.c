@@ -97,6 +97,8 @@ struct token_request *token_request_code(struct http_client *http,
 	(void)form_append(&form, "code", code);
 	(void)form_append(&form, "redirect_uri", span_from_str(auth->redirect_uri));
 	(void)form_append(&form, "code_verifier", buffer_span(&auth->verifier));
+	if (client->resource != NULL)
+		(void)form_append(&form, "resource", span_from_str(client->resource));
 	return send_form(http, client, &form, done, context);
 }
 
@@ -111,6 +113,10 @@ struct token_request *token_request_refresh(struct http_client *http,
 	(void)form_append(&form, "refresh_token", refresh_token);
 	if (client->scope != NULL && client->scope[0] != '\0')
 		(void)form_append(&form, "scope", span_from_str(client->scope));
+	if (client->resource != NULL)
+		(void)form_append(&form, "resource", span_from_str(client->resource));
+	if (client->refresh_redirect_uri && client->redirect != NULL)
+		(void)form_append(&form, "redirect_uri", span_from_str(client->redirect));
 	return send_form(http, client, &form, done, context);
 }
 
