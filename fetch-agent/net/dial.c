@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/xalloc.h"
@@ -57,6 +58,8 @@ static void finish(struct dial *dial, enum outcome what)
 		dial->bev = NULL;
 		bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
 		(void)bufferevent_disable(bev, EV_READ | EV_WRITE);
+	} else if (dial->target.path != NULL) {
+		err_prefix(&err, "%s: ", dial->target.path);
 	} else {
 		err_prefix(&err, "%s:%u: ", dial->target.host, (unsigned)dial->target.port);
 	}
@@ -174,6 +177,26 @@ static void look_up(struct dial *dial)
 		dial->lookup = lookup;
 }
 
+/* Never waits: a Unix socket is connected at once, or refused (EAGAIN: too many are waiting). */
+static void connect_path(struct dial *dial)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", dial->target.path);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+		dial->what = err_set(&dial->why, OUTCOME_RETRY, "%s", strerror(errno));
+		if (fd >= 0)
+			(void)close(fd);
+		finish(dial, dial->what);
+		return;
+	}
+	dial->bev = bufferevent_socket_new(dial->target.base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (dial->bev == NULL)
+		abort(); /* as xalloc: out of memory */
+	finish(dial, OUTCOME_OK);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
 	struct dial *dial = context;
@@ -182,6 +205,10 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	if (dial->target.path != NULL) {
+		connect_path(dial);
+		return;
+	}
 	if (!dial->started) {
 		dial->started = true;
 		(void)event_add(dial->timer, &left);

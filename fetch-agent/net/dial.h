@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dial.h - from a host name to a connected bufferevent: look-up (evdns), every address in turn,
- * TLS.
+ * TLS. Or from a path to a Unix socket.
  *
  * Nothing blocks. done is called exactly once, never from within dial_start(), and not after
  * dial_cancel().
@@ -23,13 +23,14 @@ struct dial_target {
 	struct event_base *base;
 	struct evdns_base *dns;
 	const char *host; /* borrowed until done */
+	const char *path; /* a Unix socket: instead of host, port and tls; borrowed until done */
 	uint16_t port;
 	SSL_CTX *tls; /* NULL: plain, for STARTTLS; borrowed until done */
 	struct deadline deadline;
 };
 
 /* OUTCOME_OK gives bev: no callbacks, nothing enabled, closed when freed. Else bev is NULL and err
- * names host and port. The dial is gone when this returns. */
+ * names host and port, or the path. The dial is gone when this returns. */
 typedef void dial_done_fn(void *context, enum outcome what, struct bufferevent *bev,
 			  const struct err *err);
 
