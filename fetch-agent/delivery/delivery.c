@@ -14,6 +14,8 @@
 
 /* A row each. */
 static const struct delivery_method *const methods[] = {
+	&delivery_lmtp_method,
+	&delivery_smtp_method,
 	&delivery_maildir_method,
 	NULL,
 };

@@ -70,10 +70,21 @@ enum delivery_kind {
 	DELIVERY_DOWN,	  /* no message now: cannot connect, disk full. Nothing more is accepted */
 };
 
+/* One recipient who does not get the message. */
+struct delivery_refusal {
+	const char *recipient;
+	const char *status; /* "5.1.1" (RFC 3463); "": the destination gave none */
+	const char *words;  /* the destination's: "550 5.1.1 No such user" */
+};
+
 struct delivery_verdict {
 	enum delivery_kind kind;
 	enum outcome outcome; /* of what is not DELIVERY_DONE: retry, config, ... */
 	struct err err;	      /* names the destination, and has its words */
+	/* LMTP, SMTP: who does not get it; borrowed during the call. With DELIVERY_REFUSED the
+	 * recipients that are not among them have it. */
+	const struct delivery_refusal *refusals;
+	size_t refusal_count;
 };
 
 struct delivery_handler {
@@ -149,6 +160,8 @@ struct delivery_method {
 	void (*drop)(struct delivery *delivery);
 };
 
+extern const struct delivery_method delivery_lmtp_method;
+extern const struct delivery_method delivery_smtp_method;
 extern const struct delivery_method delivery_maildir_method;
 
 #endif
