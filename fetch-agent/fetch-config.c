@@ -13,6 +13,7 @@
 #define PORT_IMAPS	  993
 #define PORT_IMAP	  143
 #define TIMEOUT_DEFAULT_S 60
+#define PARALLEL_MAX	  32
 #define MESSAGES_MAX	  4294967295 /* RFC 3501: UIDs have 32 bits */
 
 static const char *const tls_names[] = {"implicit", "starttls", NULL};
@@ -30,6 +31,8 @@ static const struct config_key fetch_keys[] = {
 	{.name = "ca_file", .type = CONFIG_PATH, .offset = offsetof(struct fetch_source, ca_file)},
 	{.name = "folder", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, folder)},
 	{.name = "deliver", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, deliver)},
+	{.name = "parallel", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, delivery.parallel), .min = 1, .max = PARALLEL_MAX},
+	{.name = "deliver_timeout", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, delivery.timeout_s), .min = 1, .max = 3600},
 	{.name = "after", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, after_text)},
 	{.name = "line_ends", .type = CONFIG_CHOICE, .offset = offsetof(struct fetch_source, line_ends), .choices = line_end_names},
 	{.name = "max_messages", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, max_messages), .min = 1, .max = MESSAGES_MAX},
