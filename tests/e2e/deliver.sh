@@ -101,12 +101,12 @@ done
 deliver "1 0" "SMTP: one of two recipients is refused" -r stranger@example.com -r smtp@example.test "$smtp" plain
 like "$(cat "$BED/deliver.out")" "^refused 1: .*delivered to 1 of 2 recipients" "SMTP: who has it is told"
 deliver "1 0" "SMTP: a recipient that is refused" -r stranger@example.com "$smtp" plain
-like "$(cat "$BED/deliver.out")" "^refused 1: denied: $smtp: RCPT TO:<stranger@example.com>: 554 5.7.1 .*Relay access denied" \
+like "$(cat "$BED/deliver.out")" "^refused 1: denied: $smtp: RCPT TO:<stranger@example.com>: 554 5.7.1 .*Access denied" \
 	"SMTP: the listener's words are told"
 deliver "0 1" "SMTP: the null sender" -f '' -r null@example.test "$smtp" plain
 
 deliver "1 0" "nobody listens" -r one@example.test "lmtp:127.0.0.1:$(bed_ports 1)" plain plain
 like "$(cat "$BED/deliver.out")" '^down 1: retry: lmtp:127.0.0.1:[0-9]+: cannot connect: .*Connection refused' "nobody listens: it is said"
-deliver "1 0" "SMTP spoken to an LMTP listener's MTA" -r one@example.test "lmtp:127.0.0.1:$BED_MTA_PORT" plain
+deliver "1 0" "LMTP spoken to an SMTP listener" -r one@example.test "lmtp:127.0.0.1:$BED_MTA_PORT" plain
 like "$(cat "$BED/deliver.out")" 'is this an SMTP listener' "what should be written is said"
 done_testing
