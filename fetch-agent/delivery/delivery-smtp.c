@@ -41,8 +41,9 @@ struct smtp_delivery {
 	bool full;			  /* a write was told so */
 	bool down;			  /* nothing is accepted any more; why says the rest */
 	struct delivery_verdict why;
-	int depth;   /* of calls that still need the delivery */
-	bool closed; /* as soon as depth is 0 */
+	struct event *wake; /* NULL until it is needed */
+	int depth;	    /* of calls that still need the delivery */
+	bool closed;	    /* as soon as depth is 0 */
 };
 
 static struct smtp_delivery *self(struct delivery *delivery)
@@ -129,6 +130,8 @@ static void delivery_destroy(struct smtp_delivery *delivery)
 		forget(delivery, transaction);
 	}
 	smtp_transaction_free(delivery->current);
+	if (delivery->wake != NULL)
+		event_free(delivery->wake);
 	free(delivery->sessions);
 	free(delivery);
 }
@@ -318,7 +321,8 @@ static void take_back(struct smtp_delivery *delivery, struct smtp_session *sessi
 
 /*
  * A connection that was good once may just have been closed: another is opened. One that never was,
- * beside others that are, means that the listener takes no more of them.
+ * beside others that are, means that the listener takes no more of them; alone, and with messages
+ * that wait for it, that it takes none.
  */
 static void on_closed(void *ctx, struct smtp_session *session, enum outcome what,
 		      const struct err *err)
@@ -331,7 +335,7 @@ static void on_closed(void *ctx, struct smtp_session *session, enum outcome what
 	session_remove(delivery, session);
 	if (what != OUTCOME_OK)
 		log_debug("%s: %s", delivery->base.config->text, err->text);
-	if (what != OUTCOME_OK && !served) {
+	if (what != OUTCOME_OK && !served && delivery->first != NULL) {
 		if (delivery->session_count == 0)
 			go_down(delivery, what, err);
 		else
@@ -398,6 +402,31 @@ static void smtp_end(struct delivery *base, uint32_t uid)
 	leave(delivery);
 }
 
+static void on_wake(evutil_socket_t fd, short what, void *ctx)
+{
+	struct smtp_delivery *delivery = ctx;
+
+	(void)fd;
+	(void)what;
+	enter(delivery);
+	tell_room(delivery);
+	leave(delivery);
+}
+
+/* What was dropped may have been all that was held, and then nothing else would tell of the room.
+ */
+static void wake_for_room(struct smtp_delivery *delivery)
+{
+	static const struct timeval at_once = {0};
+
+	if (!delivery->full)
+		return;
+	if (delivery->wake == NULL)
+		delivery->wake = evtimer_new(delivery->base.world.base, on_wake, delivery);
+	if (delivery->wake == NULL || evtimer_add(delivery->wake, &at_once) != 0)
+		abort(); /* as xalloc: out of memory */
+}
+
 /* The listener has the beginning: only the end of the connection says that no more will come. */
 static void hang_up_on(struct smtp_delivery *delivery, struct smtp_transaction *transaction)
 {
@@ -430,6 +459,7 @@ static void smtp_drop(struct delivery *base)
 	else
 		hang_up_on(delivery, transaction);
 	smtp_transaction_free(transaction);
+	wake_for_room(delivery);
 }
 
 static enum outcome smtp_open(const struct delivery_config *config, struct delivery **out,

@@ -137,6 +137,12 @@ static void break_off_saying(struct smtp_session *session, enum outcome what, co
 	break_off(session, what, &err);
 }
 
+/* Why a connection ends that was not needed: a good one may. One that never served has failed. */
+static enum outcome end_of_idle(const struct smtp_session *session)
+{
+	return smtp_session_is_idle(session) && session->served ? OUTCOME_OK : OUTCOME_RETRY;
+}
+
 /* Time -------------------------------------------------------------------------------------------
  */
 
@@ -345,7 +351,7 @@ static void finish_head(struct smtp_session *session)
 static void on_answer(struct smtp_session *session, const struct smtp_reply *reply)
 {
 	if (session->head == NULL) {
-		refuse_session(session, OUTCOME_OK, "unasked: ", reply);
+		refuse_session(session, end_of_idle(session), "unasked: ", reply);
 		return;
 	}
 	switch (smtp_transaction_reply(session->head, &session->capability, reply,
@@ -377,8 +383,7 @@ static void on_reply(struct smtp_session *session, const struct smtp_reply *repl
 	log_debug("%s: S: %d %s %.*s", session->config->text, reply->code, reply->status,
 		  (int)strcspn(buffer_cstr(&reply->text), "\n"), buffer_cstr(&reply->text));
 	if (reply->code == CODE_CLOSING)
-		refuse_session(session, smtp_session_is_idle(session) ? OUTCOME_OK : OUTCOME_RETRY,
-			       "", reply);
+		refuse_session(session, end_of_idle(session), "", reply);
 	else
 		table[session->state](session, reply);
 }
@@ -440,8 +445,7 @@ static void on_event(struct bufferevent *bev, short what, void *context)
 	(void)bev;
 	enter(session);
 	(void)tls_failure(NULL, 0, number, &err);
-	break_off_saying(session, smtp_session_is_idle(session) ? OUTCOME_OK : OUTCOME_RETRY, "",
-			 err.text);
+	break_off_saying(session, end_of_idle(session), "", err.text);
 	leave(session);
 }
 

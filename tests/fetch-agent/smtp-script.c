@@ -92,7 +92,9 @@ static void play_line(FILE *stream, const char *line)
 
 	if (strncmp(line, "S: ", 3) == 0) {
 		(void)fseek(stream, 0, SEEK_CUR);
-		(void)fprintf(stream, "%s\r\n", line + 3);
+		for (const char *p = line + 3; *p != '\0'; p++)
+			(void)(*p == '|' ? fputs("\r\n", stream) : fputc(*p, stream));
+		(void)fputs("\r\n", stream);
 		(void)fflush(stream);
 	} else if (strncmp(line, "C: ", 3) == 0) {
 		expect(stream, line + 3);

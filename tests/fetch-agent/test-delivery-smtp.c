@@ -291,6 +291,8 @@ static void a_listener_that_takes_nothing_is_down(void **state)
 		{"smtp", "S: 220 x\nC: EHLO *\nS: 500 no\nC: HELO *\nS: 500 no\nE",
 		 "lmtp:", OUTCOME_CONFIG},
 		{"lmtp", HELLO COMMANDS "S: 421 bye\nX", "421 bye", OUTCOME_RETRY},
+		{"lmtp", "S: 220 x\nC: LHLO *\nS: 250 x|421 bye\nE", "421 bye", OUTCOME_RETRY},
+		{"lmtp", "S: 220 x\nC: LHLO *\nS: 250 x|250 y\nE", "unasked: 250 y", OUTCOME_RETRY},
 	};
 	struct trial trial;
 
@@ -497,6 +499,22 @@ static void memory_is_bounded(void **state)
 	finish(&trial);
 }
 
+/* It was all that was held, and no reply is due that would tell of the room. */
+static void a_drop_makes_room(void **state)
+{
+	struct trial trial;
+
+	(void)state;
+	begin(&trial, "lmtp", "E");
+	start(&trial, 1, "a");
+	(void)fill(&trial, 1 << 24);
+	delivery_drop(trial.delivery);
+	assert_int_equal(trial.rooms, 0);
+	(void)event_base_dispatch(trial.base);
+	assert_int_equal(trial.rooms, 1);
+	finish(&trial);
+}
+
 /* Many small ones cost more than their bytes. */
 static void small_messages_are_bounded_too(void **state)
 {
@@ -693,6 +711,7 @@ int main(void)
 		cmocka_unit_test(a_drop_that_is_early_costs_nothing),
 		cmocka_unit_test(a_drop_does_not_harm_the_one_before),
 		cmocka_unit_test(memory_is_bounded),
+		cmocka_unit_test(a_drop_makes_room),
 		cmocka_unit_test(small_messages_are_bounded_too),
 		cmocka_unit_test(addresses_cannot_carry_commands),
 		cmocka_unit_test(what_is_offered_is_used),
