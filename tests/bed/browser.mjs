@@ -5,11 +5,12 @@
 // It keeps cookies, follows redirects, fills in the forms it finds and presses their buttons, until the server redirects to the client's
 // loopback address; that address is then opened as a browser would, or only printed.
 //
-//   node browser.mjs --ca FILE --user NAME [--deny] [--no-redirect] [--state STATE] URL
+//   node browser.mjs --ca FILE --user NAME [--deny] [--no-redirect] [--state STATE] [--code USER-CODE] URL
 //
 // --deny          press "Cancel" on the consent page (the first link to an abort address)
 // --no-redirect   print the final address and do not open it, as when the browser is on another machine
 // --state STATE   replace the state in the final address: a forgery
+// --code CODE     URL is a device flow's page: type this code there; the walk ends at the server's last page, which is printed
 // Without --no-redirect the status and the text of the client's page are printed. Exit 0: the flow came back to the client; 1: it did not.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -26,6 +27,7 @@ const { values: argv, positionals } = parseArgs({
     deny: { type: 'boolean', default: false },
     'no-redirect': { type: 'boolean', default: false },
     state: { type: 'string' },
+    code: { type: 'string' },
   },
 });
 const ca = argv.ca ? readFileSync(argv.ca) : undefined;
@@ -94,7 +96,11 @@ function readAbortLink(page, base) {
 function actOn(page, url) {
   const form = readForm(page.text, url);
   if (!form) throw new Error(`${url.pathname} answered ${page.status} and has no form: ${page.text.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').slice(0, 300)}`);
-  if (form.fields.has('password')) {
+  if (form.fields.has('user_code') && !form.fields.has('confirm')) {
+    form.fields.set('user_code', argv.code);
+  } else if (form.fields.has('confirm')) {
+    return { url: form.action, form: form.fields };
+  } else if (form.fields.has('password')) {
     form.fields.set('login', argv.user);
     form.fields.set('password', 'any will do');
   } else if (argv.deny) {
@@ -108,6 +114,7 @@ async function walk(start) {
   let next = { url: start };
   for (let step = 0; step < STEPS_MAX; step += 1) {
     const page = await fetchPage(next.url, next.form);
+    if (argv.code && !page.location && !readForm(page.text, next.url)) return page;
     if (page.location) {
       const target = new URL(page.location, next.url);
       if (target.host !== home) return target;
@@ -119,14 +126,17 @@ async function walk(start) {
   throw new Error(`not back at the client after ${STEPS_MAX} pages`);
 }
 
+const show = (page) => console.log(`${page.status} ${page.text.replace(/<style.*?<\/style>/gs, ' ').replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim()}`);
+
 try {
   const target = await walk(new URL(positionals[0]));
   if (argv.state !== undefined) target.searchParams.set('state', argv.state);
-  if (argv['no-redirect']) {
+  if (argv.code) {
+    show(target);
+  } else if (argv['no-redirect']) {
     console.log(target.href);
   } else {
-    const page = await fetchPage(target);
-    console.log(`${page.status} ${page.text.replace(/<style.*?<\/style>/gs, ' ').replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim()}`);
+    show(await fetchPage(target));
   }
 } catch (error) {
   console.error(`browser: ${error.message}`);

@@ -13,12 +13,14 @@
 //   GET  /counters            token requests by grant type and result; introspections; revoked grants
 //   GET  /log                 one line a request: time, method, path, status
 //   GET  /secrets             every token, code, verifier and client secret of the run, one a line
-//   POST /set                 ttl=SECONDS token_bytes=N delay_before_ms=N delay_after_ms=N
+//   POST /set                 ttl=SECONDS token_bytes=N delay_before_ms=N delay_after_ms=N device_ttl=SECONDS
 //   POST /script              times=N action=answer|hang|close|lose status=N type=… body=… header=Name:Value
 //                             lose: the request is carried out and its answer lost
 //   POST /reset               counters to zero, settings and scripts as at the start
 //   POST /revoke-access       account=…   its access tokens die, its refresh tokens live
 //   POST /kill-grant          account=…   its refresh tokens die
+//   POST /client              client_id=… auth=METHOD grants="…" [secret=…] [certificate=PEM] [alg=…]   registers or replaces a client
+import { X509Certificate } from 'node:crypto';
 import { createServer as createHttp } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { appendFileSync, readFileSync } from 'node:fs';
@@ -52,6 +54,7 @@ const initial = () => ({
   token_bytes: Number(argv['token-bytes']),
   delay_before_ms: 0,
   delay_after_ms: 0,
+  device_ttl: 600,
 });
 let settings = initial();
 let script = []; // answers to give instead of the provider's, first in, first out
@@ -71,6 +74,8 @@ function count(grantType, result) {
 const stored = new Map();
 const nowS = () => Math.floor(Date.now() / 1000);
 
+const SECRET_MODELS = new Set(['AccessToken', 'RefreshToken', 'AuthorizationCode', 'ClientCredentials', 'DeviceCode']);
+
 class Store {
   constructor(model) { this.model = model; }
 
@@ -78,7 +83,7 @@ class Store {
 
   async upsert(id, payload, expiresIn) {
     const until = typeof expiresIn === 'number' ? nowS() + expiresIn : Infinity;
-    if (['AccessToken', 'RefreshToken', 'AuthorizationCode'].includes(this.model)) secrets.add(id);
+    if (SECRET_MODELS.has(this.model)) secrets.add(id);
     stored.set(this.key(id), { model: this.model, id, payload, until });
   }
 
@@ -142,6 +147,14 @@ const clients = [
     token_endpoint_auth_method: 'client_secret_post',
   },
   {
+    ...native,
+    client_id: 'bed-device',
+    grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+    response_types: [],
+    redirect_uris: [],
+    token_endpoint_auth_method: 'none',
+  },
+  {
     client_id: 'bed-dovecot',
     client_secret: 'bed-introspection-3',
     token_endpoint_auth_method: 'client_secret_basic',
@@ -161,7 +174,9 @@ const configuration = {
   conformIdTokenClaims: false,
   cookies: { keys: ['bed-cookie-key'] },
   features: {
+    clientCredentials: { enabled: true },
     devInteractions: { enabled: true },
+    deviceFlow: { enabled: true },
     introspection: { enabled: true, allowedPolicy: (ctx, client) => client.clientId === 'bed-dovecot' },
     revocation: { enabled: true },
   },
@@ -176,10 +191,13 @@ const configuration = {
   },
   pkce: { required: () => true },
   rotateRefreshToken: true,
+  scopes: ['openid', 'offline_access', 'mail'],
   issueRefreshToken: async (ctx, client, code) => code.scopes.has('offline_access'),
   ttl: {
     AccessToken: () => settings.ttl,
     AuthorizationCode: 60,
+    ClientCredentials: () => settings.ttl,
+    DeviceCode: () => settings.device_ttl,
     Grant: 86400,
     IdToken: 3600,
     Interaction: 600,
@@ -293,6 +311,28 @@ function reset() {
   return settings;
 }
 
+function registerClient(form) {
+  const certificate = form.get('certificate');
+  const grants = form.get('grants').split(' ');
+  const byCode = grants.includes('authorization_code');
+  if (form.has('secret')) secrets.add(form.get('secret'));
+  stored.set(`Client:${form.get('client_id')}`, {
+    model: 'Client',
+    id: form.get('client_id'),
+    until: Infinity,
+    payload: {
+      ...(byCode ? native : { response_types: [], redirect_uris: [] }),
+      client_id: form.get('client_id'),
+      grant_types: grants,
+      token_endpoint_auth_method: form.get('auth'),
+      ...(form.has('secret') && { client_secret: form.get('secret') }),
+      ...(form.has('alg') && { token_endpoint_auth_signing_alg: form.get('alg') }),
+      ...(certificate && { jwks: { keys: [new X509Certificate(certificate).publicKey.export({ format: 'jwk' })] } }),
+    },
+  });
+  return {};
+}
+
 const controls = {
   'GET /counters': () => counters,
   'GET /log': () => `${requests.join('\n')}\n`,
@@ -301,6 +341,7 @@ const controls = {
   'POST /script': addScript,
   'POST /reset': reset,
   'POST /revoke-access': (form) => ({ dropped: dropTokens('AccessToken', form.get('account')) }),
+  'POST /client': registerClient,
   'POST /kill-grant': (form) => ({ dropped: dropTokens('RefreshToken', form.get('account')) }),
 };
 

@@ -152,7 +152,7 @@ static void microsoft_is_resolved(void **state)
 	assert_string_equal(client->redirect, "http://localhost");
 	assert_string_equal(client->authorize_extra, "prompt=select_account");
 	assert_string_equal(client->identity, "relay@contoso.example");
-	assert_int_equal(client->auth, OAUTH_CLIENT_AUTH_NONE);
+	assert_int_equal(client->auth->method, CLIENT_AUTH_NONE);
 	assert_int_equal(client->timeout_ms, 30000);
 	assert_string_equal(account->hosts[SERVICE_SMTP].word[0], "smtp.office365.com");
 	assert_string_equal(account->hosts[SERVICE_IMAP].word[0], "outlook.office365.com");
@@ -188,8 +188,8 @@ static void google_is_resolved(void **state)
 	assert_string_equal(client->scope, "https://mail.google.com/ openid email");
 	assert_string_equal(client->redirect, "http://127.0.0.1");
 	assert_string_equal(client->authorize_extra, "access_type=offline&prompt=consent");
-	assert_int_equal(client->auth, OAUTH_CLIENT_AUTH_POST);
-	assert_string_equal(buffer_cstr(&client->secret), "s3cret");
+	assert_int_equal(client->auth->method, CLIENT_AUTH_POST);
+	assert_string_equal(buffer_cstr(&client->auth->credentials[0].secret), "s3cret");
 	assert_string_equal(account->hosts[SERVICE_SMTP].word[0], "smtp.gmail.com");
 	check_problem("[account g]\nprovider = google\nclient_id = c\nuser = u@x\nuse = smtp\n", 1,
 		      "lacks client_secret_file, which Google requires");
@@ -278,7 +278,7 @@ static void values_are_checked_at_their_lines(void **state)
 	check_problem(CUSTOM "[daemon]\nadmin = no-such-user\n", 12, "no-such-user");
 	check_problem("[account a b]\n" CUSTOM, 1, "a name is made of letters");
 	check_problem("[account .a]\n" CUSTOM, 1, "a name is made of letters");
-	check_problem(CUSTOM "client_auth = basic\n", 11, "client_auth needs client_secret_file");
+	check_problem(CUSTOM "client_auth = basic\n", 11, "client_auth = basic needs client_secret_file");
 	check_problem(CUSTOM "min_valid = 3001\n", 11, "out of range");
 	check_problem(CUSTOM "timeout = 41\n", 11, "out of range");
 }

@@ -400,18 +400,19 @@ static void on_token(void *context, struct token_answer *answer)
 	(void)event_base_loopbreak(seen->base);
 }
 
-static struct oauth_client wire_client(int port, enum oauth_client_auth auth)
+static struct oauth_client wire_client(int port, enum client_auth_method method)
 {
 	struct oauth_client client = {
 		.token_url = xasprintf("http://127.0.0.1:%d/token", port),
 		.client_id = xstrdup("id:1"),
-		.secret = BUFFER_INIT_SECRET(64),
-		.auth = auth,
+		.auth = client_auth_new(method),
 		.scope = xstrdup("a b"),
 		.timeout_ms = 5000,
 	};
 
-	assert_true(buffer_append_str(&client.secret, "s+%&"));
+	if (client_auth_material(method) == MATERIAL_SECRET)
+		assert_true(
+			buffer_append_str(&client_auth_add(client.auth, "new")->secret, "s+%&"));
 	return client;
 }
 
@@ -420,11 +421,11 @@ static void wire_client_release(struct oauth_client *client)
 	free(client->token_url);
 	free(client->client_id);
 	free(client->scope);
-	buffer_release(&client->secret);
+	client_auth_drop(client->auth);
 }
 
 /* What the server got for a refresh, or with auth for a code. Gives. */
-static char *ask(enum oauth_client_auth method, bool with_secret, const struct authorization *auth,
+static char *ask(enum client_auth_method method, const struct authorization *auth,
 		 struct seen *seen)
 {
 	struct oauth_client client;
@@ -433,8 +434,6 @@ static char *ask(enum oauth_client_auth method, bool with_secret, const struct a
 
 	fake_http_start(&fake, FAKE_HTTP_SEND, "HTTP/1.1 200 OK\r\n\r\n{" GOOD "}");
 	client = wire_client(fake.port, method);
-	if (!with_secret)
-		buffer_clear(&client.secret);
 	*seen = (struct seen){.base = event_base_new()};
 	http = http_client_new(seen->base, "mailoauth-test");
 	seen->request = auth != NULL ? token_request_code(http, &client, auth, span_from_str("c/1"),
@@ -464,25 +463,22 @@ static void test_refresh_requests(void **state)
 	char *request;
 
 	(void)state;
-	request = ask(OAUTH_CLIENT_AUTH_NONE, true, NULL, &seen);
+	request = ask(CLIENT_AUTH_NONE, NULL, &seen);
 	assert_int_equal(seen.outcome, OUTCOME_OK);
 	assert_string_equal(seen.token, "at-1");
 	assert_body(request,
 		    "grant_type=refresh_token&refresh_token=r%2B1&scope=a+b&client_id=id%3A1");
 	free(request);
-	request = ask(OAUTH_CLIENT_AUTH_POST, true, NULL, &seen);
+	request = ask(CLIENT_AUTH_POST, NULL, &seen);
 	assert_body(request,
 		    "grant_type=refresh_token&refresh_token=r%2B1&scope=a+b&client_secret=s%"
 		    "2B%25%26&client_id=id%3A1");
 	assert_null(strstr(request, "Authorization"));
 	free(request);
-	request = ask(OAUTH_CLIENT_AUTH_BASIC, true, NULL, &seen);
+	request = ask(CLIENT_AUTH_BASIC, NULL, &seen);
 	assert_body(request, "grant_type=refresh_token&refresh_token=r%2B1&scope=a+b");
 	/* base64("id%3A1:s%2B%25%26") */
 	assert_non_null(strstr(request, "Authorization: Basic aWQlM0ExOnMlMkIlMjUlMjY=\r\n"));
-	free(request);
-	request = ask(OAUTH_CLIENT_AUTH_POST, false, NULL, &seen);
-	assert_null(strstr(request, "client_secret"));
 	free(request);
 }
 
@@ -494,7 +490,7 @@ static void test_code_request(void **state)
 
 	(void)state;
 	assert_int_equal(authorization_start(&auth, "http://localhost:9/cb", NULL), OUTCOME_OK);
-	request = ask(OAUTH_CLIENT_AUTH_NONE, true, &auth, &seen);
+	request = ask(CLIENT_AUTH_NONE, &auth, &seen);
 	body = xasprintf("grant_type=authorization_code&code=c%%2F1&redirect_uri=http%%3A%%2F%%"
 			 "2Flocalhost%%3A9%%2Fcb&code_verifier=%s&client_id=id%%3A1",
 			 auth.verifier.data);
@@ -509,7 +505,7 @@ static void test_unsendable(void **state)
 {
 	struct seen seen = {.base = event_base_new()};
 	struct http_client *http = http_client_new(seen.base, "mailoauth-test");
-	struct oauth_client client = wire_client(1, OAUTH_CLIENT_AUTH_NONE);
+	struct oauth_client client = wire_client(1, CLIENT_AUTH_NONE);
 	struct buffer token = BUFFER_INIT(200000);
 
 	(void)state;

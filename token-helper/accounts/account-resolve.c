@@ -7,15 +7,11 @@
 #include "token-helper/accounts/account-resolve.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -24,42 +20,41 @@
 
 #include "common/banned.h"
 
-#define CLIENT_SECRET_MAX   4096
 #define MIN_VALID_DEFAULT_S 300
 #define TIMEOUT_DEFAULT_S   30
 #define REDIRECT_DEFAULT    "http://127.0.0.1"
 #define CLAIMS_DEFAULT	    "preferred_username email upn"
 
-/* One account on its way. */
-struct resolving {
-	struct config_reading *reading;
-	const struct account_section *section;
-	const struct preset_section *preset;
-	struct account_config *config;
-	struct buffer *warnings;
-};
-
 static void problem(const struct resolving *at, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-static void problem(const struct resolving *at, const char *key, const char *fmt, ...)
+void resolve_problem(const struct resolving *at, const char *key, const char *fmt, va_list ap)
 {
 	struct config_seen *seen = at->reading->seen;
 	int line = config_seen_line(seen, at->section, key);
 	char text[ERR_TEXT_MAX];
-	va_list ap;
 
 	if (line == 0)
 		line = config_seen_line(seen, at->section, NULL);
-	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	config_problem(at->reading->problems, at->reading->file, line, "[account %s] %s",
 		       at->section->name, text);
 }
 
+static void problem(const struct resolving *at, const char *key, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	resolve_problem(at, key, fmt, ap);
+	va_end(ap);
+}
+
+/* A secret may come from a command as well. */
 static bool section_sets(const struct resolving *at, const char *key)
 {
+	if (strcmp(key, "client_secret_file") == 0 && at->section->client_secret_command.count > 0)
+		return true;
 	return config_seen_line(at->reading->seen, at->section, key) != 0;
 }
 
@@ -334,74 +329,6 @@ static void resolve_scope(const struct resolving *at)
 	buffer_release(&required);
 }
 
-/* Would the daemon's user read the file? Only root can ask this for another. */
-static bool user_reads(const struct passwd *pw, const struct stat *st)
-{
-	gid_t groups[256];
-	int count = sizeof(groups) / sizeof(groups[0]);
-
-	if (pw->pw_uid == 0)
-		return true;
-	if (st->st_uid == pw->pw_uid)
-		return (st->st_mode & S_IRUSR) != 0;
-	if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &count) < 0)
-		return true; /* more groups than we look at: not for us to say */
-	for (int i = 0; i < count; i++) {
-		if (groups[i] == st->st_gid)
-			return (st->st_mode & S_IRGRP) != 0;
-	}
-	return (st->st_mode & S_IROTH) != 0;
-}
-
-/* Root reads what the daemon will not: it is said before the first reload says it. */
-static void check_daemon_reads(const struct resolving *at, const char *path)
-{
-	const char *user = either(at->reading->daemon.user, SERVICE_USER);
-	const struct passwd *pw = geteuid() == 0 ? getpwnam(user) : NULL;
-	struct stat st;
-
-	if (pw != NULL && stat(path, &st) == 0 && !user_reads(pw, &st))
-		(void)buffer_printf(at->warnings,
-				    "[account %s] client_secret_file: the user %s cannot read it: "
-				    "chgrp %s %s && chmod 0640 %s\n",
-				    at->section->name, user, user, path, path);
-}
-
-static void read_secret(const struct resolving *at, const char *path, struct buffer *secret)
-{
-	struct err err;
-
-	if (config_read_secret(path, secret, &err) == OUTCOME_OK)
-		check_daemon_reads(at, path);
-	else
-		problem(at, "client_secret_file",
-			"client_secret_file: %s; put the secret there with: install -m 0640 -o "
-			"root "
-			"-g %s /dev/stdin %s",
-			err.text, either(at->reading->daemon.user, SERVICE_USER), path);
-}
-
-static void resolve_secret(const struct resolving *at)
-{
-	struct oauth_client *client = &at->config->client;
-	int auth = at->section->settings.client_auth != 0 ? at->section->settings.client_auth
-							  : at->preset->settings.client_auth;
-
-	buffer_init_secret(&client->secret, CLIENT_SECRET_MAX);
-	if (at->section->client_secret_file != NULL)
-		read_secret(at, at->section->client_secret_file, &client->secret);
-	if (auth == 0 || at->section->client_secret_file == NULL)
-		client->auth = at->section->client_secret_file != NULL ? OAUTH_CLIENT_AUTH_POST
-								       : OAUTH_CLIENT_AUTH_NONE;
-	else
-		client->auth = (enum oauth_client_auth)(auth - 1);
-	if (at->section->settings.client_auth > 1 && at->section->client_secret_file == NULL)
-		problem(at, "client_auth", "client_auth needs client_secret_file");
-	if (client->auth == OAUTH_CLIENT_AUTH_NONE && at->section->client_secret_file != NULL)
-		problem(at, "client_auth",
-			"client_auth = none and client_secret_file exclude each other");
-}
-
 static void resolve_client(const struct resolving *at)
 {
 	const struct provider_settings *mine = &at->section->settings;
@@ -529,7 +456,7 @@ static void resolve_account(struct resolving *at, struct helper_config *config)
 	resolve_users(at);
 	resolve_hosts(at);
 	resolve_urls(at);
-	resolve_secret(at);
+	resolve_client_auth(at);
 	resolve_client(at);
 	resolve_scope(at);
 	check_needs(at);

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * account-resolve.h - from sections as written to accounts as run: private to helper-config.c and
- * account-resolve.c.
+ * account-resolve.h - from sections as written to accounts as run: private to helper-config.c,
+ * account-resolve.c and client-resolve.c.
  */
 #ifndef TOKEN_HELPER_ACCOUNTS_ACCOUNT_RESOLVE_H
 #define TOKEN_HELPER_ACCOUNTS_ACCOUNT_RESOLVE_H
+
+#include <stdarg.h>
 
 #include "token-helper/accounts/helper-config.h"
 #include "token-helper/accounts/preset.h"
 
 struct account_section {
 	struct provider_settings settings;
-	char *name, *provider, *client_id, *client_secret_file, *user, *authorize_as;
+	char *name, *provider, *client_id, *user, *authorize_as;
+	char *client_secret_file, *client_secret_file_old;
+	char *client_key_file, *client_key_file_old;
+	char *client_certificate_file, *client_certificate_file_old;
+	char *client_assertion_file;
+	struct words client_secret_command, client_assertion_command;
 	char *service_user[SERVICE_COUNT];
 	struct words use, allow, senders, aliases;
 	bool is_default, verify_identity;
@@ -34,6 +41,22 @@ struct config_reading {
 	size_t preset_count;
 	struct preset_section *preset; /* being read */
 };
+
+/* One account on its way. */
+struct resolving {
+	struct config_reading *reading;
+	const struct account_section *section;
+	const struct preset_section *preset;
+	struct account_config *config;
+	struct buffer *warnings;
+};
+
+/* Reports what is wrong with key of the account, at its line. */
+void resolve_problem(const struct resolving *at, const char *key, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
+
+/* client-resolve.c: fills config->client.auth. */
+void resolve_client_auth(const struct resolving *at);
 
 /* Fills preset from the file; false when it had problems. */
 bool config_read_preset(const char *path, struct preset_section *preset,

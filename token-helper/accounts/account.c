@@ -76,6 +76,14 @@ static enum outcome explain_trouble(const struct account *account, struct err *e
 	return explain(account, account->trouble, account->attempt.err.text, err);
 }
 
+void account_log_credential(const struct account *account, const struct token_answer *answer)
+{
+	if (answer->credential_changed)
+		log_warning("account=%s credential=%s: the server takes this one and refuses the "
+			    "other",
+			    account->config->name, answer->credential);
+}
+
 static void log_attempt(const struct account *account, const struct token_answer *answer,
 			bool rotated)
 {
@@ -83,6 +91,7 @@ static void log_attempt(const struct account *account, const struct token_answer
 	char until[CLOCK_TEXT_MAX];
 
 	http_url_host(account->config->client.token_url, host, sizeof(host));
+	account_log_credential(account, answer);
 	if (answer->outcome == OUTCOME_OK) {
 		log_info("account=%s refresh=ok endpoint=%s http=%d duration=%" PRId64
 			 "ms rotated=%s valid_until=%s",

@@ -20,6 +20,7 @@ struct account;
 struct account_waiter;
 struct event_base;
 struct http_client;
+struct token_answer;
 
 /* What all accounts share; borrowed by each. */
 struct account_world {
@@ -90,6 +91,9 @@ void account_reschedule(struct account *account);
 void account_hold(struct account *account);
 bool account_is_refreshing(const struct account *account);
 void account_release(struct account *account, struct grant *grant);
+
+/* Of two secrets the other one works now: the one that does not can be taken out, or mended. */
+void account_log_credential(const struct account *account, const struct token_answer *answer);
 
 /* The grant as it is, for status and for a new authorization to start from. Borrows. */
 const struct grant *account_grant(const struct account *account);

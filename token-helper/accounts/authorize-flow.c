@@ -355,6 +355,8 @@ static void on_redeemed(void *context, struct token_answer *answer)
 
 	flow->request = NULL;
 	grant_init(&grant);
+	if (account != NULL)
+		account_log_credential(account, answer);
 	if (outcome == OUTCOME_OK && account == NULL)
 		outcome = err_set(&err, OUTCOME_CONFIG, "is no longer configured");
 	if (outcome == OUTCOME_OK)

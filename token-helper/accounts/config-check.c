@@ -10,16 +10,20 @@
 
 #include "common/banned.h"
 
-static const char *const auth_names[] = {
-	[OAUTH_CLIENT_AUTH_NONE] = "none (public client)",
-	[OAUTH_CLIENT_AUTH_POST] = "post",
-	[OAUTH_CLIENT_AUTH_BASIC] = "basic",
-};
-
 static void print_words(FILE *out, const struct words *words)
 {
 	for (size_t i = 0; i < words->count; i++)
 		(void)fprintf(out, "%s%s", i > 0 ? " " : "", words->word[i]);
+	(void)fputc('\n', out);
+}
+
+static void print_client_auth(FILE *out, const struct client_auth *auth)
+{
+	(void)fprintf(out, "  client_auth      %s%s", client_auth_name(auth->method),
+		      auth->method == CLIENT_AUTH_NONE ? " (public client)" : "");
+	for (size_t i = 0; i < auth->count; i++)
+		(void)fprintf(out, "%s%s", i == 0 ? ", by " : ", then ",
+			      auth->credentials[i].label);
 	(void)fputc('\n', out);
 }
 
@@ -33,7 +37,7 @@ static void print_account(FILE *out, const struct account_config *account)
 	(void)fprintf(out, "  authorize_url    %s\n", account->client.authorize_url);
 	(void)fprintf(out, "  token_url        %s\n", account->client.token_url);
 	(void)fprintf(out, "  redirect         %s (register this)\n", account->client.redirect);
-	(void)fprintf(out, "  client_auth      %s\n", auth_names[account->client.auth]);
+	print_client_auth(out, account->client.auth);
 	(void)fprintf(out, "  scope            %s\n", account->client.scope);
 	for (int i = 0; i < SERVICE_COUNT; i++) {
 		if (!account->use[i])

@@ -16,7 +16,11 @@
 
 const char *const service_names[SERVICE_COUNT + 1] = {"smtp", "imap", "pop", NULL};
 
-static const char *const client_auths[] = {"auto", "none", "post", "basic", NULL};
+/* "auto", then enum client_auth_method. */
+static const char *const client_auths[] = {"auto", "none", "post", "basic", "private_key_jwt",
+					   "assertion", NULL};
+/* "auto", then enum jwt_algorithm. */
+static const char *const assertion_algorithms[] = {"auto", "ps256", "rs256", NULL};
 
 /* clang-format off */
 /* What a preset and an account may both say. */
@@ -32,6 +36,8 @@ static const char *const client_auths[] = {"auto", "none", "post", "basic", NULL
 	{.name = "refresh_redirect_uri", .type = CONFIG_BOOLEAN, .offset = offsetof(section, settings.refresh_redirect_uri)}, \
 	{.name = "authorize_extra", .type = CONFIG_STRING, .offset = offsetof(section, settings.authorize_extra)}, \
 	{.name = "client_auth", .type = CONFIG_CHOICE, .offset = offsetof(section, settings.client_auth), .choices = client_auths}, \
+	{.name = "assertion_algorithm", .type = CONFIG_CHOICE, .offset = offsetof(section, settings.assertion_algorithm), .choices = assertion_algorithms}, \
+	{.name = "assertion_audience", .type = CONFIG_STRING, .offset = offsetof(section, settings.assertion_audience)}, \
 	{.name = "identity_claims", .type = CONFIG_STRING, .offset = offsetof(section, settings.identity_claims)}, \
 	{.name = "tenant", .type = CONFIG_STRING, .offset = offsetof(section, settings.tenant)}, \
 	{.name = "auth_host", .type = CONFIG_STRING, .offset = offsetof(section, settings.auth_host)}, \
@@ -64,7 +70,15 @@ static const struct config_key account_keys[] = {
 	SETTINGS_KEYS(struct account_section),
 	{.name = "provider", .type = CONFIG_STRING, .offset = offsetof(struct account_section, provider)},
 	{.name = "client_id", .type = CONFIG_STRING, .offset = offsetof(struct account_section, client_id)},
-	{.name = "client_secret_file", .type = CONFIG_PATH, .offset = offsetof(struct account_section, client_secret_file)},
+	{.name = "client_secret_file", .type = CONFIG_STRING, .offset = offsetof(struct account_section, client_secret_file)},
+	{.name = "client_secret_file_old", .type = CONFIG_STRING, .offset = offsetof(struct account_section, client_secret_file_old)},
+	{.name = "client_secret_command", .type = CONFIG_WORDS, .offset = offsetof(struct account_section, client_secret_command)},
+	{.name = "client_key_file", .type = CONFIG_STRING, .offset = offsetof(struct account_section, client_key_file)},
+	{.name = "client_key_file_old", .type = CONFIG_STRING, .offset = offsetof(struct account_section, client_key_file_old)},
+	{.name = "client_certificate_file", .type = CONFIG_PATH, .offset = offsetof(struct account_section, client_certificate_file)},
+	{.name = "client_certificate_file_old", .type = CONFIG_PATH, .offset = offsetof(struct account_section, client_certificate_file_old)},
+	{.name = "client_assertion_file", .type = CONFIG_STRING, .offset = offsetof(struct account_section, client_assertion_file)},
+	{.name = "client_assertion_command", .type = CONFIG_WORDS, .offset = offsetof(struct account_section, client_assertion_command)},
 	{.name = "user", .type = CONFIG_STRING, .offset = offsetof(struct account_section, user)},
 	{.name = "authorize_as", .type = CONFIG_STRING, .offset = offsetof(struct account_section, authorize_as)},
 	{.name = "smtp_user", .type = CONFIG_STRING, .offset = offsetof(struct account_section, service_user[SERVICE_SMTP])},
@@ -184,6 +198,7 @@ static void settings_release(struct provider_settings *settings)
 	free(settings->redirect);
 	free(settings->authorize_extra);
 	free(settings->identity_claims);
+	free(settings->assertion_audience);
 	free(settings->tenant);
 	free(settings->auth_host);
 	free(settings->realm);
@@ -218,6 +233,14 @@ static void account_section_free(struct account_section *section)
 	free(section->provider);
 	free(section->client_id);
 	free(section->client_secret_file);
+	free(section->client_secret_file_old);
+	free(section->client_key_file);
+	free(section->client_key_file_old);
+	free(section->client_certificate_file);
+	free(section->client_certificate_file_old);
+	free(section->client_assertion_file);
+	words_release(&section->client_secret_command);
+	words_release(&section->client_assertion_command);
 	free(section->user);
 	free(section->authorize_as);
 	for (int i = 0; i < SERVICE_COUNT; i++)
@@ -256,7 +279,7 @@ static void oauth_client_release(struct oauth_client *client)
 	free(client->userinfo_url);
 	free(client->resource);
 	free(client->client_id);
-	buffer_release(&client->secret);
+	client_auth_drop(client->auth);
 	free(client->scope);
 	free(client->required_scope);
 	free(client->authorize_extra);

@@ -15,7 +15,9 @@
 struct provider_settings {
 	char *issuer, *authorize_url, *token_url, *redirect, *authorize_extra;
 	char *device_url, *device_grant_type, *revoke_url, *userinfo_url;
-	int client_auth; /* 0: not said; then enum oauth_client_auth + 1 */
+	int client_auth;	 /* 0: not said; then enum client_auth_method + 1 */
+	int assertion_algorithm; /* 0: not said; then enum jwt_algorithm + 1 */
+	char *assertion_audience;
 	char *identity_claims, *scope, *ca_file, *proxy;
 	char *tenant, *auth_host, *realm; /* for "{tenant}", "{auth_host}", "{realm}" in values */
 	char *resource;

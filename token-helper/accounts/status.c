@@ -93,6 +93,14 @@ static struct json_object *rejection_json(const struct account_rejection *reject
 	return object;
 }
 
+/* The one of two secrets or keys that the server took last; NULL where there are not two. */
+static const char *credential_of(const struct account *account)
+{
+	const struct client_auth *auth = account->config->client.auth;
+
+	return auth != NULL && auth->count > 1 ? auth->credentials[auth->working].label : NULL;
+}
+
 static struct json_object *account_json(const struct account *account, int64_t now_s)
 {
 	const struct grant *grant = &account->grant;
@@ -117,6 +125,7 @@ static struct json_object *account_json(const struct account *account, int64_t n
 	add_time(object, "authorized", grant->authorized_s);
 	json_object_object_add(object, "last_refresh", attempt_json(&account->attempt));
 	add_time(object, "next_refresh", account->next_s);
+	add_string(object, "credential", credential_of(account));
 	json_object_object_add(object, "rejected", rejection_json(&account->rejection));
 	json_object_object_add(object, "requests",
 			       json_object_new_int64((int64_t)account->requests));

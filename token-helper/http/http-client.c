@@ -454,6 +454,11 @@ struct http_client *http_client_new(struct event_base *base, const char *user_ag
 	return client;
 }
 
+struct event_base *http_client_base(const struct http_client *client)
+{
+	return client->base;
+}
+
 void http_client_free(struct http_client *client)
 {
 	if (client == NULL)

@@ -52,6 +52,7 @@ typedef void http_done_fn(void *context, struct http_response *response);
 
 struct http_client *http_client_new(struct event_base *base, const char *user_agent);
 void http_client_free(struct http_client *client); /* cancels what runs; NULL is fine */
+struct event_base *http_client_base(const struct http_client *client); /* borrows */
 
 /* Never NULL; a bad request is reported to done (later, from the loop). */
 struct http_exchange *http_post(struct http_client *client, const struct http_request *request,

@@ -12,12 +12,7 @@
 #include <stdbool.h>
 
 #include "common/buffer.h"
-
-enum oauth_client_auth {
-	OAUTH_CLIENT_AUTH_NONE,	 /* public client: client_id in the body */
-	OAUTH_CLIENT_AUTH_POST,	 /* client_id and client_secret in the body */
-	OAUTH_CLIENT_AUTH_BASIC, /* HTTP Basic, parts form-encoded first (RFC 6749 2.3.1) */
-};
+#include "token-helper/oauth/client-auth.h"
 
 /* All strings owned by whoever owns the struct; NULL means not set. */
 struct oauth_client {
@@ -31,11 +26,10 @@ struct oauth_client {
 	char *userinfo_url;	 /* OpenID Connect Core 5.3 */
 	char *resource;		 /* RFC 8707 (AD FS demands it) */
 	char *client_id;
-	struct buffer secret; /* secret; empty: none */
-	enum oauth_client_auth auth;
-	char *scope;	       /* space-separated, sent when authorizing and on every refresh */
-	char *required_scope;  /* what the answer must contain (space-separated); NULL: do not
-				  compare */
+	struct client_auth *auth; /* NULL: as CLIENT_AUTH_NONE */
+	char *scope;		  /* space-separated, sent when authorizing and on every refresh */
+	char *required_scope;	  /* what the answer must contain (space-separated); NULL: do not
+				     compare */
 	char *authorize_extra; /* more authorize parameters, form-encoded: "prompt=select_account"
 				*/
 	char *login_hint;

@@ -43,6 +43,9 @@ struct token_answer {
 	int status;	       /* HTTP status; 0: no answer */
 	int64_t retry_after_s; /* -1: none */
 	int64_t duration_ms;
+	const char *credential; /* which of the client's two it was sent with; NULL: it has not two;
+				   borrowed for the callback's duration */
+	bool credential_changed; /* another than the time before */
 	struct token_set
 		set; /* may be moved out by the callback. Not OK: a refresh_token in it is new and
 			must be kept all the same; the server may have retired the one before */
