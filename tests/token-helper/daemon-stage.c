@@ -165,7 +165,7 @@ char *stage_account(const char *name, const char *more)
 			 "authorize_url = @URL@/auth\ntoken_url = @URL@/token\nclient_id = c1\n"
 			 "scope = mail\nverify_identity = no\nuser = %s@example.test\n"
 			 "use = smtp imap\nsmtp_host = smtp.example.test\n"
-			 "imap_host = imap.example.test\n%s",
+			 "imap_host = imap.example.test imap2.example.test\n%s",
 			 name, name, more);
 }
 

@@ -98,6 +98,8 @@ static void a_living_token_is_handed_out(void **state)
 		  "OK account=relay user=relay@example.test expires=", " token=at-0");
 	check_ask("token user=RELAY@example.test service=smtp host=SMTP.example.test", "OK ",
 		  " token=at-0");
+	check_ask("token selector=relay service=imap", "OK account=relay user=",
+		  " hosts=imap.example.test%20imap2.example.test token=at-0");
 	check_ask("token selector=other", "PERM config ", "account");
 	assert_int_equal(stage.endpoint->requests, 0);
 	end_well();

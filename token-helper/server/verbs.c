@@ -140,6 +140,17 @@ static struct account *named_account(struct connection *conn, struct span key)
 
 /* token --------------------------------------------------------------------------------------- */
 
+/* For a program that knows its account and not the server. */
+static void append_hosts(struct buffer *data, const struct words *hosts)
+{
+	struct buffer text = BUFFER_INIT(HELPER_REPLY_MAX);
+
+	for (size_t i = 0; i < hosts->count; i++)
+		(void)buffer_printf(&text, "%s%s", i > 0 ? " " : "", hosts->word[i]);
+	(void)fields_append(data, "hosts", buffer_span(&text));
+	buffer_release(&text);
+}
+
 static void on_token(void *context, enum outcome outcome, const struct account_token *token,
 		     const struct err *err)
 {
@@ -158,6 +169,8 @@ static void on_token(void *context, enum outcome outcome, const struct account_t
 				job->service != SERVICE_ANY ? config->service_user[job->service]
 							    : config->user);
 	(void)fields_append_int(&data, "expires", token->expires_s);
+	if (job->service != SERVICE_ANY)
+		append_hosts(&data, &config->hosts[job->service]);
 	(void)fields_append(&data, "token", token->token);
 	connection_reply_ok(conn, buffer_span(&data));
 	buffer_release(&data);
