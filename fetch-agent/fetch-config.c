@@ -153,8 +153,6 @@ static void resolve(struct reading *reading, struct fetch_source *source)
 {
 	if (source->account == NULL)
 		complain(reading, source, "account", "account is missing");
-	if (source->host == NULL)
-		complain(reading, source, "host", "host is missing");
 	if (source->port == 0)
 		source->port = source->tls == FETCH_TLS_STARTTLS ? PORT_IMAP : PORT_IMAPS;
 	resolve_folders(reading, source);

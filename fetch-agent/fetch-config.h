@@ -40,7 +40,7 @@ enum fetch_mechanism {
 struct fetch_source {
 	char *name;
 	char *account;
-	char *host;
+	char *host;			     /* NULL: the account's */
 	int64_t port;			     /* 0 in the file: by tls */
 	int tls;			     /* enum fetch_tls */
 	int mechanism;			     /* enum fetch_mechanism */

@@ -10,6 +10,7 @@
 #include "fetch-agent/auth/base64.h"
 #include "fetch-agent/auth/sasl-login.h"
 #include "fetch-agent/auth/token.h"
+#include "fetch-agent/introduce.h"
 #include "fetch-agent/net/dial.h"
 
 #include "common/banned.h"
@@ -26,13 +27,14 @@ enum login_state {
 	LOGIN_STARTTLS,
 	LOGIN_AUTHENTICATING,
 	LOGIN_CAPABILITY_AFTER,
+	LOGIN_ENABLING,
 	LOGIN_REPORTING, /* the token was refused */
 	LOGIN_ENDED,
 };
 
 static const char *const state_names[] = {
-	"connecting",	  "greeting",		"capability", "starttls",
-	"authenticating", "capability (after)", "reporting",  "ended",
+	"connecting",	      "greeting", "capability", "starttls", "authenticating",
+	"capability (after)", "enabling", "reporting",	"ended",
 };
 
 struct login {
@@ -40,6 +42,7 @@ struct login {
 	login_done_fn *done;
 	void *ctx;
 	enum login_state state;
+	char *host; /* NULL: not known before the token is here */
 	struct dial *dial;
 	struct token_ask *asking;
 	struct imap_session *session;
@@ -80,6 +83,7 @@ static void login_free(struct login *login)
 	imap_session_free(login->session);
 	exchange_forget(login);
 	token_release(&login->token);
+	free(login->host);
 	free(login);
 }
 
@@ -104,7 +108,7 @@ static void fail(struct login *login, enum outcome what, const char *text)
 {
 	struct err err = ERR_INIT;
 
-	(void)err_set(&err, what, "%s: %s", login->target.source->host, text);
+	(void)err_set(&err, what, "%s: %s", login->host, text);
 	finish(login, what, &err);
 }
 
@@ -127,8 +131,28 @@ static struct token_place place_of(const struct login *login)
 		.base = login->target.base,
 		.socket = login->target.helper_socket,
 		.account = login->target.source->account,
-		.host = login->target.source->host,
+		.host = login->host,
 	};
+}
+
+static void dial(struct login *login);
+
+/* The first of the account's hosts, when the section names none. */
+static void dial_account(struct login *login)
+{
+	struct span hosts = buffer_span(&login->token.hosts);
+	struct span first;
+	struct err err = ERR_INIT;
+
+	if (imap_word_next(&hosts, &first)) {
+		login->host = xspandup(first);
+		dial(login);
+		return;
+	}
+	(void)err_set(&err, OUTCOME_CONFIG,
+		      "mailoauthd does not say the server of account %s: add host to [fetch %s]",
+		      login->target.source->account, login->target.source->name);
+	finish(login, OUTCOME_CONFIG, &err);
 }
 
 static void on_token(void *ctx, enum outcome what, struct token *token, const struct err *err)
@@ -142,8 +166,11 @@ static void on_token(void *ctx, enum outcome what, struct token *token, const st
 	}
 	buffer_move(&login->token.user, &token->user);
 	buffer_move(&login->token.bytes, &token->bytes);
+	buffer_move(&login->token.hosts, &token->hosts);
 	login->token_here = true;
-	if (login->state == LOGIN_AUTHENTICATING)
+	if (login->host == NULL)
+		dial_account(login);
+	else if (login->state == LOGIN_AUTHENTICATING)
 		authenticate(login);
 }
 
@@ -195,7 +222,7 @@ static void refused(struct login *login, const struct imap_text *result)
 	struct token_place place = place_of(login);
 	struct err err = ERR_INIT;
 
-	(void)err_set(&err, what, "%s refused %s for %s: %s%s%s%.*s%s%s", source->host,
+	(void)err_set(&err, what, "%s refused %s for %s: %s%s%s%.*s%s%s", login->host,
 		      login->mechanism, buffer_cstr(&login->token.user),
 		      result->code_name.len > 0 ? "[" : "", imap_code_name(result->code),
 		      result->code_name.len > 0 ? "] " : "", (int)result->text.len,
@@ -219,6 +246,29 @@ static void refused(struct login *login, const struct imap_text *result)
 /* AUTHENTICATE -----------------------------------------------------------------------------------
  */
 
+/* ENABLE is answered: names can be said now. */
+static void on_introduced(void *ctx, const struct imap_text *result)
+{
+	struct login *login = ctx;
+
+	if (result != NULL)
+		finish(login, OUTCOME_OK, NULL);
+	/* Else on_closed() follows. */
+}
+
+static void logged_in(struct login *login)
+{
+	const struct fetch_source *source = login->target.source;
+
+	if (!introduce_must_wait(&login->capability, source)) {
+		introduce(login->session, &login->capability, NULL, NULL);
+		finish(login, OUTCOME_OK, NULL);
+		return;
+	}
+	login_change(login, LOGIN_ENABLING);
+	introduce(login->session, &login->capability, on_introduced, login);
+}
+
 static void on_capability_after(void *ctx, const struct imap_text *result)
 {
 	struct login *login = ctx;
@@ -228,7 +278,7 @@ static void on_capability_after(void *ctx, const struct imap_text *result)
 	if (result->status != IMAP_STATUS_OK || !login->capability_known)
 		fail(login, OUTCOME_PROTOCOL, "no capabilities after login");
 	else
-		finish(login, OUTCOME_OK, NULL);
+		logged_in(login);
 }
 
 static void on_authenticated(void *ctx, const struct imap_text *result)
@@ -249,7 +299,7 @@ static void on_authenticated(void *ctx, const struct imap_text *result)
 	}
 	login_change(login, LOGIN_CAPABILITY_AFTER);
 	if (login->capability_known)
-		finish(login, OUTCOME_OK, NULL);
+		logged_in(login);
 	else
 		imap_session_say(login->session, "CAPABILITY", on_capability_after, login);
 }
@@ -296,7 +346,7 @@ static bool exchange_begin(struct login *login, struct err *err)
 {
 	struct sasl_login_facts facts = {
 		.mechanisms = login->mechanism,
-		.host = login->target.source->host,
+		.host = login->host,
 		.remote = imap_session_remote(login->session),
 		.user = buffer_span(&login->token.user),
 		.token = buffer_span(&login->token.bytes),
@@ -369,7 +419,7 @@ static void on_starttls(void *ctx, const struct imap_text *result)
 	}
 	plain = imap_session_detach(login->session);
 	if (plain != NULL) {
-		bev = dial_upgrade(plain, login->target.tls, login->target.source->host, &err);
+		bev = dial_upgrade(plain, login->target.tls, login->host, &err);
 		if (bev == NULL)
 			bufferevent_free(plain);
 	}
@@ -472,21 +522,28 @@ static void on_dialled(void *ctx, enum outcome what, struct bufferevent *bev, co
 	session_begin(login, bev);
 }
 
-static void connect_begin(struct login *login)
+static void dial(struct login *login)
 {
 	const struct fetch_source *source = login->target.source;
-	struct token_place place = place_of(login);
 	struct dial_target target = {
 		.base = login->target.base,
 		.dns = login->target.dns,
-		.host = source->host,
+		.host = login->host,
 		.port = (uint16_t)source->port,
 		.tls = source->tls == FETCH_TLS_IMPLICIT ? login->target.tls : NULL,
 		.deadline = deadline_in_ms(source->timeout_s * 1000),
 	};
 
-	login->asking = token_get(&place, deadline_in_ms(TOKEN_WAIT_S * 1000), on_token, login);
 	login->dial = dial_start(&target, on_dialled, login);
+}
+
+static void connect_begin(struct login *login)
+{
+	struct token_place place = place_of(login);
+
+	login->asking = token_get(&place, deadline_in_ms(TOKEN_WAIT_S * 1000), on_token, login);
+	if (login->host != NULL)
+		dial(login);
 }
 
 static void connect_again(struct login *login)
@@ -509,6 +566,8 @@ struct login *login_start(const struct login_target *target, login_done_fn *done
 	login->target = *target;
 	login->done = done;
 	login->ctx = ctx;
+	if (target->source->host != NULL)
+		login->host = xstrdup(target->source->host);
 	token_init(&login->token);
 	buffer_init_secret(&login->message, MESSAGE_MAX);
 	buffer_init(&login->said, CHALLENGE_MAX);

@@ -2,7 +2,8 @@
 /*
  * login.h - from a source's configuration to an authenticated IMAP session.
  *
- * The token is asked for while the connection is made. A token that the server refuses is reported
+ * The token is asked for while the connection is made, and before it where the section names no
+ * host: then mailoauthd says it, the account's first. A token that the server refuses is reported
  * to mailoauthd, replaced once and tried once, on a new connection. TLS is there before anything is
  * said: a server that greets as logged in, or offers no STARTTLS, gets nothing.
  */

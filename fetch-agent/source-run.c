@@ -211,14 +211,6 @@ static void next_folder(struct source_run *run)
 /* Beginning --------------------------------------------------------------------------------------
  */
 
-static enum imap_literals literals_of(const struct imap_capability *capability)
-{
-	if ((capability->can & IMAP_CAN_LITERAL_PLUS) != 0)
-		return IMAP_LITERALS_PLUS;
-	return (capability->can & IMAP_CAN_LITERAL_MINUS) != 0 ? IMAP_LITERALS_MINUS
-							       : IMAP_LITERALS_SYNC;
-}
-
 static void on_login(void *ctx, enum outcome what, struct imap_session *session,
 		     const struct imap_capability *capability, const struct err *err)
 {
@@ -231,7 +223,6 @@ static void on_login(void *ctx, enum outcome what, struct imap_session *session,
 	}
 	run->session = session;
 	run->capability = *capability;
-	imap_session_set_encoding(session, literals_of(capability), false);
 	next_folder(run);
 }
 

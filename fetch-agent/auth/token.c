@@ -13,6 +13,7 @@
 #include "common/banned.h"
 
 #define USER_MAX	  1000
+#define HOSTS_MAX	  4096
 #define SAID_MAX	  1000 /* of a server's words that mailoauthd is told */
 #define MIN_VALID_S	  60   /* a login takes no longer; the account's own minimum may be more */
 #define FINGERPRINT_BYTES 17
@@ -28,12 +29,14 @@ void token_init(struct token *token)
 {
 	buffer_init(&token->user, USER_MAX);
 	buffer_init_secret(&token->bytes, HELPER_TOKEN_MAX);
+	buffer_init(&token->hosts, HOSTS_MAX);
 }
 
 void token_release(struct token *token)
 {
 	buffer_release(&token->user);
 	buffer_release(&token->bytes);
+	buffer_release(&token->hosts);
 }
 
 static enum outcome read_token(const struct helper_reply *reply, struct token *token,
@@ -45,6 +48,8 @@ static enum outcome read_token(const struct helper_reply *reply, struct token *t
 	    !fields_get(reply->text, "token", &token->bytes) ||
 	    !token_is_valid(buffer_span(&token->bytes)))
 		return err_set(err, OUTCOME_PROTOCOL, "mailoauthd's answer has no usable token");
+	if (!fields_get(reply->text, "hosts", &token->hosts))
+		buffer_clear(&token->hosts);
 	return OUTCOME_OK;
 }
 
@@ -90,7 +95,8 @@ static void request_begin(struct buffer *request, struct buffer *fields,
 	buffer_init(fields, HELPER_REQUEST_MAX);
 	(void)buffer_printf(request, "%s ", verb);
 	(void)fields_append_str(fields, "service", "imap");
-	(void)fields_append_str(fields, "host", place->host);
+	if (place->host != NULL)
+		(void)fields_append_str(fields, "host", place->host);
 	(void)fields_append_str(fields, account_key, place->account);
 }
 

@@ -16,6 +16,7 @@ struct token_ask;
 struct token {
 	struct buffer user;  /* the SASL user that the account has for IMAP */
 	struct buffer bytes; /* secret */
+	struct buffer hosts; /* where it may go, a space between; an old mailoauthd says nothing */
 };
 
 void token_init(struct token *token);
@@ -26,7 +27,7 @@ struct token_place {
 	struct event_base *base;
 	const char *socket;
 	const char *account;
-	const char *host;
+	const char *host; /* NULL: whichever the account has */
 };
 
 /* OUTCOME_OK: *token may be moved away. Else it is empty; err says what to do. Called once, from

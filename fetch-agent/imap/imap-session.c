@@ -359,6 +359,19 @@ static void on_continuation(struct imap_session *session, struct span raw)
 	}
 }
 
+/* RFC 6855 3: from the answer on, names are UTF-8 in both directions. */
+static bool enabled_utf8(struct span words)
+{
+	struct span word;
+
+	while (imap_word_next(&words, &word)) {
+		if (span_equals_nocase(word, "UTF8=ACCEPT") ||
+		    span_equals_nocase(word, "IMAP4rev2"))
+			return true;
+	}
+	return false;
+}
+
 static void on_response(struct imap_session *session, const struct imap_response *response)
 {
 	switch (response->kind) {
@@ -368,6 +381,14 @@ static void on_response(struct imap_session *session, const struct imap_response
 	case IMAP_CONTINUATION:
 		on_continuation(session, response->raw);
 		return;
+	case IMAP_ENABLED:
+		if (enabled_utf8(response->raw))
+			imap_session_set_encoding(session, session->literals, true);
+		break;
+	case IMAP_ID:
+		log_debug("%s: S: ID %.*s", session->name, (int)response->raw.len,
+			  response->raw.ptr);
+		break;
 	case IMAP_CONDITION:
 		session->greeted = true;
 		if (response->text.status == IMAP_STATUS_BYE)

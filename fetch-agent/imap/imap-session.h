@@ -48,7 +48,8 @@ struct imap_command {
 };
 
 void imap_command_init(struct imap_session *session, struct imap_command *command);
-/* Which literals and names the server takes; from its capabilities, after login. */
+/* Which literals and names the server takes; from its capabilities, after login. ENABLED with
+ * UTF8=ACCEPT switches to utf8 by itself. */
 void imap_session_set_encoding(struct imap_session *session, enum imap_literals literals,
 			       bool utf8);
 

@@ -62,7 +62,10 @@ unlike "$(bed_log_daemon; cat "$BED/fetch.out")" "$(bed_mailoauth token relay)" 
 like "$(bed_doveadm search -u $user mailbox INBOX unseen | wc -l)" '^8$' "nothing was marked as seen"
 
 fetch 1 "nothing new" -v
-is "$(grep -c ' C: ' "$BED/fetch.out")" 3 "nothing new: AUTHENTICATE, EXAMINE, LOGOUT and no more"
+# What is said before the next answer is one round trip, however many commands it is.
+is "$(awk '/ C: / && !waiting { trips++; waiting = 1 } / S: / { waiting = 0 } END { print trips }' "$BED/fetch.out")" 3 \
+	"nothing new: three round trips, AUTHENTICATE, EXAMINE, LOGOUT"
+like "$(cat "$BED/fetch.out")" 'C: m[0-9]+ ID \("name" "mailoauth-fetch"' "the server is told who we are"
 
 printf 'Subject: another\n\ntext\n' | bed_put $user
 fetch 0 "one more message"
@@ -78,6 +81,11 @@ bed_fetch_forget
 printf 'Subject: plain\n\ntext\n' | bed_put $user
 fetch 0 "crlf"
 is "$(bed_fetched | xargs cat | od -c)" "$(printf 'Subject: plain\r\n\r\ntext\r\n' | od -c)" "crlf: the bytes that IMAP carries"
+
+bed_fetch_conf "host ="
+printf 'Subject: host of the account\n\ntext\n' | bed_put $user
+fetch 0 "no host: the account's" -v
+like "$(cat "$BED/fetch.out")" 'fetch=inbox account=relay ok: 1 messages' "no host: fetched"
 
 bed_fetch status
 is "$?" 0 "status: all is well"
