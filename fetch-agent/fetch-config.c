@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/xalloc.h"
+#include "fetch-agent/folder-select.h"
 
 #include "common/banned.h"
 
@@ -30,6 +31,7 @@ static const struct config_key fetch_keys[] = {
 	{.name = "mechanism", .type = CONFIG_CHOICE, .offset = offsetof(struct fetch_source, mechanism), .choices = mechanism_names},
 	{.name = "ca_file", .type = CONFIG_PATH, .offset = offsetof(struct fetch_source, ca_file)},
 	{.name = "folder", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, folder)},
+	{.name = "subscribed", .type = CONFIG_BOOLEAN, .offset = offsetof(struct fetch_source, subscribed)},
 	{.name = "deliver", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, deliver)},
 	{.name = "parallel", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, delivery.parallel), .min = 1, .max = PARALLEL_MAX},
 	{.name = "deliver_timeout", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, delivery.timeout_s), .min = 1, .max = 3600},
@@ -103,17 +105,33 @@ static void split_folders(const char *text, struct words *folders)
 	}
 }
 
+static void check_folder(struct reading *reading, const struct fetch_source *source, size_t index)
+{
+	const struct words *folders = &source->folders;
+	const char *problem = folder_word_problem(folders->word[index]);
+	struct err err;
+
+	for (size_t i = 0; i < index; i++) {
+		if (strcmp(folders->word[i], folders->word[index]) == 0)
+			problem = "is named twice";
+	}
+	if (problem == NULL)
+		return;
+	(void)err_set(&err, OUTCOME_CONFIG, "folder = %s: %s", folders->word[index], problem);
+	complain(reading, source, "folder", err.text);
+}
+
 static void resolve_folders(struct reading *reading, struct fetch_source *source)
 {
+	size_t included = 0;
+
 	split_folders(source->folder != NULL ? source->folder : "INBOX", &source->folders);
-	if (source->folders.count == 0)
-		complain(reading, source, "folder", "folder names nothing");
 	for (size_t i = 0; i < source->folders.count; i++) {
-		for (size_t j = 0; j < i; j++) {
-			if (strcmp(source->folders.word[i], source->folders.word[j]) == 0)
-				complain(reading, source, "folder", "folder is named twice");
-		}
+		check_folder(reading, source, i);
+		included += source->folders.word[i][0] != '!';
 	}
+	if (included == 0)
+		complain(reading, source, "folder", "folder names nothing");
 }
 
 static void resolve_deliver(struct reading *reading, struct fetch_source *source)
@@ -127,6 +145,17 @@ static void resolve_deliver(struct reading *reading, struct fetch_source *source
 		complain(reading, source, "deliver", err.text);
 }
 
+/* A folder to move to is a name, or a special use. */
+static void check_target(struct reading *reading, const struct fetch_source *source)
+{
+	const char *to = source->move_to;
+
+	if (to[0] == '\\' ? folder_word_problem(to) != NULL : !folder_word_is_name(to))
+		complain(reading, source, "after",
+			 "after = move:FOLDER takes the name of a folder or a special use, as in "
+			 "move:\\Trash");
+}
+
 static void resolve_after(struct reading *reading, struct fetch_source *source)
 {
 	static const char move[] = "move:";
@@ -135,6 +164,7 @@ static void resolve_after(struct reading *reading, struct fetch_source *source)
 	if (strncmp(text, move, sizeof(move) - 1) == 0 && text[sizeof(move) - 1] != '\0') {
 		source->after = FETCH_AFTER_MOVE;
 		source->move_to = xstrdup(text + sizeof(move) - 1);
+		check_target(reading, source);
 		if (words_contain(&source->folders, source->move_to))
 			complain(reading, source, "after",
 				 "after moves messages to a folder that they are fetched from");

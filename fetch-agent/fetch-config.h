@@ -47,11 +47,12 @@ struct fetch_source {
 	int line_ends;			     /* enum fetch_line_ends */
 	char *ca_file;			     /* NULL: the system's */
 	char *folder, *deliver, *after_text; /* as written */
-	struct words folders;		     /* UTF-8 names; at least one */
+	struct words folders;		     /* at least one; see folder-select.h */
+	bool subscribed;		     /* wildcards match only such folders */
 	struct delivery_config delivery;
 	struct envelope_rules envelope;
 	int after;	      /* enum fetch_after */
-	char *move_to;	      /* UTF-8; only with FETCH_AFTER_MOVE */
+	char *move_to;	      /* UTF-8 or "\Trash"; only with FETCH_AFTER_MOVE */
 	int64_t max_messages; /* of one folder in one run; 0: all */
 	int64_t timeout_s;    /* longest silence of a server */
 };

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "fetch-agent/folder-check.h"
+#include "fetch-agent/folder-list.h"
 #include "fetch-agent/login.h"
 #include "fetch-agent/mailbox.h"
 #include "fetch-agent/net/tls.h"
@@ -22,6 +23,8 @@
 struct source_run {
 	struct run_world world;
 	const struct fetch_source *source;
+	struct fetch_source own; /* source, with what the server made of its names */
+	struct folder_choice choice;
 	run_done_fn *done;
 	void *ctx;
 	SSL_CTX *tls;
@@ -46,6 +49,7 @@ static void run_free(struct source_run *run)
 	imap_session_free(run->session);
 	maildir_close(run->maildir);
 	SSL_CTX_free(run->tls);
+	folder_choice_release(&run->choice);
 	free(run);
 }
 
@@ -170,7 +174,7 @@ static void on_folder(void *ctx, enum outcome what, const struct mailbox_result 
 		      bool usable, const struct err *err)
 {
 	struct source_run *run = ctx;
-	const char *folder = run->source->folders.word[run->folder++];
+	const char *folder = run->choice.folders.word[run->folder++];
 	struct err failure = *err;
 
 	run->sum.messages += result->messages;
@@ -195,17 +199,55 @@ static void next_folder(struct source_run *run)
 		.worker = run->world.worker,
 		.state = run->world.state,
 		.maildir = run->maildir,
-		.source = run->source,
+		.source = &run->own,
 		.session = run->session,
 		.capability = &run->capability,
 	};
 
-	if (run->folder == run->source->folders.count)
+	if (run->folder == run->choice.folders.count)
 		log_out(run);
 	else if (run->world.check)
-		folder_check_start(&world, run->source->folders.word[run->folder], on_folder, run);
+		folder_check_start(&world, run->choice.folders.word[run->folder], on_folder, run);
 	else
-		mailbox_start(&world, run->source->folders.word[run->folder], on_folder, run);
+		mailbox_start(&world, run->choice.folders.word[run->folder], on_folder, run);
+}
+
+static void folders_known(struct source_run *run)
+{
+	run->own = *run->source;
+	run->own.move_to = run->choice.move_to;
+	next_folder(run);
+}
+
+static void on_listed(void *ctx, enum outcome what, struct folder_choice *choice, bool usable,
+		      const struct err *err)
+{
+	struct source_run *run = ctx;
+
+	if (what == OUTCOME_OK) {
+		run->choice = *choice;
+		*choice = (struct folder_choice){0};
+		folders_known(run);
+		return;
+	}
+	note_failure(run, what, RUN_STAGE_CONNECT, err);
+	if (usable) {
+		log_out(run);
+		return;
+	}
+	imap_session_free(run->session);
+	run->session = NULL;
+	finish(run);
+}
+
+static void find_folders(struct source_run *run)
+{
+	if (folder_list_is_needed(run->source)) {
+		folder_list_start(run->session, &run->capability, run->source, on_listed, run);
+		return;
+	}
+	folder_choice_plain(&run->choice, run->source);
+	folders_known(run);
 }
 
 /* Beginning --------------------------------------------------------------------------------------
@@ -223,7 +265,7 @@ static void on_login(void *ctx, enum outcome what, struct imap_session *session,
 	}
 	run->session = session;
 	run->capability = *capability;
-	next_folder(run);
+	find_folders(run);
 }
 
 static enum outcome prepare(struct source_run *run, struct err *err)

@@ -7,6 +7,7 @@
 BED_MAIL_USER=mail # owns the mailboxes: a user that Debian always has
 BED_PASSWORD_USER=password@example.test
 BED_PASSWORD=bed-password-4
+# What a test needs beyond the usual: BED_DOVECOT_EXTRA, lines for dovecot.conf, set before the bed starts.
 
 bed_dovecot_conf() {
 	cat <<-EOF
@@ -72,6 +73,7 @@ bed_dovecot_conf() {
 		    mode = 0666
 		  }
 		}
+		${BED_DOVECOT_EXTRA-}
 	EOF
 }
 
