@@ -496,7 +496,8 @@ static void set_key(struct config_parse *parse, const char *name, const char *va
 
 	parse->last_key = NULL;
 	if (key == NULL) {
-		report_key(parse, name);
+		if (!parse->kind->partial)
+			report_key(parse, name);
 		return;
 	}
 	before = config_seen_line(parse->seen, parse->target, name);

@@ -46,6 +46,7 @@ struct config_kind {
 	const struct config_key
 		*keys; /* ended by a NULL name; NULL: the section is another program's */
 	bool named;    /* a name must follow */
+	bool partial;  /* keys that the table lacks are another program's */
 	/* Gives the struct that [kind name] at file:line fills; NULL: refused (it has reported
 	 * why). */
 	void *(*open)(void *context, const char *name, int line);

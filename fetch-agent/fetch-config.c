@@ -8,6 +8,7 @@
 
 #include "common/xalloc.h"
 #include "fetch-agent/folder-select.h"
+#include "fetch-agent/oauth-only.h"
 
 #include "common/banned.h"
 
@@ -18,18 +19,24 @@
 #define MESSAGES_MAX	  4294967295 /* RFC 3501: UIDs have 32 bits */
 
 static const char *const tls_names[] = {"implicit", "starttls", NULL};
-static const char *const mechanism_names[] = {"auto", "xoauth2", "oauthbearer", NULL};
+static const char *const mechanism_names[] = {
+	"auto", "xoauth2", "oauthbearer", "scram-sha-256", "scram-sha-1", "plain", "login", NULL};
 static const char *const line_end_names[] = {"lf", "crlf", NULL};
 static const char *const after_names[] = {"keep", "seen", "delete", "move"};
 
 /* clang-format off */
 static const struct config_key fetch_keys[] = {
 	{.name = "account", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, account)},
+	{.name = "user", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, user)},
+	{.name = "password_file", .type = CONFIG_PATH, .offset = offsetof(struct fetch_source, password_file)},
+	{.name = "password_command", .type = CONFIG_WORDS, .offset = offsetof(struct fetch_source, password_command)},
 	{.name = "host", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, host)},
 	{.name = "port", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, port), .min = 1, .max = 65535},
 	{.name = "tls", .type = CONFIG_CHOICE, .offset = offsetof(struct fetch_source, tls), .choices = tls_names},
 	{.name = "mechanism", .type = CONFIG_CHOICE, .offset = offsetof(struct fetch_source, mechanism), .choices = mechanism_names},
 	{.name = "ca_file", .type = CONFIG_PATH, .offset = offsetof(struct fetch_source, ca_file)},
+	{.name = "tls_pin", .type = CONFIG_WORDS, .offset = offsetof(struct fetch_source, pin_words)},
+	{.name = "tls_pin_only", .type = CONFIG_BOOLEAN, .offset = offsetof(struct fetch_source, pin_only)},
 	{.name = "folder", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, folder)},
 	{.name = "subscribed", .type = CONFIG_BOOLEAN, .offset = offsetof(struct fetch_source, subscribed)},
 	{.name = "deliver", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, deliver)},
@@ -179,10 +186,78 @@ static void resolve_after(struct reading *reading, struct fetch_source *source)
 	complain(reading, source, "after", "after must be keep, seen, delete or move:FOLDER");
 }
 
+/* What a section with user says is about a password, and never for a host that takes none. */
+static void resolve_password(struct reading *reading, struct fetch_source *source)
+{
+	char *provider =
+		source->host != NULL ? oauth_only_provider(reading->file, source->host) : NULL;
+	struct err err;
+
+	if ((source->password_file != NULL) == (source->password_command.count > 0))
+		complain(reading, source, "user",
+			 "user needs password_file or password_command, and not both");
+	if (source->password_command.count > 0 && source->password_command.word[0][0] != '/')
+		complain(reading, source, "password_command",
+			 "password_command begins with the absolute path of a program; no shell "
+			 "runs it");
+	if (source->host == NULL)
+		complain(reading, source, "user", "user needs host");
+	if (source->mechanism == FETCH_MECHANISM_XOAUTH2 ||
+	    source->mechanism == FETCH_MECHANISM_OAUTHBEARER)
+		complain(reading, source, "mechanism", "mechanism is for an account, not for user");
+	if (provider != NULL) {
+		(void)err_set(&err, OUTCOME_CONFIG,
+			      "%s takes no passwords: write an [account NAME] with provider = %s, "
+			      "say account = NAME here, and run: mailoauth authorize NAME",
+			      source->host, provider);
+		complain(reading, source, "host", err.text);
+	}
+	free(provider);
+	source->account = source->host != NULL ? xasprintf("%s@%s", source->user, source->host)
+					       : xstrdup(source->user);
+}
+
+static void resolve_login(struct reading *reading, struct fetch_source *source)
+{
+	bool password = source->password_file != NULL || source->password_command.count > 0;
+
+	if (source->account != NULL && (source->user != NULL || password))
+		complain(reading, source, source->user != NULL ? "user" : "account",
+			 "account logs in with a token, user with a password: say one of them");
+	else if (source->user != NULL)
+		resolve_password(reading, source);
+	else if (source->account == NULL)
+		complain(reading, source, "account",
+			 "account is missing (or user, to log in with a password)");
+	else if (source->mechanism > FETCH_MECHANISM_OAUTHBEARER)
+		complain(reading, source, "mechanism", "mechanism is for user, not for account");
+}
+
+static void resolve_pins(struct reading *reading, struct fetch_source *source)
+{
+	struct tls_pins *pins = &source->pins;
+
+	pins->only = source->pin_only;
+	pins->pin = xcalloc(source->pin_words.count + 1, sizeof(*pins->pin));
+	for (size_t i = 0; i < source->pin_words.count; i++) {
+		if (tls_pin_parse(source->pin_words.word[i], &pins->pin[pins->count]))
+			pins->count++;
+		else
+			complain(reading, source, "tls_pin",
+				 "tls_pin must be sha256: and the 64 hexadecimal digits of a "
+				 "server's key");
+	}
+	if (pins->only && source->pin_words.count == 0)
+		complain(reading, source, "tls_pin_only", "tls_pin_only needs tls_pin");
+	if (pins->only && source->ca_file != NULL)
+		complain(reading, source, "tls_pin_only",
+			 "with tls_pin_only no authority counts: delete ca_file");
+}
+
 static void resolve(struct reading *reading, struct fetch_source *source)
 {
-	if (source->account == NULL)
-		complain(reading, source, "account", "account is missing");
+	resolve_login(reading, source);
+	resolve_pins(reading, source);
 	if (source->port == 0)
 		source->port = source->tls == FETCH_TLS_STARTTLS ? PORT_IMAP : PORT_IMAPS;
 	resolve_folders(reading, source);
@@ -212,7 +287,12 @@ static void source_free(struct fetch_source *source)
 {
 	free(source->name);
 	free(source->account);
+	free(source->user);
+	free(source->password_file);
+	words_release(&source->password_command);
 	free(source->host);
+	words_release(&source->pin_words);
+	free(source->pins.pin);
 	free(source->ca_file);
 	free(source->folder);
 	free(source->deliver);

@@ -13,6 +13,7 @@
 #include "common/config.h"
 #include "fetch-agent/delivery/delivery.h"
 #include "fetch-agent/delivery/envelope.h"
+#include "fetch-agent/net/tls-pin.h"
 
 enum fetch_tls {
 	FETCH_TLS_IMPLICIT,
@@ -35,17 +36,27 @@ enum fetch_mechanism {
 	FETCH_MECHANISM_AUTO, /* XOAUTH2 if offered, else OAUTHBEARER */
 	FETCH_MECHANISM_XOAUTH2,
 	FETCH_MECHANISM_OAUTHBEARER,
+	FETCH_MECHANISM_SCRAM_SHA_256, /* from here: with a password; auto: the first offered */
+	FETCH_MECHANISM_SCRAM_SHA_1,
+	FETCH_MECHANISM_PLAIN,
+	FETCH_MECHANISM_LOGIN,
 };
 
 struct fetch_source {
 	char *name;
-	char *account;
-	char *host;			     /* NULL: the account's */
-	int64_t port;			     /* 0 in the file: by tls */
-	int tls;			     /* enum fetch_tls */
-	int mechanism;			     /* enum fetch_mechanism */
-	int line_ends;			     /* enum fetch_line_ends */
-	char *ca_file;			     /* NULL: the system's */
+	char *account;		       /* mailoauthd's; with a password USER@HOST, for logs */
+	char *user;		       /* NULL: log in with the account's token */
+	char *password_file;	       /* this or the command, with user */
+	struct words password_command; /* program and arguments */
+	char *host;		       /* NULL: the account's */
+	int64_t port;		       /* 0 in the file: by tls */
+	int tls;		       /* enum fetch_tls */
+	int mechanism;		       /* enum fetch_mechanism */
+	int line_ends;		       /* enum fetch_line_ends */
+	char *ca_file;		       /* NULL: the system's */
+	struct words pin_words;	       /* as written */
+	bool pin_only;		       /* as written */
+	struct tls_pins pins;
 	char *folder, *deliver, *after_text; /* as written */
 	struct words folders;		     /* at least one; see folder-select.h */
 	bool subscribed;		     /* wildcards match only such folders */

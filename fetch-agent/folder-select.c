@@ -266,18 +266,21 @@ static void words_append(struct words *words, const char *word)
 static void take_name(struct selection *selection, const char *word)
 {
 	const struct folder_listing *listing = selection->listing;
-	struct folder alone = {.delimiter =
-				       listing->count > 0 ? listing->folders[0].delimiter : '\0'};
 	const char *name = strcasecmp(word, inbox) == 0 ? inbox : word;
-	struct folder *known = find(listing, span_from_str(name));
+	struct folder unlisted = {
+		.name = xstrdup(name),
+		.delimiter = listing->count > 0 ? listing->folders[0].delimiter : '\0',
+	};
+	struct folder *folder = find(listing, span_from_str(name));
 
-	alone.name = (char *)name; /* read only */
-	if (known == NULL)
-		known = &alone;
-	if (known->taken || words_contain(selection->names, name) || is_excluded(selection, known))
-		return;
-	known->taken = true;
-	words_append(selection->names, name);
+	if (folder == NULL)
+		folder = &unlisted;
+	if (!folder->taken && !words_contain(selection->names, name) &&
+	    !is_excluded(selection, folder)) {
+		folder->taken = true;
+		words_append(selection->names, name);
+	}
+	free(unlisted.name);
 }
 
 /* False: the word matches nothing, not even what is excluded. */

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "fetch-agent/auth/base64.h"
+#include "fetch-agent/auth/password.h"
 #include "fetch-agent/auth/sasl-login.h"
 #include "fetch-agent/auth/token.h"
 #include "fetch-agent/introduce.h"
@@ -45,10 +46,11 @@ struct login {
 	char *host; /* NULL: not known before the token is here */
 	struct dial *dial;
 	struct token_ask *asking;
+	struct password_ask *asking_password;
 	struct imap_session *session;
 	struct imap_capability capability;
 	bool capability_known;
-	struct token token;
+	struct token token; /* or user and password */
 	bool token_here;
 	bool encrypted;
 	bool second_try;
@@ -80,6 +82,7 @@ static void login_free(struct login *login)
 {
 	dial_cancel(login->dial);
 	token_cancel(login->asking);
+	password_cancel(login->asking_password);
 	imap_session_free(login->session);
 	exchange_forget(login);
 	token_release(&login->token);
@@ -174,6 +177,23 @@ static void on_token(void *ctx, enum outcome what, struct token *token, const st
 		authenticate(login);
 }
 
+static void on_password(void *ctx, enum outcome what, struct buffer *password,
+			const struct err *err)
+{
+	struct login *login = ctx;
+
+	login->asking_password = NULL;
+	if (what != OUTCOME_OK) {
+		finish(login, what, err);
+		return;
+	}
+	(void)buffer_append_str(&login->token.user, login->target.source->user);
+	buffer_move(&login->token.bytes, password);
+	login->token_here = true;
+	if (login->state == LOGIN_AUTHENTICATING)
+		authenticate(login);
+}
+
 static void connect_again(struct login *login);
 
 static void on_reported(void *ctx, enum outcome what, struct token *token, const struct err *err)
@@ -212,6 +232,26 @@ static enum outcome meaning(enum imap_code code)
 	default:
 		return OUTCOME_CONSENT;
 	}
+}
+
+/* Never tried twice: servers count, and lock who is wrong too often. */
+static void password_refused(struct login *login, const struct imap_text *result)
+{
+	const struct fetch_source *source = login->target.source;
+	enum outcome what = meaning(result->code);
+	struct err err = ERR_INIT;
+
+	if (what == OUTCOME_CONSENT)
+		what = OUTCOME_DENIED;
+	(void)err_set(&err, what, "%s refused %s for %s: %s%s%s%.*s%s%s", login->host,
+		      login->mechanism, source->user, result->code_name.len > 0 ? "[" : "",
+		      imap_code_name(result->code), result->code_name.len > 0 ? "] " : "",
+		      (int)result->text.len, result->text.ptr,
+		      what == OUTCOME_DENIED ? "; the password is from " : "",
+		      what != OUTCOME_DENIED	      ? ""
+		      : source->password_file != NULL ? source->password_file
+						      : source->password_command.word[0]);
+	finish(login, what, &err);
 }
 
 static void refused(struct login *login, const struct imap_text *result)
@@ -288,7 +328,15 @@ static void on_authenticated(void *ctx, const struct imap_text *result)
 	if (result == NULL)
 		return; /* on_closed() follows */
 	if (result->status != IMAP_STATUS_OK) {
-		refused(login, result);
+		if (login->target.source->user != NULL)
+			password_refused(login, result);
+		else
+			refused(login, result);
+		return;
+	}
+	if (login->target.source->user != NULL && !sasl_login_is_complete(login->sasl)) {
+		fail(login, OUTCOME_PROTOCOL,
+		     "the server did not prove that it knows the password: it may be another one");
 		return;
 	}
 	exchange_forget(login);
@@ -330,16 +378,49 @@ static void on_challenge(void *ctx, struct span raw)
 	buffer_release(&line);
 }
 
-static const char *mechanisms_of(const struct login *login)
-{
-	bool xoauth2 = imap_capability_has_mechanism(&login->capability, "XOAUTH2") &&
-		       login->target.source->mechanism != FETCH_MECHANISM_OAUTHBEARER;
-	bool bearer = imap_capability_has_mechanism(&login->capability, "OAUTHBEARER") &&
-		      login->target.source->mechanism != FETCH_MECHANISM_XOAUTH2;
+/* The first that is offered, known here and not ruled out by the configuration is taken. */
+static const struct mechanism {
+	const char *name;
+	int chosen; /* enum fetch_mechanism */
+	bool password;
+} mechanisms[] = {
+	{"XOAUTH2", FETCH_MECHANISM_XOAUTH2, false},
+	{"OAUTHBEARER", FETCH_MECHANISM_OAUTHBEARER, false},
+	{"SCRAM-SHA-256", FETCH_MECHANISM_SCRAM_SHA_256, true},
+	{"SCRAM-SHA-1", FETCH_MECHANISM_SCRAM_SHA_1, true},
+	{"PLAIN", FETCH_MECHANISM_PLAIN, true},
+	{"LOGIN", FETCH_MECHANISM_LOGIN, true},
+};
 
-	if (xoauth2)
-		return "XOAUTH2";
-	return bearer ? "OAUTHBEARER" : NULL;
+static const char *mechanism_of(const struct login *login)
+{
+	const struct fetch_source *source = login->target.source;
+
+	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++) {
+		const struct mechanism *mechanism = &mechanisms[i];
+
+		if (mechanism->password == (source->user != NULL) &&
+		    (source->mechanism == FETCH_MECHANISM_AUTO ||
+		     source->mechanism == mechanism->chosen) &&
+		    imap_capability_has_mechanism(&login->capability, mechanism->name) &&
+		    sasl_login_knows(mechanism->name))
+			return mechanism->name;
+	}
+	return NULL;
+}
+
+static void no_mechanism(struct login *login)
+{
+	struct err err = ERR_INIT;
+
+	(void)err_set(&err, OUTCOME_PROTOCOL,
+		      "the server offers %s, or not the configured one; it offers: %s",
+		      login->target.source->user != NULL
+			      ? "none of SCRAM-SHA-256, SCRAM-SHA-1, PLAIN and LOGIN"
+			      : "neither XOAUTH2 nor OAUTHBEARER",
+		      login->capability.mechanisms[0] != '\0' ? login->capability.mechanisms
+							      : "nothing");
+	fail(login, OUTCOME_PROTOCOL, err.text);
 }
 
 static bool exchange_begin(struct login *login, struct err *err)
@@ -349,7 +430,8 @@ static bool exchange_begin(struct login *login, struct err *err)
 		.host = login->host,
 		.remote = imap_session_remote(login->session),
 		.user = buffer_span(&login->token.user),
-		.token = buffer_span(&login->token.bytes),
+		.secret = buffer_span(&login->token.bytes),
+		.is_token = login->target.source->user == NULL,
 	};
 	struct span message;
 
@@ -372,7 +454,7 @@ static void authenticate_send(struct login *login)
 
 	imap_command_init(login->session, &command);
 	(void)buffer_printf(&command.bytes, "AUTHENTICATE %s", login->mechanism);
-	if ((login->capability.can & IMAP_CAN_SASL_IR) != 0 &&
+	if ((login->capability.can & IMAP_CAN_SASL_IR) != 0 && login->message.len > 0 &&
 	    login->message.len <= INITIAL_LINE_MAX) {
 		(void)buffer_append_byte(&command.bytes, ' ');
 		(void)buffer_append_span(&command.bytes, buffer_span(&login->message));
@@ -388,11 +470,9 @@ static void authenticate(struct login *login)
 {
 	struct err err = ERR_INIT;
 
-	login->mechanism = mechanisms_of(login);
+	login->mechanism = mechanism_of(login);
 	if (login->mechanism == NULL)
-		fail(login, OUTCOME_PROTOCOL,
-		     "the server offers neither XOAUTH2 nor OAUTHBEARER, or not the configured "
-		     "one");
+		no_mechanism(login);
 	else if (!exchange_begin(login, &err))
 		fail(login, OUTCOME_CONFIG, err.text);
 	else
@@ -539,9 +619,16 @@ static void dial(struct login *login)
 
 static void connect_begin(struct login *login)
 {
+	const struct fetch_source *source = login->target.source;
 	struct token_place place = place_of(login);
 
-	login->asking = token_get(&place, deadline_in_ms(TOKEN_WAIT_S * 1000), on_token, login);
+	if (source->user != NULL)
+		login->asking_password = password_get(
+			login->target.base, source->password_file, &source->password_command,
+			deadline_in_ms(TOKEN_WAIT_S * 1000), on_password, login);
+	else
+		login->asking =
+			token_get(&place, deadline_in_ms(TOKEN_WAIT_S * 1000), on_token, login);
 	if (login->host != NULL)
 		dial(login);
 }

@@ -4,7 +4,7 @@
  *
  * The token is asked for while the connection is made, and before it where the section names no
  * host: then mailoauthd says it, the account's first. A token that the server refuses is reported
- * to mailoauthd, replaced once and tried once, on a new connection. TLS is there before anything is
+ * to mailoauthd, replaced once and tried once, on a new connection; a password is not. TLS is there before anything is
  * said: a server that greets as logged in, or offers no STARTTLS, gets nothing.
  */
 #ifndef FETCH_AGENT_LOGIN_H

@@ -28,6 +28,7 @@ struct source_run {
 	run_done_fn *done;
 	void *ctx;
 	SSL_CTX *tls;
+	struct tls_pins pins; /* the source's */
 	struct maildir *maildir;
 	struct imap_session *session;
 	struct imap_capability capability;
@@ -273,6 +274,9 @@ static enum outcome prepare(struct source_run *run, struct err *err)
 	run->tls = tls_context_new(run->source->ca_file, err);
 	if (run->tls == NULL)
 		return OUTCOME_CONFIG;
+	run->pins = run->source->pins;
+	if (run->pins.count > 0)
+		tls_context_pin(run->tls, &run->pins);
 	if (run->world.check)
 		return OUTCOME_OK;
 	return maildir_open(run->source->delivery.path, &run->maildir, err);

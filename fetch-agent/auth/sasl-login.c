@@ -22,6 +22,7 @@ struct sasl_login {
 	sasl_secret_t *password;
 	size_t password_size;
 	sasl_callback_t callbacks[CALLBACKS];
+	bool complete;
 };
 
 typedef int any_fn(void);
@@ -57,7 +58,7 @@ static int on_password(sasl_conn_t *conn, void *context, int id, sasl_secret_t *
 	return SASL_OK;
 }
 
-static bool mechanism_known(const char *wanted)
+bool sasl_login_knows(const char *wanted)
 {
 	const char **known = sasl_global_listmech();
 
@@ -79,7 +80,7 @@ enum outcome sasl_login_init(struct err *err)
 	if (rc != SASL_OK)
 		return err_set(err, OUTCOME_CONFIG, "libsasl2 does not start: %s",
 			       sasl_errstring(rc, NULL, NULL));
-	if (!mechanism_known("XOAUTH2") && !mechanism_known("OAUTHBEARER"))
+	if (!sasl_login_knows("XOAUTH2") && !sasl_login_knows("OAUTHBEARER"))
 		return err_set(
 			err, OUTCOME_CONFIG,
 			"libsasl2 has no XOAUTH2: is libmailoauth.so installed where it looks "
@@ -92,15 +93,16 @@ void sasl_login_done(void)
 	sasl_client_done();
 }
 
-static void set_password(struct sasl_login *login, struct span token)
+static void set_password(struct sasl_login *login, const struct sasl_login_facts *facts)
 {
-	size_t len = sizeof(LITERAL) - 1 + token.len;
+	size_t before = facts->is_token ? sizeof(LITERAL) - 1 : 0;
+	size_t len = before + facts->secret.len;
 
 	login->password_size = sizeof(sasl_secret_t) + len + 1;
 	login->password = xcalloc(1, login->password_size);
 	login->password->len = len;
-	memcpy(login->password->data, LITERAL, sizeof(LITERAL) - 1);
-	memcpy(login->password->data + sizeof(LITERAL) - 1, token.ptr, token.len);
+	memcpy(login->password->data, LITERAL, before);
+	memcpy(login->password->data + before, facts->secret.ptr, facts->secret.len);
 }
 
 struct sasl_login *sasl_login_new(const struct sasl_login_facts *facts, struct err *err)
@@ -112,7 +114,7 @@ struct sasl_login *sasl_login_new(const struct sasl_login_facts *facts, struct e
 
 	login->mechanisms = xstrdup(facts->mechanisms);
 	login->user = xspandup(facts->user);
-	set_password(login, facts->token);
+	set_password(login, facts);
 	login->callbacks[0] = (sasl_callback_t){SASL_CB_AUTHNAME, CALLBACK(on_user), login};
 	login->callbacks[1] = (sasl_callback_t){SASL_CB_PASS, CALLBACK(on_password), login};
 	login->callbacks[2] = (sasl_callback_t){SASL_CB_LOG, CALLBACK(on_log), login};
@@ -158,6 +160,7 @@ enum outcome sasl_login_start(struct sasl_login *login, const char **mechanism_o
 
 	if (rc != SASL_OK && rc != SASL_CONTINUE)
 		return fail(login, rc, err);
+	login->complete = rc == SASL_OK;
 	*mechanism_out = mechanism;
 	*message_out = (struct span){message != NULL ? message : "", len};
 	return OUTCOME_OK;
@@ -173,6 +176,12 @@ enum outcome sasl_login_step(struct sasl_login *login, struct span challenge,
 
 	if (rc != SASL_OK && rc != SASL_CONTINUE)
 		return fail(login, rc, err);
+	login->complete = rc == SASL_OK;
 	*answer_out = (struct span){answer != NULL ? answer : "", len};
 	return OUTCOME_OK;
+}
+
+bool sasl_login_is_complete(const struct sasl_login *login)
+{
+	return login->complete;
 }

@@ -4,11 +4,45 @@
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "common/banned.h"
+
+static bool pin_of(X509 *certificate, struct tls_pin *pin_out)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+	bool digested = len > 0 && SHA256(der, (size_t)len, pin_out->digest) != NULL;
+
+	OPENSSL_free(der);
+	return digested;
+}
+
+/* In place of X509_verify_cert(), which is asked all the same: the chain that it makes is what
+ * tls_failure() looks at. */
+static int verify_pinned(X509_STORE_CTX *store, void *context)
+{
+	const struct tls_pins *pins = context;
+	int trusted = X509_verify_cert(store);
+	struct tls_pin pin;
+
+	if (trusted != 1 && !pins->only)
+		return trusted;
+	if (pin_of(X509_STORE_CTX_get0_cert(store), &pin) && tls_pins_have(pins, &pin)) {
+		X509_STORE_CTX_set_error(store, X509_V_OK);
+		return 1;
+	}
+	X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+	return 0;
+}
+
+void tls_context_pin(SSL_CTX *context, struct tls_pins *pins)
+{
+	SSL_CTX_set_cert_verify_callback(context, verify_pinned, pins);
+}
 
 SSL_CTX *tls_context_new(const char *ca_file, struct err *err)
 {
@@ -63,14 +97,33 @@ SSL *tls_session_new(SSL_CTX *context, const char *host, struct err *err)
 	return NULL;
 }
 
+static enum outcome not_trusted(const SSL *ssl, long verdict, struct err *err)
+{
+	const STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+	char text[TLS_PIN_TEXT] = "unknown";
+	struct tls_pin pin;
+
+	if (sk_X509_num(chain) > 0 && pin_of(sk_X509_value(chain, 0), &pin))
+		tls_pin_format(&pin, text);
+	if (verdict == X509_V_ERR_APPLICATION_VERIFICATION)
+		return err_set(err, OUTCOME_CONFIG,
+			       "the server's key is none of those under tls_pin: it is %s; ask who "
+			       "runs the server before you add that",
+			       text);
+	return err_set(
+		err, OUTCOME_CONFIG,
+		"the server's certificate is not trusted: %s; if it should be, see ca_file and "
+		"tls_pin (its key is %s)",
+		X509_verify_cert_error_string(verdict), text);
+}
+
 enum outcome tls_failure(const SSL *ssl, unsigned long code, int number, struct err *err)
 {
 	long verdict = ssl != NULL ? SSL_get_verify_result(ssl) : X509_V_OK;
 	const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
 
 	if (verdict != X509_V_OK)
-		return err_set(err, OUTCOME_CONFIG, "the server's certificate is not trusted: %s",
-			       X509_verify_cert_error_string(verdict));
+		return not_trusted(ssl, verdict, err);
 	if (reason != NULL)
 		return err_set(err, OUTCOME_RETRY, "TLS: %s", reason);
 	return err_set(err, OUTCOME_RETRY, "%s",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tls.h - TLS towards mail servers: 1.2 or newer, the certificate always verified, and against the
- * name that was dialled (RFC 8314 5.2, RFC 9525). There is no switch to turn that off.
+ * name that was dialled (RFC 8314 5.2, RFC 9525). There is no switch to turn that off; a server's
+ * key may be demanded in addition, or instead.
  */
 #ifndef FETCH_AGENT_NET_TLS_H
 #define FETCH_AGENT_NET_TLS_H
@@ -9,10 +10,14 @@
 #include <openssl/ssl.h>
 
 #include "common/outcome.h"
+#include "fetch-agent/net/tls-pin.h"
 
 /* ca_file NULL: the system's authorities. NULL: err says why. The caller frees with SSL_CTX_free().
  */
 SSL_CTX *tls_context_new(const char *ca_file, struct err *err);
+
+/* Demands one of the pins of every server. Borrowed as long as the context lives. */
+void tls_context_pin(SSL_CTX *context, struct tls_pins *pins);
 
 /* A client session that expects host's certificate. NULL: err says why. */
 SSL *tls_session_new(SSL_CTX *context, const char *host, struct err *err);

@@ -7,7 +7,8 @@
 BED_MAIL_USER=mail # owns the mailboxes: a user that Debian always has
 BED_PASSWORD_USER=password@example.test
 BED_PASSWORD=bed-password-4
-# What a test needs beyond the usual: BED_DOVECOT_EXTRA, lines for dovecot.conf, set before the bed starts.
+# What a test needs beyond the usual: BED_DOVECOT_EXTRA, lines for dovecot.conf, and
+# BED_DOVECOT_MECHANISMS, for passwords; both set before the bed starts.
 
 bed_dovecot_conf() {
 	cat <<-EOF
@@ -25,7 +26,7 @@ bed_dovecot_conf() {
 		mail_location = maildir:~/Maildir
 		mail_max_userip_connections = 100
 		lmtp_save_to_detail_mailbox = no
-		auth_mechanisms = xoauth2 oauthbearer plain
+		auth_mechanisms = xoauth2 oauthbearer plain ${BED_DOVECOT_MECHANISMS-}
 		auth_failure_delay = 0
 		auth_cache_size = 0
 		passdb {
@@ -35,7 +36,7 @@ bed_dovecot_conf() {
 		}
 		passdb {
 		  driver = passwd-file
-		  mechanisms = plain
+		  mechanisms = plain ${BED_DOVECOT_MECHANISMS-}
 		  args = $BED/dovecot/passwords
 		}
 		userdb {

@@ -63,6 +63,7 @@ static const struct config_key preset_keys[] = {
 	{.name = "imap_scope", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, service_scope[SERVICE_IMAP])},
 	{.name = "pop_scope", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, service_scope[SERVICE_POP])},
 	{.name = "needs", .type = CONFIG_WORDS, .offset = offsetof(struct preset_section, needs)},
+	{.name = "oauth_only", .type = CONFIG_BOOLEAN, .offset = offsetof(struct preset_section, oauth_only)},
 	{0},
 };
 

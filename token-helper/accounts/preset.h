@@ -37,6 +37,7 @@ struct preset_section {
 	char *service_scope[SERVICE_COUNT];
 	struct words grants; /* how tokens can be had, the one to take first */
 	struct words needs;  /* keys that an account must set */
+	bool oauth_only;     /* mailoauth-fetch(8) sends these hosts no password */
 };
 
 /* Where presets are looked for, in this order: providers/ beside config_path, then installed
