@@ -19,6 +19,9 @@ struct cli {
 	const char *socket;
 	const char *config;
 	const char *account; /* NULL: none given */
+	const char *file;    /* NULL: none given */
+	const char *only;    /* restore: this account; NULL: all */
+	bool force;
 	bool json;
 	const char *service;  /* NULL: any */
 	uint64_t min_valid_s; /* 0: the account's own */

@@ -12,6 +12,7 @@ const struct cli_exit_row cli_exits[] = {
 	{CLI_OK, "done", NULL},
 	{CLI_CONSENT, "a person must authorize the account (again)", "mailoauth status"},
 	{CLI_USAGE, "the command line is wrong", "mailoauth help"},
+	{CLI_DATA, "the file that was given is not what it should be", NULL},
 	{CLI_UNREACHABLE, "mailoauthd does not answer", "systemctl status mailoauthd"},
 	{CLI_OUTPUT, "the output could not be written", NULL},
 	{CLI_RETRY, "not now: the same command may work later", "mailoauth status"},

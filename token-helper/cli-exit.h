@@ -18,6 +18,7 @@ enum cli_exit {
 	CLI_OK = 0,
 	CLI_CONSENT = 10,		  /* a person must act: sysexits(3) has no word for it */
 	CLI_USAGE = EX_USAGE,		  /* 64 */
+	CLI_DATA = EX_DATAERR,		  /* 65 */
 	CLI_UNREACHABLE = EX_UNAVAILABLE, /* 69 */
 	CLI_OUTPUT = EX_IOERR,		  /* 74 */
 	CLI_RETRY = EX_TEMPFAIL,	  /* 75 */

@@ -31,6 +31,8 @@ static const struct option long_options[] = {
 	{"timeout", required_argument, NULL, 't'},
 	{"no-browser", no_argument, NULL, 'n'},
 	{"paste", no_argument, NULL, 'P'},
+	{"account", required_argument, NULL, 'a'},
+	{"force", no_argument, NULL, 'f'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -105,6 +107,12 @@ static enum cli_exit read_option(int letter, const char *value, struct cli_line 
 	case 'P':
 		cli->paste = true;
 		return CLI_OK;
+	case 'a':
+		cli->only = value;
+		return CLI_OK;
+	case 'f':
+		cli->force = true;
+		return CLI_OK;
 	case 's':
 		return read_service(value, &cli->service, err);
 	case 'm':
@@ -140,6 +148,12 @@ static enum cli_exit read_operands(struct cli_line *line, char **operands, int c
 		return usage(err, "too many words: ", operands[count - 1]);
 	if (count == 1 && operands[0][0] == '\0')
 		return usage(err, "the account's name is empty", "");
+	if (takes == OPERAND_FILE && count == 0)
+		return usage(err, "which file? run: mailoauth help ", line->verb->name);
+	if (takes == OPERAND_FILE) {
+		line->cli.file = operands[0];
+		return CLI_OK;
+	}
 	if (count == 0 && takes == OPERAND_REQUIRED)
 		return usage(err, "which account? run: mailoauth help ", line->verb->name);
 	line->cli.account = count == 1 ? operands[0] : NULL;

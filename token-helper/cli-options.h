@@ -12,12 +12,13 @@
 #include "token-helper/cli-call.h"
 #include "token-helper/cli-exit.h"
 
-enum operand { OPERAND_NONE, OPERAND_OPTIONAL, OPERAND_REQUIRED };
+enum operand { OPERAND_NONE, OPERAND_OPTIONAL, OPERAND_REQUIRED, OPERAND_FILE };
 
 struct cli_verb {
 	const char *name; /* one or two words */
 	enum cli_exit (*run)(const struct cli *cli);
-	enum operand account;
+	enum operand
+		account; /* what follows the verb; OPERAND_FILE is no account but required too */
 	const char *options; /* letters of cli-options.c that it takes beyond those that all take */
 	const char *usage;
 	const char *help;

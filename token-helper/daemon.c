@@ -81,7 +81,23 @@ static struct helper_config *load_config(const char *path, struct err *err)
 		log_lines(LOG_LEVEL_WARNING, &config->warnings);
 	}
 	config_problems_release(&problems);
+	if (config != NULL && config->seal_keys_unseen) {
+		(void)err_set(err, OUTCOME_CONFIG,
+			      "seal_key_file names a credential, and systemd gave this process "
+			      "none: add LoadCredential to the unit");
+		log_error("%s", err->text);
+		helper_config_free(config);
+		config = NULL;
+	}
 	return config;
+}
+
+static struct seal_keys *take_seal_keys(struct helper_config *config)
+{
+	struct seal_keys *keys = config->seal_keys;
+
+	config->seal_keys = NULL;
+	return keys;
 }
 
 static bool words_equal(const struct words *a, const struct words *b)
@@ -114,6 +130,7 @@ static enum outcome reload(void *context, struct err *err)
 			"reload: socket, store and user of [daemon] change only with a restart");
 	/* The accounts go over; what the server borrows of the old one (admin) is replaced in
 	 * place. */
+	store_set_keys(daemon->store, take_seal_keys(config));
 	accounts_apply(daemon->accounts, config);
 	peer_list_release(&daemon->config->admin);
 	daemon->config->admin = config->admin;
@@ -253,7 +270,8 @@ static void daemon_start(struct daemon *daemon, const struct sockets *sockets)
 	struct account_world world;
 	struct server_world surface;
 	struct err err;
-	enum outcome outcome = store_open(daemon->config->store, &daemon->store, &err);
+	enum outcome outcome = store_open(daemon->config->store, take_seal_keys(daemon->config),
+					  &daemon->store, &err);
 
 	if (outcome != OUTCOME_OK) {
 		log_error("store: %s", err.text);

@@ -105,7 +105,7 @@ static void set_stage(void)
 	write_config(path);
 	config = helper_config_load(path, presets, &problems);
 	require(config != NULL);
-	require(store_open(dir, &shared.store, &err) == OUTCOME_OK);
+	require(store_open(dir, NULL, &shared.store, &err) == OUTCOME_OK);
 	write_grant(shared.store);
 	shared.base = event_base_new();
 	shared.http = http_client_new(shared.base, "fuzz");

@@ -185,7 +185,7 @@ void stage_grant(struct stage *stage, const char *name, int64_t lives_s)
 	grant.authorized_s = grant.refresh_obtained_s = grant.access_obtained_s;
 	grant.client_id = xstrdup("c1");
 	grant.token_url = xasprintf("http://127.0.0.1:%d/token", stage->port);
-	assert_int_equal(store_open(dir, &store, &err), OUTCOME_OK);
+	assert_int_equal(store_open(dir, NULL, &store, &err), OUTCOME_OK);
 	assert_int_equal(store_reserve(store, name, &slot, &err), OUTCOME_OK);
 	assert_int_equal(store_commit(slot, &grant, &err), OUTCOME_OK);
 	store_close(store);

@@ -832,6 +832,182 @@ static void a_passed_socket_is_used_instead(void **state)
 	free(conf);
 }
 
+/* Sealing ------------------------------------------------------------------------------------- */
+
+static char *write_key(const char *name, char digit)
+{
+	char *path = xasprintf("%s/%s", stage.dir, name);
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	for (int i = 0; i < 64; i++)
+		assert_int_equal(fputc(digit, file), digit);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+	return path;
+}
+
+static void configure_sealed(const char *keys)
+{
+	char *relay = stage_account("relay", "");
+	char *inbox = stage_account("inbox", "");
+	char *conf = xasprintf("seal_key_file = %s\n%s%s", keys, relay, inbox);
+
+	stage_configure(&stage, conf);
+	free(relay);
+	free(inbox);
+	free(conf);
+}
+
+static bool file_has(const char *name, const char *text)
+{
+	char *path = xasprintf("%s/store/%s.grant", stage.dir, name);
+	FILE *file = fopen(path, "re");
+	char bytes[8192];
+	size_t n;
+
+	assert_non_null(file);
+	n = fread(bytes, 1, sizeof(bytes), file);
+	(void)fclose(file);
+	free(path);
+	return memmem(bytes, n, text, strlen(text)) != NULL;
+}
+
+/* A grant is sealed when it is next written; with the key gone its account says which one it needs
+ * and the other goes on; with the key back so does it. */
+static void a_grant_is_sealed_and_waits_for_its_key(void **state)
+{
+	char *first = write_key("first.key", 'a');
+	char *second = write_key("second.key", 'b');
+	char *both = xasprintf("%s %s", second, first);
+
+	(void)state;
+	configure_sealed(first);
+	stage_grant(&stage, "relay", -60);
+	stage_grant(&stage, "inbox", 3600);
+	stage_answer_tokens(&stage);
+	stage_start(&stage);
+	check_ask("token selector=relay", "OK ", "token=at-1");
+	assert_true(file_has("relay", "mailoauth-sealed 1 "));
+	assert_false(file_has("relay", "rt-1"));
+	assert_true(file_has("inbox", "rt-0"));
+	end_well();
+	configure_sealed(second);
+	stage_start(&stage);
+	check_ask("token selector=relay",
+		  "PERM config account relay: ", "it is sealed with the key");
+	check_ask("token selector=inbox", "OK ", "token=at-0");
+	check_ask("status account=relay", "OK ", "\"state\":\"error\"");
+	configure_sealed(both);
+	check_ask("reload ", "OK ", "");
+	stage_await(&stage, "READY=1");
+	check_ask("token selector=relay", "OK ", "token=at-1");
+	check_ask("refresh account=relay", "OK ", "relay");
+	end_well();
+	configure_sealed(second);
+	stage_start(&stage);
+	check_ask("token selector=relay", "OK ", "token=at-2");
+	end_well();
+	free(first);
+	free(second);
+	free(both);
+}
+
+/* Backup and restore --------------------------------------------------------------------------- */
+
+static char *field_of(const char *reply, const char *key)
+{
+	char *mark = xasprintf(" %s=", key);
+	const char *at = strstr(reply, mark);
+
+	assert_non_null(at);
+	at += strlen(mark);
+	free(mark);
+	return xspandup((struct span){at, strcspn(at, " ")});
+}
+
+/* The one piece that a small grant is: what `backup` gives, to be given to `restore`. */
+static char *take_backup(const char *name)
+{
+	char *ask = xasprintf("backup account=%s", name);
+	char *reply = stage_ask(&stage, ask);
+	char *size = field_of(reply, "size");
+	char *data = field_of(reply, "data");
+	char *request = xasprintf("restore account=%s size=%s offset=0 data=%s", name, size, data);
+
+	free(ask);
+	free(reply);
+	free(size);
+	free(data);
+	return request;
+}
+
+static void a_backup_goes_back_where_nothing_newer_is(void **state)
+{
+	char *old;
+	char *forced;
+
+	(void)state;
+	start_with(3600);
+	stage_answer_tokens(&stage);
+	check_ask("backup-list ", "OK relay", "");
+	check_ask("backup-list after=relay", "OK ", "");
+	old = take_backup("relay");
+	forced = xasprintf("%s force=yes", old);
+	check_ask(old, "OK account=relay result=unchanged", "");
+	check_ask("refresh account=relay", "OK ", "");
+	check_ask(old, "PERM config account relay: has a newer grant", "--force");
+	check_refresh_token("relay", "rt-1");
+	check_ask(forced, "OK account=relay result=restored", "");
+	check_refresh_token("relay", "rt-0");
+	check_ask("token selector=relay", "OK ", "token=at-0");
+	/* What was replaced is kept until its successor has worked. */
+	{
+		struct grant grant;
+
+		stage_read_grant(&stage, "relay", &grant);
+		assert_string_equal(buffer_cstr(&grant.previous_refresh_token), "rt-1");
+		grant_release(&grant);
+	}
+	end_well();
+	free(old);
+	free(forced);
+}
+
+static void a_backup_mends_what_is_damaged_or_gone(void **state)
+{
+	char *path = xasprintf("%s/store/relay.grant", stage.dir);
+	char *request;
+	FILE *file;
+
+	(void)state;
+	start_with(3600);
+	request = take_backup("relay");
+	end_well();
+	file = fopen(path, "we");
+	assert_non_null(file);
+	(void)fputs("{", file);
+	(void)fclose(file);
+	stage_start(&stage);
+	check_ask("token selector=relay", "PERM config ", "relay.grant");
+	check_ask(request, "OK account=relay result=restored", "");
+	check_ask("token selector=relay", "OK ", "token=at-0");
+	end_well();
+	assert_int_equal(unlink(path), 0);
+	stage_start(&stage);
+	check_ask(request, "OK account=relay result=restored", "");
+	check_ask("token selector=relay", "OK ", "token=at-0");
+	check_ask("restore account=other size=1 offset=0 data=x",
+		  "PERM config account other: its grant in the backup: ", "not a grant");
+	check_ask("restore account=relay size=9 offset=3 data=x", "PERM protocol ", "");
+	check_ask("restore account=%2e%2e size=1 offset=0 data=x", "PERM config ", "");
+	check_ask("backup account=../relay", "PERM config ", "");
+	check_ask("backup account=nobody", "OK ", "");
+	end_well();
+	free(request);
+	free(path);
+}
+
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, open_stage, close_stage)
 
 int main(void)
@@ -871,6 +1047,9 @@ int main(void)
 		ON_STAGE(a_flow_whose_account_goes_is_over),
 		ON_STAGE(a_refused_code_says_what_to_type),
 		ON_STAGE(a_passed_socket_is_used_instead),
+		ON_STAGE(a_grant_is_sealed_and_waits_for_its_key),
+		ON_STAGE(a_backup_goes_back_where_nothing_newer_is),
+		ON_STAGE(a_backup_mends_what_is_damaged_or_gone),
 	};
 
 	return cmocka_run_group_tests_name("daemon", tests, NULL, NULL);

@@ -283,6 +283,48 @@ static void values_are_checked_at_their_lines(void **state)
 	check_problem(CUSTOM "timeout = 41\n", 11, "out of range");
 }
 
+#define HEX_KEY "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+
+static void seal_keys_are_read_and_checked(void **state)
+{
+	(void)state;
+	write_text("one", HEX_KEY "\n", 0600);
+	write_text("two", "f" HEX_KEY "\n", 0600);
+	write_text("open", HEX_KEY "\n", 0644);
+	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+	load(CUSTOM);
+	assert_non_null(config);
+	assert_null(config->seal_keys);
+	load("[daemon]\nseal_key_file = @DIR@/one\n" CUSTOM);
+	assert_non_null(config);
+	assert_int_equal(seal_keys_count(config->seal_keys), 1);
+	check_problem(CUSTOM "[daemon]\nseal_key_file = @DIR@/two\n", 12, "64 hexadecimal digits");
+	check_problem(CUSTOM "[daemon]\nseal_key_file = @DIR@/open\n", 12, "chmod o=");
+	check_problem(CUSTOM "[daemon]\nseal_key_file = @DIR@/none\n", 12, "No such file");
+	check_problem(CUSTOM "[daemon]\nseal_key_file = one\n", 12, "neither an absolute path");
+	check_problem(CUSTOM "[daemon]\nseal_key_file = @DIR@/one @DIR@/one\n", 12, "the same key");
+	assert_null(strstr(problems_text, "00112233"));
+}
+
+/* Only the service sees its credentials: `config check` says so and finds no fault. */
+static void seal_key_may_be_a_credential(void **state)
+{
+	(void)state;
+	write_text("one", HEX_KEY "\n", 0400);
+	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+	load("[daemon]\nseal_key_file = credential:one\n" CUSTOM);
+	assert_non_null(config);
+	assert_true(config->seal_keys_unseen);
+	assert_non_null(strstr(buffer_cstr(&config->warnings), "LoadCredential"));
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", dir, 1), 0);
+	load("[daemon]\nseal_key_file = credential:one\n" CUSTOM);
+	assert_non_null(config);
+	assert_false(config->seal_keys_unseen);
+	assert_int_equal(seal_keys_count(config->seal_keys), 1);
+	check_problem("[daemon]\nseal_key_file = credential:other\n" CUSTOM, 2, "No such file");
+	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+}
+
 static void openid_is_needed_to_verify(void **state)
 {
 	(void)state;
@@ -402,6 +444,8 @@ int main(void)
 		IN_DIR(values_are_checked_at_their_lines),
 		IN_DIR(openid_is_needed_to_verify),
 		IN_DIR(a_secret_is_not_for_others),
+		IN_DIR(seal_keys_are_read_and_checked),
+		IN_DIR(seal_key_may_be_a_credential),
 		IN_DIR(a_secret_is_for_the_daemon),
 		IN_DIR(an_alias_has_one_owner),
 		IN_DIR(hosts_and_senders_are_matched),

@@ -117,7 +117,7 @@ static struct store *open_store(void)
 	struct store *store = NULL;
 	struct err err = ERR_INIT;
 
-	if (store_open(dir, &store, &err) != OUTCOME_OK)
+	if (store_open(dir, NULL, &store, &err) != OUTCOME_OK)
 		fail_msg("store_open: %s", err.text);
 	return store;
 }
@@ -218,7 +218,7 @@ static void test_damaged_files(void **state)
 		"{}",
 		"{\"version\":1}",
 		"{\"version\":1,\"account\":\"a\"}",
-		"{\"version\":2,\"account\":\"a\",\"access_expires\":0,\"access_obtained\":0,"
+		"{\"version\":0,\"account\":\"a\",\"access_expires\":0,\"access_obtained\":0,"
 		"\"refresh_obtained\":0,\"authorized\":0,\"generation\":0}",
 		"{\"version\":1,\"account\":\"b\",\"access_expires\":0,\"access_obtained\":0,"
 		"\"refresh_obtained\":0,\"authorized\":0,\"generation\":0}",
@@ -251,6 +251,63 @@ static void test_damaged_files(void **state)
 		assert_string_equal(buffer_cstr(&grant.refresh_token), "kept");
 		assert_true(file_exists("a.grant"));
 	}
+	store_close(store);
+	grant_release(&grant);
+}
+
+/* As the first mailoauth wrote it. */
+static void test_earlier_version(void **state)
+{
+	struct store *store = open_store();
+	struct grant grant;
+
+	(void)state;
+	grant_init(&grant);
+	write_file(
+		"a.grant",
+		"{\"version\":1,\"account\":\"a\",\"refresh_token\":\"r\",\"access_expires\":0,"
+		"\"access_obtained\":0,\"refresh_obtained\":7,\"authorized\":8,\"generation\":9}",
+		0600);
+	assert_int_equal(store_load(store, "a", &grant, NULL), OUTCOME_OK);
+	assert_string_equal(buffer_cstr(&grant.refresh_token), "r");
+	assert_int_equal(grant.refresh_obtained_s, 7);
+	assert_int_equal(grant.generation, 9);
+	assert_int_equal(grant.refused_s, 0);
+	assert_null(grant.refused);
+	grant.refused_s = 10;
+	grant.refused_count = 2;
+	grant.refused = xstrdup("no");
+	commit(store, "a", &grant);
+	grant_release(&grant);
+	assert_int_equal(store_load(store, "a", &grant, NULL), OUTCOME_OK);
+	assert_int_equal(grant.refused_s, 10);
+	assert_int_equal(grant.refused_count, 2);
+	assert_string_equal(grant.refused, "no");
+	store_close(store);
+	grant_release(&grant);
+}
+
+/* A later one is left alone, and kept when a person's new consent takes its place. */
+static void test_later_version(void **state)
+{
+	struct store *store = open_store();
+	struct err err = ERR_INIT;
+	struct grant grant;
+
+	(void)state;
+	grant_init(&grant);
+	write_file("a.grant", "{\"version\":99,\"account\":\"a\",\"anything\":[]}\n", 0600);
+	assert_int_equal(store_load(store, "a", &grant, &err), OUTCOME_CONFIG);
+	assert_non_null(strstr(err.text, "newer mailoauth"));
+	assert_false(file_exists("a.kept-1"));
+	fill(&grant, 1);
+	commit(store, "a", &grant);
+	assert_true(file_exists("a.kept-1"));
+	write_file("a.grant", "damaged", 0600);
+	commit(store, "a", &grant);
+	assert_true(file_exists("a.kept-2"));
+	commit(store, "a", &grant);
+	assert_false(file_exists("a.kept-3"));
 	store_close(store);
 	grant_release(&grant);
 }
@@ -322,15 +379,15 @@ static void test_foreign_directory(void **state)
 
 	(void)state;
 	assert_int_equal(chmod(dir, 0750), 0);
-	assert_int_equal(store_open(dir, &store, &err), OUTCOME_CONFIG);
+	assert_int_equal(store_open(dir, NULL, &store, &err), OUTCOME_CONFIG);
 	assert_non_null(strstr(err.text, "chmod 700"));
 	assert_int_equal(chmod(dir, 0700), 0);
 	if (geteuid() == 0) {
 		assert_int_equal(chown(dir, 1, 1), 0);
-		assert_int_equal(store_open(dir, &store, &err), OUTCOME_CONFIG);
+		assert_int_equal(store_open(dir, NULL, &store, &err), OUTCOME_CONFIG);
 		assert_int_equal(chown(dir, 0, 0), 0);
 	}
-	assert_int_equal(store_open("/nonexistent/store", &store, &err), OUTCOME_CONFIG);
+	assert_int_equal(store_open("/nonexistent/store", NULL, &store, &err), OUTCOME_CONFIG);
 	assert_null(store);
 }
 
@@ -476,7 +533,7 @@ static void test_lock(void **state)
 	if (pid == 0) {
 		struct store *second = NULL;
 		struct err err = ERR_INIT;
-		bool ok = store_open(dir, &second, &err) == OUTCOME_RETRY &&
+		bool ok = store_open(dir, NULL, &second, &err) == OUTCOME_RETRY &&
 			  strstr(err.text, expected) != NULL;
 
 		if (!ok)
@@ -614,6 +671,8 @@ int main(void)
 		TEST(test_largest_grant),
 		TEST(test_account_names),
 		TEST(test_damaged_files),
+		TEST(test_earlier_version),
+		TEST(test_later_version),
 		TEST(test_truncated_file),
 		TEST(test_foreign_files),
 		TEST(test_foreign_directory),

@@ -25,7 +25,7 @@ struct account_section {
 };
 
 struct daemon_section {
-	struct words sockets, admin;
+	struct words sockets, admin, seal_key_file;
 	char *store, *user;
 };
 
@@ -61,6 +61,9 @@ void resolve_client_auth(const struct resolving *at);
 /* Fills preset from the file; false when it had problems. */
 bool config_read_preset(const char *path, struct preset_section *preset,
 			struct config_problems *problems);
+
+/* Fills what the daemon itself runs with, reporting what is wrong. */
+void daemon_resolve(struct config_reading *reading, struct helper_config *config);
 
 /* Fills config->accounts from reading->accounts, reporting what is wrong or missing. */
 void accounts_resolve(struct config_reading *reading, struct helper_config *config);

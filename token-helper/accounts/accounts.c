@@ -188,6 +188,11 @@ void accounts_apply(struct accounts *accounts, struct helper_config *config)
 	free(old);
 }
 
+struct store *accounts_store(const struct accounts *accounts)
+{
+	return accounts->world.store;
+}
+
 size_t accounts_count(const struct accounts *accounts)
 {
 	return accounts->count;

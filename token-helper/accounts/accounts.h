@@ -23,6 +23,9 @@ void accounts_apply(struct accounts *accounts, struct helper_config *config);
 size_t accounts_count(const struct accounts *accounts);
 struct account *accounts_at(const struct accounts *accounts, size_t index);
 
+/* Where their grants lie. Borrows. */
+struct store *accounts_store(const struct accounts *accounts);
+
 /* By its name; NULL when there is none. */
 struct account *accounts_find(const struct accounts *accounts, struct span name);
 

@@ -61,6 +61,17 @@ static bool may_not_read(const char *path, FILE *out)
 	return true;
 }
 
+static void print_daemon(FILE *out, const struct helper_config *config)
+{
+	const struct seal_keys *keys = config->seal_keys;
+
+	(void)fprintf(out, "[daemon]\n  store            %s%s\n", config->store,
+		      keys == NULL ? " (not sealed)" : "");
+	for (size_t i = 0; i < seal_keys_count(keys); i++)
+		(void)fprintf(out, "  seal key         %s%s\n", seal_keys_id(keys, i),
+			      i == 0 && !config->seal_keys_unseen ? " (seals)" : "");
+}
+
 static enum outcome check(const char *path, FILE *out)
 {
 	struct config_problems problems = CONFIG_PROBLEMS_INIT;
@@ -72,6 +83,7 @@ static enum outcome check(const char *path, FILE *out)
 			      buffer_cstr(&problems.text), problems.count,
 			      problems.count == 1 ? "" : "s");
 	} else {
+		print_daemon(out, config);
 		for (size_t i = 0; i < config->account_count; i++)
 			print_account(out, config->accounts[i]);
 		(void)fprintf(out, "%s%s: no problem\n", buffer_cstr(&config->warnings), path);

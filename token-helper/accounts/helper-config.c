@@ -99,6 +99,7 @@ static const struct config_key daemon_keys[] = {
 	{.name = "store", .type = CONFIG_PATH, .offset = offsetof(struct daemon_section, store)},
 	{.name = "user", .type = CONFIG_STRING, .offset = offsetof(struct daemon_section, user)},
 	{.name = "admin", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, admin)},
+	{.name = "seal_key_file", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, seal_key_file)},
 	{0},
 };
 /* clang-format on */
@@ -264,6 +265,7 @@ static void reading_release(struct config_reading *reading)
 	words_release(&reading->provider_dirs);
 	words_release(&reading->daemon.sockets);
 	words_release(&reading->daemon.admin);
+	words_release(&reading->daemon.seal_key_file);
 	free(reading->daemon.store);
 	free(reading->daemon.user);
 	config_seen_free(reading->seen);
@@ -319,6 +321,7 @@ void helper_config_free(struct helper_config *config)
 	free(config->store);
 	free(config->user);
 	peer_list_release(&config->admin);
+	seal_keys_free(config->seal_keys);
 	for (size_t i = 0; i < config->account_count; i++)
 		account_config_free(config->accounts[i]);
 	free(config->accounts);
@@ -327,29 +330,6 @@ void helper_config_free(struct helper_config *config)
 }
 
 /* Loading ------------------------------------------------------------------------------------- */
-
-static void resolve_daemon(struct config_reading *reading, struct helper_config *config)
-{
-	struct daemon_section *daemon = &reading->daemon;
-	struct err err;
-
-	if (daemon->sockets.count == 0)
-		words_split(HELPER_SOCKET_SYSTEM, &daemon->sockets);
-	for (size_t i = 0; i < daemon->sockets.count; i++) {
-		if (daemon->sockets.word[i][0] != '/')
-			config_problem(reading->problems, reading->file,
-				       config_seen_line(reading->seen, daemon, "socket"),
-				       "socket = %s: is not an absolute path",
-				       daemon->sockets.word[i]);
-	}
-	words_copy(&config->sockets, &daemon->sockets);
-	config->store = xstrdup(daemon->store != NULL ? daemon->store : STORE_DIR);
-	config->user = xstrdup(daemon->user != NULL ? daemon->user : SERVICE_USER);
-	if (peer_list_resolve(&daemon->admin, &config->admin, &err) != OUTCOME_OK)
-		config_problem(reading->problems, reading->file,
-			       config_seen_line(reading->seen, daemon, "admin"), "admin = %s",
-			       err.text);
-}
 
 struct helper_config *helper_config_load(const char *path, const char *const *provider_dirs,
 					 struct config_problems *problems)
@@ -363,7 +343,7 @@ struct helper_config *helper_config_load(const char *path, const char *const *pr
 	reading.seen = config_seen_new();
 	if (config_read(path, main_kinds, &reading, reading.seen, problems) ||
 	    reading.account_count > 0) {
-		resolve_daemon(&reading, config);
+		daemon_resolve(&reading, config);
 		accounts_resolve(&reading, config);
 	}
 	reading_release(&reading);

@@ -16,6 +16,7 @@
 #include "common/config.h"
 #include "common/peer.h"
 #include "token-helper/oauth/client.h"
+#include "token-helper/store/seal.h"
 
 enum service {
 	SERVICE_SMTP,
@@ -48,6 +49,8 @@ struct helper_config {
 	char *store;
 	char *user;
 	struct peer_list admin;
+	struct seal_keys *seal_keys; /* NULL: grants are not sealed; moved out by the daemon */
+	bool seal_keys_unseen;	     /* one is a credential that this process was not given */
 	struct account_config **accounts;
 	size_t account_count;
 	struct buffer warnings; /* lines; what is odd but no error */

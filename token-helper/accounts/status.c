@@ -19,12 +19,12 @@ const char *account_state_name(const struct account *account, int64_t now_s)
 	const struct grant *grant = &account->grant;
 	int64_t left_s = grant->access_token.len > 0 ? grant->access_expires_s - now_s : 0;
 
+	if (account->damaged)
+		return "error";
 	if (account->trouble == OUTCOME_CONSENT)
 		return "reauth-required";
 	if (account->trouble == OUTCOME_CONFIG)
 		return "blocked";
-	if (account->damaged)
-		return "error";
 	if (grant_is_empty(grant))
 		return "never-authorized";
 	if (left_s <= 0 && grant->refresh_token.len == 0)
@@ -39,8 +39,8 @@ static void todo_of(const struct account *account, const char *state, char *text
 	text[0] = '\0';
 	if (account->damaged)
 		(void)snprintf(text, size,
-			       "mend or restore its file in the store, then: systemctl reload "
-			       "mailoauthd");
+			       "mend or restore its file in the store (or add its seal key), then: "
+			       "systemctl reload mailoauthd");
 	else if (strcmp(state, "reauth-required") == 0 || strcmp(state, "never-authorized") == 0)
 		(void)snprintf(text, size, "run: mailoauth authorize %s", account->config->name);
 	else if (strcmp(state, "blocked") == 0)

@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "token-helper/server/backup.h"
 #include "token-helper/server/connection.h"
 
 #include "common/banned.h"
@@ -140,6 +141,7 @@ struct server *server_new(const struct server_world *world)
 	struct server *server = xcalloc(1, sizeof(*server));
 
 	server->world = *world;
+	server->world.upload = backup_upload_new();
 	server->connections_max = connections_max();
 	server->resume = evtimer_new(world->base, on_resume, server);
 	if (server->resume == NULL)
@@ -181,5 +183,6 @@ void server_free(struct server *server)
 	while ((conn = TAILQ_FIRST(&server->connections)) != NULL)
 		connection_free(conn);
 	event_free(server->resume);
+	backup_upload_free(server->world.upload);
 	free(server);
 }

@@ -16,6 +16,7 @@
 #include "token-helper/accounts/authorize-flow.h"
 
 struct event_base;
+struct backup_upload;
 struct server;
 
 struct server_world {
@@ -25,6 +26,7 @@ struct server_world {
 	const struct peer_list *admin; /* may change its content between callbacks */
 	enum outcome (*reload)(void *context, struct err *err);
 	void *reload_context;
+	struct backup_upload *upload; /* the server's own */
 };
 
 struct server *server_new(const struct server_world *world);

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "token-helper/accounts/status.h"
+#include "token-helper/server/backup.h"
 
 #include "common/banned.h"
 
@@ -113,12 +114,38 @@ static bool may_use(struct connection *conn, const struct account *account)
 	return false;
 }
 
-static bool is_admin(struct connection *conn)
+/* Whom a verb is for. */
+enum audience {
+	FOR_ALLOWED, /* it asks the account */
+	FOR_ADMINS,
+	FOR_OWNER, /* root and the daemon's user: it hands out what the store holds */
+};
+
+static bool is_in(struct connection *conn, enum audience audience)
 {
 	const struct peer *peer = connection_peer(conn);
 
-	return peer->uid == 0 || peer->uid == geteuid() ||
-	       peer_list_has(connection_world(conn)->admin, peer);
+	if (audience == FOR_ALLOWED || peer->uid == 0 || peer->uid == geteuid())
+		return true;
+	return audience == FOR_ADMINS && peer_list_has(connection_world(conn)->admin, peer);
+}
+
+static void refuse(struct connection *conn, const char *verb, enum audience audience)
+{
+	unsigned long uid = (unsigned long)connection_peer(conn)->uid;
+	struct err err;
+
+	if (audience == FOR_OWNER)
+		(void)err_set(&err, OUTCOME_DENIED,
+			      "%s is for root (sudo) and the daemon's own user; you are uid %lu",
+			      verb, uid);
+	else
+		(void)err_set(&err, OUTCOME_DENIED,
+			      "%s is for root (sudo) and for who is named by admin in [daemon] of "
+			      "mailoauth.conf; you are uid %lu",
+			      verb, uid);
+	log_denied(connection_peer(conn), verb);
+	connection_reply_failure(conn, OUTCOME_DENIED, err.text);
 }
 
 static struct account *named_account(struct connection *conn, struct span key)
@@ -484,20 +511,23 @@ static void verb_ping(struct connection *conn, struct span key)
 
 static const struct verb {
 	const char *name;
-	bool for_admins;
+	enum audience audience;
 	bool plain_key; /* not fields */
 	verb_fn *run;
 } verbs[] = {
-	{"token", false, false, verb_token},
-	{"rejected", false, false, verb_rejected},
-	{"login", false, true, verb_login},
-	{"status", true, false, verb_status},
-	{"refresh", true, false, verb_refresh},
-	{"authorize-begin", true, false, verb_authorize_begin},
-	{"authorize-finish", true, false, verb_authorize_finish},
-	{"authorize-cancel", true, false, verb_authorize_cancel},
-	{"reload", true, false, verb_reload},
-	{"ping", true, false, verb_ping},
+	{"token", FOR_ALLOWED, false, verb_token},
+	{"rejected", FOR_ALLOWED, false, verb_rejected},
+	{"login", FOR_ALLOWED, true, verb_login},
+	{"status", FOR_ADMINS, false, verb_status},
+	{"refresh", FOR_ADMINS, false, verb_refresh},
+	{"authorize-begin", FOR_ADMINS, false, verb_authorize_begin},
+	{"authorize-finish", FOR_ADMINS, false, verb_authorize_finish},
+	{"authorize-cancel", FOR_ADMINS, false, verb_authorize_cancel},
+	{"reload", FOR_ADMINS, false, verb_reload},
+	{"ping", FOR_ADMINS, false, verb_ping},
+	{"backup-list", FOR_OWNER, false, verb_backup_list},
+	{"backup", FOR_OWNER, false, verb_backup},
+	{"restore", FOR_OWNER, false, verb_restore},
 };
 
 static const struct verb *find_verb(struct span name)
@@ -512,7 +542,6 @@ static const struct verb *find_verb(struct span name)
 void verb_run(struct connection *conn, const struct helper_request *request)
 {
 	const struct verb *verb = find_verb(request->verb);
-	struct err err;
 
 	*connection_job(conn) = (struct verb_job){.service = SERVICE_ANY};
 	if (verb == NULL) {
@@ -520,13 +549,8 @@ void verb_run(struct connection *conn, const struct helper_request *request)
 	} else if (!verb->plain_key && !fields_valid(request->key)) {
 		connection_reply_failure(conn, OUTCOME_PROTOCOL,
 					 "the fields are malformed: key=value, percent-encoded");
-	} else if (verb->for_admins && !is_admin(conn)) {
-		(void)err_set(&err, OUTCOME_DENIED,
-			      "%s is for root (sudo) and for who is named by admin in [daemon] of "
-			      "mailoauth.conf; you are uid %lu",
-			      verb->name, (unsigned long)connection_peer(conn)->uid);
-		log_denied(connection_peer(conn), verb->name);
-		connection_reply_failure(conn, OUTCOME_DENIED, err.text);
+	} else if (!is_in(conn, verb->audience)) {
+		refuse(conn, verb->name, verb->audience);
 	} else {
 		verb->run(conn, request->key);
 	}

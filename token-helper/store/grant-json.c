@@ -17,7 +17,7 @@
 
 #include "common/banned.h"
 
-#define GRANT_VERSION	1
+#define GRANT_VERSION	2
 #define GRANT_TEXT_MAX	8192   /* bytes of a scope, a URL, a name */
 #define GRANT_JSON_MAX	524288 /* every token and text at its maximum, most bytes escaped */
 #define COUNT(table)	(sizeof(table) / sizeof((table)[0]))
@@ -28,18 +28,26 @@ struct member {
 	size_t at; /* offset in struct grant */
 };
 
+struct number_member {
+	const char *key;
+	size_t at;
+	int64_t since; /* the version that brought it: one from before may lack it */
+};
+
 static const struct member token_members[] = {
 	{"refresh_token", offsetof(struct grant, refresh_token)},
 	{"previous_refresh_token", offsetof(struct grant, previous_refresh_token)},
 	{"access_token", offsetof(struct grant, access_token)},
 };
 
-static const struct member number_members[] = {
-	{"access_expires", offsetof(struct grant, access_expires_s)},
-	{"access_obtained", offsetof(struct grant, access_obtained_s)},
-	{"refresh_obtained", offsetof(struct grant, refresh_obtained_s)},
-	{"authorized", offsetof(struct grant, authorized_s)},
-	{"generation", offsetof(struct grant, generation)},
+static const struct number_member number_members[] = {
+	{"access_expires", offsetof(struct grant, access_expires_s), 1},
+	{"access_obtained", offsetof(struct grant, access_obtained_s), 1},
+	{"refresh_obtained", offsetof(struct grant, refresh_obtained_s), 1},
+	{"authorized", offsetof(struct grant, authorized_s), 1},
+	{"generation", offsetof(struct grant, generation), 1},
+	{"refused_at", offsetof(struct grant, refused_s), 2},
+	{"refused_count", offsetof(struct grant, refused_count), 2},
 };
 
 static const struct member text_members[] = {
@@ -49,6 +57,7 @@ static const struct member text_members[] = {
 	{"subject", offsetof(struct grant, subject)},
 	{"client_id", offsetof(struct grant, client_id)},
 	{"token_url", offsetof(struct grant, token_url)},
+	{"refused", offsetof(struct grant, refused)},
 };
 
 static void append_string(struct buffer *out, struct span bytes)
@@ -125,11 +134,14 @@ static enum outcome read_tokens(struct json_object *root, struct grant *grant, s
 	return OUTCOME_OK;
 }
 
-static enum outcome read_numbers(struct json_object *root, struct grant *grant, struct err *err)
+static enum outcome read_numbers(struct json_object *root, int64_t version, struct grant *grant,
+				 struct err *err)
 {
 	for (size_t i = 0; i < COUNT(number_members); i++) {
 		int64_t value;
 
+		if (version < number_members[i].since)
+			continue;
 		if (!json_get_int(root, number_members[i].key, &value) || value < 0)
 			return bad_member(number_members[i].key, err);
 		*FIELD(int64_t, number_members[i].at) = value;
@@ -161,15 +173,19 @@ static enum outcome read_members(struct json_object *root, const char *account, 
 
 	if (!json_get_int(root, "version", &version))
 		return bad_member("version", err);
-	if (version != GRANT_VERSION)
-		return err_set(err, OUTCOME_CONFIG,
-			       "it has version %lld, this program knows version %d",
-			       (long long)version, GRANT_VERSION);
+	if (version > GRANT_VERSION)
+		return err_set(
+			err, OUTCOME_CONFIG,
+			"it was written by a newer mailoauth (version %lld of the file, this "
+			"program knows %d): use that one again",
+			(long long)version, GRANT_VERSION);
+	if (version < 1)
+		return bad_member("version", err);
 	if (!json_get_string(root, "account", &name) || !span_equals(name, account))
 		return err_set(err, OUTCOME_CONFIG, "it belongs to another account");
 	what = read_tokens(root, grant, err);
 	if (what == OUTCOME_OK)
-		what = read_numbers(root, grant, err);
+		what = read_numbers(root, version, grant, err);
 	if (what == OUTCOME_OK)
 		what = read_texts(root, grant, err);
 	return what;

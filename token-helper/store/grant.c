@@ -28,6 +28,7 @@ void grant_release(struct grant *grant)
 	free(grant->subject);
 	free(grant->client_id);
 	free(grant->token_url);
+	free(grant->refused);
 	grant_init(grant);
 }
 
@@ -58,6 +59,9 @@ void grant_copy(struct grant *to, const struct grant *from)
 	copy.subject = xstrdup(from->subject);
 	copy.client_id = xstrdup(from->client_id);
 	copy.token_url = xstrdup(from->token_url);
+	copy.refused_s = from->refused_s;
+	copy.refused_count = from->refused_count;
+	copy.refused = xstrdup(from->refused);
 	grant_release(to);
 	*to = copy;
 }

@@ -30,6 +30,9 @@ struct grant {
 	char *subject;	      /* id_token sub */
 	char *client_id;      /* the refresh token is worthless to another client */
 	char *token_url;      /* where it was issued: it is never sent elsewhere */
+	int64_t refused_s;    /* wall clock, when the server last wanted a person; 0: it does not */
+	int64_t refused_count; /* how often in a row */
+	char *refused;	       /* what it said; NULL: nothing */
 };
 
 void grant_init(struct grant *grant);

@@ -23,9 +23,11 @@
 #include "common/banned.h"
 
 #define ACCOUNT_NAME_MAX 64
-#define FILE_NAME_MAX	 (ACCOUNT_NAME_MAX + 16)
+#define FILE_NAME_MAX	 (ACCOUNT_NAME_MAX + 24)
 #define TEMPORARY_PREFIX ".tmp-"
+#define GRANT_SUFFIX	 ".grant"
 #define LOCK_NAME	 "lock"
+#define KEPT_MAX	 1000 /* files of one account that nobody could read */
 #define FILE_BYTES_MAX	 524288
 #define RESERVED_BYTES	 98304 /* three tokens and six texts at their usual maximum */
 
@@ -33,6 +35,7 @@ struct store {
 	char *dir; /* for texts */
 	int dir_fd;
 	int lock_fd;
+	struct seal_keys *keys; /* NULL: nothing is sealed */
 	struct store_slot *slots;
 };
 
@@ -120,19 +123,16 @@ static enum outcome take_lock(struct store *store, struct err *err)
 	return OUTCOME_OK;
 }
 
+static DIR *open_directory(const struct store *store);
 static void recover_leftover(struct store *store, const char *temporary);
 
 static enum outcome recover_leftovers(struct store *store, struct err *err)
 {
-	int fd = openat(store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir = open_directory(store);
 	struct dirent *entry;
 
-	if (dir == NULL) {
-		if (fd >= 0)
-			(void)close(fd);
+	if (dir == NULL)
 		return err_set(err, OUTCOME_RETRY, "%s: %s", store->dir, strerror(errno));
-	}
 	while ((entry = readdir(dir)) != NULL) {
 		if (strncmp(entry->d_name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0)
 			recover_leftover(store, entry->d_name);
@@ -141,12 +141,14 @@ static enum outcome recover_leftovers(struct store *store, struct err *err)
 	return OUTCOME_OK;
 }
 
-enum outcome store_open(const char *dir, struct store **store_out, struct err *err)
+enum outcome store_open(const char *dir, struct seal_keys *keys, struct store **store_out,
+			struct err *err)
 {
 	struct store *store = xcalloc(1, sizeof(*store));
 	enum outcome what;
 
 	store->dir = xstrdup(dir);
+	store->keys = keys;
 	store->lock_fd = -1;
 	store->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->dir_fd < 0)
@@ -175,8 +177,15 @@ void store_close(struct store *store)
 		(void)close(store->lock_fd);
 	if (store->dir_fd >= 0)
 		(void)close(store->dir_fd);
+	seal_keys_free(store->keys);
 	free(store->dir);
 	free(store);
+}
+
+void store_set_keys(struct store *store, struct seal_keys *keys)
+{
+	seal_keys_free(store->keys);
+	store->keys = keys;
 }
 
 /* Reading ---------------------------------------------------------------------------------------
@@ -222,7 +231,24 @@ static enum outcome read_bytes(int fd, size_t size, struct buffer *bytes, struct
 	return buffer_ok(bytes) ? OUTCOME_OK : err_set(err, OUTCOME_CONFIG, "it is too large");
 }
 
-static enum outcome load_from(int fd, const char *account, struct grant *grant, struct err *err)
+/* The grant in the bytes of a file, sealed or not. */
+enum outcome store_decode(const struct store *store, const char *account, struct span bytes,
+			  struct grant *grant, struct err *err)
+{
+	struct buffer json = BUFFER_INIT_SECRET(FILE_BYTES_MAX);
+	enum outcome what;
+
+	if (!seal_is_sealed(bytes))
+		return grant_decode(bytes, account, grant, err);
+	what = seal_open(store->keys, account, bytes, &json, err);
+	if (what == OUTCOME_OK)
+		what = grant_decode(buffer_span(&json), account, grant, err);
+	buffer_release(&json);
+	return what;
+}
+
+static enum outcome load_from(const struct store *store, int fd, const char *account,
+			      struct grant *grant, struct err *err)
 {
 	struct buffer bytes = BUFFER_INIT_SECRET(FILE_BYTES_MAX);
 	size_t size = 0;
@@ -231,36 +257,132 @@ static enum outcome load_from(int fd, const char *account, struct grant *grant, 
 	if (what == OUTCOME_OK)
 		what = read_bytes(fd, size, &bytes, err);
 	if (what == OUTCOME_OK)
-		what = grant_decode(buffer_span(&bytes), account, grant, err);
+		what = store_decode(store, account, buffer_span(&bytes), grant, err);
 	buffer_release(&bytes);
 	return what;
+}
+
+static enum outcome open_grant(struct store *store, const char *account, int *fd_out,
+			       struct err *err)
+{
+	char name[FILE_NAME_MAX];
+	enum outcome what;
+
+	if (!account_name_is_valid(account))
+		return bad_account_name(err);
+	(void)snprintf(name, sizeof(name), "%s%s", account, GRANT_SUFFIX);
+	*fd_out = openat(store->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (*fd_out >= 0 || errno == ENOENT)
+		return OUTCOME_OK;
+	/* ELOOP is a symbolic link; the rest (descriptors, I/O) may pass. */
+	what = errno == ELOOP || errno == EACCES ? OUTCOME_CONFIG : OUTCOME_RETRY;
+	return err_set(err, what, "%s/%s: %s", store->dir, name, strerror(errno));
 }
 
 enum outcome store_load(struct store *store, const char *account, struct grant *grant,
 			struct err *err)
 {
-	char name[FILE_NAME_MAX];
-	enum outcome what;
-	int fd;
+	int fd = -1;
+	enum outcome what = open_grant(store, account, &fd, err);
 
-	if (!account_name_is_valid(account))
-		return bad_account_name(err);
-	(void)snprintf(name, sizeof(name), "%s.grant", account);
-	fd = openat(store->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT) {
+	if (what != OUTCOME_OK)
+		return what;
+	if (fd < 0) {
 		grant_release(grant);
 		return OUTCOME_OK;
 	}
-	if (fd < 0) {
-		/* ELOOP is a symbolic link; the rest (descriptors, I/O) may pass. */
-		what = errno == ELOOP || errno == EACCES ? OUTCOME_CONFIG : OUTCOME_RETRY;
-		return err_set(err, what, "%s/%s: %s", store->dir, name, strerror(errno));
-	}
-	what = load_from(fd, account, grant, err);
+	what = load_from(store, fd, account, grant, err);
 	(void)close(fd);
 	if (what != OUTCOME_OK)
-		err_prefix(err, "%s/%s: ", store->dir, name);
+		err_prefix(err, "%s/%s%s: ", store->dir, account, GRANT_SUFFIX);
 	return what;
+}
+
+enum outcome store_read_bytes(struct store *store, const char *account, struct buffer *bytes_out,
+			      struct err *err)
+{
+	size_t size = 0;
+	int fd = -1;
+	enum outcome what = open_grant(store, account, &fd, err);
+
+	buffer_clear(bytes_out);
+	if (what != OUTCOME_OK || fd < 0)
+		return what;
+	what = check_grant_file(fd, &size, err);
+	if (what == OUTCOME_OK)
+		what = read_bytes(fd, size, bytes_out, err);
+	(void)close(fd);
+	if (what != OUTCOME_OK)
+		err_prefix(err, "%s/%s%s: ", store->dir, account, GRANT_SUFFIX);
+	return what;
+}
+
+/* Listing ------------------------------------------------------------------------------------- */
+
+struct names {
+	char (*name)[ACCOUNT_NAME_MAX + 1];
+	size_t count;
+};
+
+/* The account of a file's name; false when it is no grant's. */
+static bool account_of_file(const char *file, char account[ACCOUNT_NAME_MAX + 1])
+{
+	size_t len = strlen(file);
+	size_t suffix = strlen(GRANT_SUFFIX);
+
+	if (len <= suffix || len - suffix > ACCOUNT_NAME_MAX ||
+	    strcmp(file + len - suffix, GRANT_SUFFIX) != 0)
+		return false;
+	(void)snprintf(account, ACCOUNT_NAME_MAX + 1, "%.*s", (int)(len - suffix), file);
+	return account_name_is_valid(account);
+}
+
+static DIR *open_directory(const struct store *store)
+{
+	int fd = openat(store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (dir == NULL && fd >= 0)
+		(void)close(fd);
+	return dir;
+}
+
+static void read_names(DIR *dir, const char *after, struct names *names)
+{
+	char account[ACCOUNT_NAME_MAX + 1];
+	struct dirent *entry;
+
+	while ((entry = readdir(dir)) != NULL) {
+		if (!account_of_file(entry->d_name, account) || strcmp(account, after) <= 0)
+			continue;
+		names->name = xreallocarray(names->name, names->count + 1, sizeof(names->name[0]));
+		memcpy(names->name[names->count++], account, sizeof(account));
+	}
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+enum outcome store_names(struct store *store, const char *after, size_t max,
+			 struct buffer *names_out, struct err *err)
+{
+	struct names names = {NULL, 0};
+	DIR *dir = open_directory(store);
+
+	if (dir == NULL)
+		return err_set(err, OUTCOME_RETRY, "%s: %s", store->dir, strerror(errno));
+	read_names(dir, after, &names);
+	(void)closedir(dir);
+	if (names.count > 0)
+		qsort(names.name, names.count, sizeof(names.name[0]), compare_names);
+	buffer_clear(names_out);
+	for (size_t i = 0; i < names.count && i < max; i++)
+		(void)buffer_append(names_out, names.name[i], strlen(names.name[i]) + 1);
+	free(names.name);
+	return buffer_ok(names_out) ? OUTCOME_OK
+				    : err_set(err, OUTCOME_NOMEM, "too many accounts at once");
 }
 
 /* Writing ---------------------------------------------------------------------------------------
@@ -296,13 +418,29 @@ static void slot_free(struct store_slot *slot)
 	free(slot);
 }
 
+/* Moves a file that could not be read out of the way of one that can. 0, also when there is none,
+ * or an errno. Only a handful are ever there: whoever has so many has a person looking at them. */
+static int keep_aside(const struct store *store, const char *name, const char *account)
+{
+	char kept[FILE_NAME_MAX];
+
+	for (int i = 1; i <= KEPT_MAX; i++) {
+		(void)snprintf(kept, sizeof(kept), "%s.kept-%d", account, i);
+		if (renameat2(store->dir_fd, name, store->dir_fd, kept, RENAME_NOREPLACE) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return errno == ENOENT ? 0 : errno;
+	}
+	return EEXIST;
+}
+
 static int slot_fill(struct store_slot *slot)
 {
 	int dir_fd = slot->store->dir_fd;
-	int error;
+	int error = keep_aside(slot->store, slot->temporary, slot->account);
 
-	if (unlinkat(dir_fd, slot->temporary, 0) != 0 && errno != ENOENT)
-		return errno;
+	if (error != 0)
+		return error;
 	slot->fd = openat(dir_fd, slot->temporary,
 			  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (slot->fd < 0)
@@ -378,7 +516,7 @@ static int publish(const struct store *store, int fd, size_t len, const char *te
 
 	if (error == 0)
 		error = sync_fd(fd);
-	(void)snprintf(name, sizeof(name), "%s.grant", account);
+	(void)snprintf(name, sizeof(name), "%s%s", account, GRANT_SUFFIX);
 	if (error == 0 && renameat(store->dir_fd, temporary, store->dir_fd, name) != 0)
 		error = errno;
 	if (error == 0)
@@ -386,25 +524,61 @@ static int publish(const struct store *store, int fd, size_t len, const char *te
 	return error;
 }
 
-static int slot_publish(const struct store_slot *slot, struct span json)
+/* A person's new consent replaces a file that could not be read, but does not destroy it: it may be
+ * sealed with a key that turns up again. */
+static int keep_unreadable(struct store *store, const char *account)
 {
-	int error = write_all(slot->fd, json);
+	char name[FILE_NAME_MAX];
+	struct grant present;
+	enum outcome what;
+	struct stat st;
+
+	grant_init(&present);
+	what = store_load(store, account, &present, NULL);
+	grant_release(&present);
+	(void)snprintf(name, sizeof(name), "%s%s", account, GRANT_SUFFIX);
+	if (what != OUTCOME_CONFIG || fstatat(store->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    !S_ISREG(st.st_mode))
+		return 0;
+	return keep_aside(store, name, account);
+}
+
+static int slot_publish(const struct store_slot *slot, struct span bytes)
+{
+	int error = write_all(slot->fd, bytes);
 
 	if (error == 0)
-		error = publish(slot->store, slot->fd, json.len, slot->temporary, slot->account);
+		error = keep_unreadable(slot->store, slot->account);
+	if (error == 0)
+		error = publish(slot->store, slot->fd, bytes.len, slot->temporary, slot->account);
 	return error;
+}
+
+/* The bytes of the account's file. */
+static enum outcome encode(const struct store *store, const char *account,
+			   const struct grant *grant, struct buffer *bytes_out, struct err *err)
+{
+	struct buffer json = BUFFER_INIT_SECRET(FILE_BYTES_MAX);
+	enum outcome what = grant_encode(grant, account, &json, err);
+
+	if (what == OUTCOME_OK && store->keys != NULL)
+		what = seal_text(store->keys, account, buffer_span(&json), bytes_out, err);
+	else if (what == OUTCOME_OK)
+		buffer_move(bytes_out, &json);
+	buffer_release(&json);
+	return what;
 }
 
 enum outcome store_commit(struct store_slot *slot, const struct grant *grant, struct err *err)
 {
-	struct buffer json = BUFFER_INIT_SECRET(FILE_BYTES_MAX);
+	struct buffer bytes = BUFFER_INIT_SECRET(FILE_BYTES_MAX);
 	struct store *store = slot->store;
-	enum outcome what = grant_encode(grant, slot->account, &json, err);
+	enum outcome what = encode(store, slot->account, grant, &bytes, err);
 	int error = 0;
 
 	if (what == OUTCOME_OK)
-		error = slot_publish(slot, buffer_span(&json));
-	buffer_release(&json);
+		error = slot_publish(slot, buffer_span(&bytes));
+	buffer_release(&bytes);
 	if (error != 0)
 		what = cannot_write(store, error, err);
 	if (what == OUTCOME_OK)
@@ -416,46 +590,66 @@ enum outcome store_commit(struct store_slot *slot, const struct grant *grant, st
 
 /* Recovering ----------------------------------------------------------------------------------- */
 
-/* The grant in a file that may still end in the zeros of its reservation; *len_out: without them.
- */
-static bool leftover_read(int fd, const char *account, struct grant *grant, size_t *len_out)
-{
-	struct buffer bytes = BUFFER_INIT_SECRET(FILE_BYTES_MAX);
-	struct span json;
-	size_t size = 0;
-	bool complete = check_grant_file(fd, &size, NULL) == OUTCOME_OK &&
-			read_bytes(fd, size, &bytes, NULL) == OUTCOME_OK;
-
-	json = buffer_span(&bytes);
-	while (json.len > 0 && json.ptr[json.len - 1] == '\0')
-		json.len--;
-	complete = complete && grant_decode(json, account, grant, NULL) == OUTCOME_OK;
-	*len_out = json.len;
-	buffer_release(&bytes);
-	return complete;
-}
-
 /* What becomes of a leftover. */
 enum leftover { LEFTOVER_REMOVE, LEFTOVER_KEEP, LEFTOVER_PUBLISH };
+
+/* The content of a file that may still end in the zeros of its reservation: without them. */
+static struct span leftover_content(struct span bytes)
+{
+	size_t sealed = seal_length(bytes);
+
+	if (sealed > 0 && sealed < bytes.len)
+		bytes.len = sealed;
+	while (sealed == 0 && bytes.len > 0 && bytes.ptr[bytes.len - 1] == '\0')
+		bytes.len--;
+	return bytes;
+}
+
+/* Was it written to its end? Then there is a grant in it, whether we can read it or not. */
+static bool leftover_is_whole(struct span content)
+{
+	if (seal_is_sealed(content))
+		return seal_length(content) == 0 || seal_length(content) == content.len;
+	return content.len > 2 && memcmp(content.ptr + content.len - 2, "}\n", 2) == 0;
+}
+
+/* Beside an account's file that cannot be read it may be all that there is of the grant. */
+static enum leftover leftover_compare(struct store *store, const char *account,
+				      const struct grant *left)
+{
+	struct grant present;
+	enum leftover what = LEFTOVER_REMOVE;
+
+	grant_init(&present);
+	if (store_load(store, account, &present, NULL) != OUTCOME_OK)
+		what = LEFTOVER_KEEP;
+	else if (left->generation > present.generation)
+		what = LEFTOVER_PUBLISH;
+	grant_release(&present);
+	return what;
+}
 
 static enum leftover leftover_judge(struct store *store, int fd, const char *account,
 				    size_t *len_out)
 {
+	struct buffer bytes = BUFFER_INIT_SECRET(FILE_BYTES_MAX);
 	enum leftover what = LEFTOVER_REMOVE;
+	struct span content;
 	struct grant left;
-	struct grant present;
+	size_t size = 0;
 
 	grant_init(&left);
-	grant_init(&present);
-	/* Beside an account's file that cannot be read it may be all that there is of the grant. */
-	if (leftover_read(fd, account, &left, len_out)) {
-		if (store_load(store, account, &present, NULL) != OUTCOME_OK)
+	if (check_grant_file(fd, &size, NULL) == OUTCOME_OK &&
+	    read_bytes(fd, size, &bytes, NULL) == OUTCOME_OK) {
+		content = leftover_content(buffer_span(&bytes));
+		*len_out = content.len;
+		if (store_decode(store, account, content, &left, NULL) == OUTCOME_OK)
+			what = leftover_compare(store, account, &left);
+		else if (leftover_is_whole(content))
 			what = LEFTOVER_KEEP;
-		else if (left.generation > present.generation)
-			what = LEFTOVER_PUBLISH;
 	}
 	grant_release(&left);
-	grant_release(&present);
+	buffer_release(&bytes);
 	return what;
 }
 

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* daemon-resolve.c - the section [daemon] as written to what the daemon runs with. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/xalloc.h"
+#include "token-helper/accounts/account-resolve.h"
+
+#include "common/banned.h"
+
+#define SEAL_KEY_TEXT_MAX 256
+#define CREDENTIAL_PREFIX "credential:"
+
+static void problem(const struct config_reading *reading, const char *key, const char *value,
+		    const char *text)
+{
+	config_problem(reading->problems, reading->file,
+		       config_seen_line(reading->seen, &reading->daemon, key), "%s = %s: %s", key,
+		       value, text);
+}
+
+static void resolve_sockets(struct config_reading *reading, struct helper_config *config)
+{
+	struct words *sockets = &reading->daemon.sockets;
+
+	if (sockets->count == 0)
+		words_split(HELPER_SOCKET_SYSTEM, sockets);
+	for (size_t i = 0; i < sockets->count; i++) {
+		if (sockets->word[i][0] != '/')
+			problem(reading, "socket", sockets->word[i], "is not an absolute path");
+	}
+	words_copy(&config->sockets, sockets);
+}
+
+/* Keys ---------------------------------------------------------------------------------------- */
+
+/* The path of a key file, of a systemd credential in the directory that only the service sees.
+ * NULL: no credentials here. Gives. */
+static char *key_path(const char *source)
+{
+	size_t prefix = strlen(CREDENTIAL_PREFIX);
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+	if (strncmp(source, CREDENTIAL_PREFIX, prefix) != 0)
+		return xstrdup(source);
+	return dir != NULL ? xasprintf("%s/%s", dir, source + prefix) : NULL;
+}
+
+static void add_key(struct config_reading *reading, struct helper_config *config,
+		    const char *source, const char *path)
+{
+	struct buffer hex = BUFFER_INIT_SECRET(SEAL_KEY_TEXT_MAX);
+	struct err err;
+
+	if (config_read_secret(path, &hex, &err) != OUTCOME_OK ||
+	    seal_keys_add(config->seal_keys, buffer_span(&hex), &err) != OUTCOME_OK)
+		problem(reading, "seal_key_file", source, err.text);
+	buffer_release(&hex);
+}
+
+static void resolve_seal_keys(struct config_reading *reading, struct helper_config *config)
+{
+	const struct words *sources = &reading->daemon.seal_key_file;
+
+	if (sources->count > 0)
+		config->seal_keys = seal_keys_new();
+	for (size_t i = 0; i < sources->count; i++) {
+		const char *source = sources->word[i];
+		char *path = key_path(source);
+
+		if (path == NULL) {
+			config->seal_keys_unseen = true;
+			(void)buffer_printf(&config->warnings,
+					    "[daemon] seal_key_file: %s is seen only by a service "
+					    "that systemd starts with LoadCredential\n",
+					    source);
+		} else if (path[0] != '/' || strchr(source, ':') != strrchr(source, ':')) {
+			problem(reading, "seal_key_file", source,
+				"is neither an absolute path nor credential:NAME");
+		} else {
+			add_key(reading, config, source, path);
+		}
+		free(path);
+	}
+}
+
+void daemon_resolve(struct config_reading *reading, struct helper_config *config)
+{
+	struct daemon_section *daemon = &reading->daemon;
+	struct err err;
+
+	resolve_sockets(reading, config);
+	config->store = xstrdup(daemon->store != NULL ? daemon->store : STORE_DIR);
+	config->user = xstrdup(daemon->user != NULL ? daemon->user : SERVICE_USER);
+	if (peer_list_resolve(&daemon->admin, &config->admin, &err) != OUTCOME_OK)
+		config_problem(reading->problems, reading->file,
+			       config_seen_line(reading->seen, daemon, "admin"), "admin = %s",
+			       err.text);
+	resolve_seal_keys(reading, config);
+}
