@@ -281,7 +281,8 @@ static void daemon_start(struct daemon *daemon, const struct sockets *sockets)
 	if (daemon->base == NULL)
 		fatal("no event loop");
 	daemon->http = http_client_new(daemon->base, "mailoauth/" PACKAGE_VERSION);
-	world = (struct account_world){daemon->base, daemon->http, daemon->store};
+	world = (struct account_world){
+		.base = daemon->base, .http = daemon->http, .store = daemon->store};
 	daemon->accounts = accounts_new(&world);
 	accounts_apply(daemon->accounts, daemon->config);
 	daemon->flows = flows_new(&world, daemon->accounts);

@@ -53,13 +53,39 @@ static void back_off_doubles_to_its_ceiling(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
-		assert_int_equal(refresh_backoff_s(i + 1, -1, 0), most[i]);
-		assert_in_range(refresh_backoff_s(i + 1, -1, MOST), most[i] / 2, most[i] / 2 + 2);
+		assert_int_equal(refresh_backoff_s(i + 1, 0, -1, 0), most[i]);
+		assert_in_range(refresh_backoff_s(i + 1, 0, -1, MOST), most[i] / 2,
+				most[i] / 2 + 2);
 	}
-	assert_int_equal(refresh_backoff_s(UINT32_MAX, -1, 0), 900);
-	assert_int_equal(refresh_backoff_s(1, 3600, MOST), 3600);
-	assert_int_equal(refresh_backoff_s(1, 1, 0), 5);
-	assert_int_equal(refresh_backoff_s(9, 0, 0), 900);
+	assert_int_equal(refresh_backoff_s(UINT32_MAX, 0, -1, 0), 900);
+	assert_int_equal(refresh_backoff_s(1, 0, 3600, MOST), 3600);
+	assert_int_equal(refresh_backoff_s(1, 0, 1, 0), 5);
+	assert_int_equal(refresh_backoff_s(9, 0, 0, 0), 900);
+}
+
+/* While a token lives a minute is soon enough, but its end is not slept through. */
+static void back_off_is_calm_while_a_token_lives(void **state)
+{
+	(void)state;
+	assert_int_equal(refresh_backoff_s(1, 900, -1, 0), 60);
+	assert_int_equal(refresh_backoff_s(2, 900, -1, 0), 120);
+	assert_int_equal(refresh_backoff_s(9, 5000, -1, 0), 900);
+	assert_int_equal(refresh_backoff_s(9, 200, -1, 0), 200);
+	assert_int_equal(refresh_backoff_s(9, 200, 300, 0), 300);
+	assert_int_equal(refresh_backoff_s(1, 60, -1, 0), 5);
+	assert_int_equal(refresh_backoff_s(1, -7, -1, 0), 5);
+}
+
+/* Set back to before the token was fetched: its end means nothing. */
+static void a_token_of_the_future_is_due(void **state)
+{
+	struct refresh_times times = {NOW + 12 * 365 * DAY, NOW + 12 * 365 * DAY + 3600, NOW};
+
+	(void)state;
+	assert_int_equal(refresh_due_s(&times, NOW, MOST), NOW);
+	times.obtained_s = NOW + 30; /* a machine's clock against itself, after a small step */
+	times.expires_s = NOW + 3630;
+	assert_true(refresh_due_s(&times, NOW, 0) > NOW);
 }
 
 static void a_person_is_waited_for_sparsely(void **state)
@@ -107,6 +133,49 @@ static void many_accounts_spread(void **state)
 	assert_in_range(busiest, ACCOUNTS / 180, 2 * ACCOUNTS / 180);
 }
 
+static unsigned busiest_second(const struct refresh_plan *plan)
+{
+	unsigned busiest = 0;
+
+	for (size_t i = 0; i < REFRESH_PLAN_S; i++)
+		busiest = plan->ahead[i] > busiest ? plan->ahead[i] : busiest;
+	return busiest;
+}
+
+/* By plan they hardly ever meet: no second has three times its share, however they begin. */
+static void planned_accounts_keep_apart(void **state)
+{
+	static const struct refresh_times begin[] = {
+		{NOW, NOW + 3600, NOW},			  /* all authorized at once */
+		{NOW - 3600, NOW - 10, NOW},		  /* all overdue */
+		{NOW - 9 * DAY, NOW - 9 * DAY + 3600, 0}, /* and nobody asks */
+		{0, 0, 0},
+	};
+	uint32_t random = 1;
+
+	(void)state;
+	for (size_t row = 0; row < sizeof(begin) / sizeof(begin[0]); row++) {
+		static struct refresh_plan plan;
+		static int64_t at[ACCOUNTS];
+		int64_t last = 0;
+
+		plan = (struct refresh_plan){.accounts = ACCOUNTS};
+		for (int i = 0; i < ACCOUNTS; i++) {
+			random = random * 1664525u + 1013904223u;
+			at[i] = refresh_plan_s(&plan, &begin[row], NOW, random);
+			assert_true(at[i] > NOW);
+			last = at[i] > last ? at[i] : last;
+		}
+		assert_in_range(last - NOW, 30,
+				row == 0 ? 2880 : ACCOUNTS / REFRESH_OVERDUE_A_S + 1);
+		/* The share in the time that is planned for: 40-80 % of an hour, or 500 s. */
+		assert_in_range(busiest_second(&plan), 1, row == 0 ? 3 * ACCOUNTS / 1440 : 60);
+		for (int i = 0; i < ACCOUNTS; i++)
+			refresh_plan_remove(&plan, at[i]);
+		assert_int_equal(busiest_second(&plan), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +186,9 @@ int main(void)
 		cmocka_unit_test(a_person_is_waited_for_sparsely),
 		cmocka_unit_test(half_a_life_is_enough),
 		cmocka_unit_test(many_accounts_spread),
+		cmocka_unit_test(back_off_is_calm_while_a_token_lives),
+		cmocka_unit_test(a_token_of_the_future_is_due),
+		cmocka_unit_test(planned_accounts_keep_apart),
 	};
 
 	return cmocka_run_group_tests_name("refresh-policy", tests, NULL, NULL);

@@ -21,19 +21,19 @@ struct account_waiter {
 	void *context;
 };
 
-/* The last refresh, whatever came of it. */
+/* The last refresh, whatever came of it. The texts are allocated: most accounts have none. */
 struct account_attempt {
 	int64_t at_s; /* 0: none since the start */
 	enum outcome outcome;
 	char error[64]; /* OAuth error */
-	struct err err;
+	char *text;	/* what went wrong; NULL: nothing */
 };
 
 /* The last time that a mail server refused our token. */
 struct account_rejection {
 	int64_t at_s;
-	char where[128];
-	struct err said;
+	char *where;
+	char *said;
 };
 
 struct account {
@@ -46,6 +46,9 @@ struct account {
 	struct token_request *flight; /* NULL: none */
 	struct store_slot *slot;      /* reserved for the flight's result */
 	int64_t flight_started_s;
+	bool flight_previous; /* with the previous refresh token, the present one having been
+				 refused */
+	bool previous_tried;  /* since the present one was refused */
 	unsigned holds;
 	bool unsaved;	  /* grant is newer than the disk: nothing of it is handed out */
 	bool rejected;	  /* the access token was refused by a mail server */

@@ -22,6 +22,7 @@
 
 #define TIMER_AT_MOST_S	  3600
 #define CONFIG_AGAIN_S	  3600
+#define CONFIG_JITTER_S	  600
 #define TOKEN_LAST_GASP_S 30 /* a token with less left is not handed out, whatever happens */
 
 static void refresh_start(struct account *account);
@@ -43,6 +44,15 @@ static struct refresh_times times_of(const struct account *account)
 	};
 }
 
+/* How long no refresh may be made yet; 0: it may. A wait that no failure of ours can have caused is
+ * from before the clock was set back. */
+static int64_t waiting_s(const struct account *account)
+{
+	int64_t wait_s = account->not_before_s - clock_now_s();
+
+	return wait_s > 0 && wait_s <= REFRESH_WAIT_MAX_S ? wait_s : 0;
+}
+
 /* What people read ---------------------------------------------------------------------------- */
 
 /* Every failure names the account and ends in what to do. */
@@ -50,7 +60,7 @@ static enum outcome explain(const struct account *account, enum outcome what, co
 			    struct err *err)
 {
 	const char *name = account->config->name;
-	int64_t wait = account->not_before_s - clock_now_s();
+	int64_t wait = waiting_s(account);
 
 	switch (what) {
 	case OUTCOME_CONSENT:
@@ -71,9 +81,14 @@ static enum outcome explain(const struct account *account, enum outcome what, co
 	return err_set(err, what, "account %s: %s", name, why);
 }
 
+static const char *text_of(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
 static enum outcome explain_trouble(const struct account *account, struct err *err)
 {
-	return explain(account, account->trouble, account->attempt.err.text, err);
+	return explain(account, account->trouble, text_of(account->attempt.text), err);
 }
 
 void account_log_credential(const struct account *account, const struct token_answer *answer)
@@ -193,26 +208,42 @@ static void settle(struct account *account)
 
 /* Planning ------------------------------------------------------------------------------------ */
 
-void account_reschedule(struct account *account)
+/* Timers count monotonic time; a suspended machine must not sleep past the due time for long. */
+static void arm_timer(struct account *account)
 {
-	struct timeval wait = {0};
-	int64_t now_s = clock_now_s();
-	struct refresh_times times = times_of(account);
-	int64_t due_s;
+	int64_t wait_s = account->next_s - clock_now_s();
+	struct timeval wait = {.tv_sec = 0};
 
+	if (wait_s > TIMER_AT_MOST_S)
+		wait_s = TIMER_AT_MOST_S;
+	wait.tv_sec = wait_s > 0 ? (time_t)wait_s : 0;
+	(void)event_add(account->timer, &wait);
+}
+
+static void plan_nothing(struct account *account)
+{
+	refresh_plan_remove(account->world.plan, account->next_s);
 	account->next_s = 0;
 	(void)event_del(account->timer);
+}
+
+void account_reschedule(struct account *account)
+{
+	int64_t now_s = clock_now_s();
+	struct refresh_times times = times_of(account);
+
+	plan_nothing(account);
 	if (account->grant.refresh_token.len == 0 || account->flight != NULL)
 		return;
-	due_s = account->trouble != OUTCOME_OK ? account->not_before_s
-					       : refresh_due_s(&times, now_s, random_bits());
-	if (due_s <= now_s)
-		due_s = now_s + 1 + (int64_t)(random_bits() % 30);
-	account->next_s = due_s;
-	/* Timers count monotonic time; a suspended machine must not sleep past the due time for
-	 * long. */
-	wait.tv_sec = due_s - now_s < TIMER_AT_MOST_S ? (time_t)(due_s - now_s) : TIMER_AT_MOST_S;
-	(void)event_add(account->timer, &wait);
+	if (account->trouble != OUTCOME_OK && waiting_s(account) > 0) {
+		account->next_s = now_s + waiting_s(account);
+		refresh_plan_add(account->world.plan, account->next_s);
+	} else {
+		if (account->trouble != OUTCOME_OK)
+			times.obtained_s = 0; /* it is due */
+		account->next_s = refresh_plan_s(account->world.plan, &times, now_s, random_bits());
+	}
+	arm_timer(account);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -225,8 +256,29 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	if (clock_now_s() >= account->next_s && account->flight == NULL &&
 	    (account->holds == 0 || account->unsaved))
 		refresh_start(account);
-	else
-		account_reschedule(account);
+	else if (account->next_s - clock_now_s() > REFRESH_IDLE_EVERY_S)
+		account_reschedule(account); /* the clock was set back since that was planned */
+	else if (account->next_s != 0)
+		arm_timer(account);
+}
+
+static void note_attempt(struct account *account, enum outcome outcome, const char *error,
+			 const char *text)
+{
+	struct account_attempt *attempt = &account->attempt;
+
+	free(attempt->text);
+	*attempt = (struct account_attempt){.at_s = clock_now_s(), .outcome = outcome};
+	(void)snprintf(attempt->error, sizeof(attempt->error), "%s", error);
+	attempt->text = text != NULL ? xstrdup(text) : NULL;
+}
+
+static int64_t life_left_s(const struct account *account)
+{
+	bool usable =
+		account->grant.access_token.len > 0 && !account->unsaved && !account->rejected;
+
+	return usable ? account->grant.access_expires_s - clock_now_s() - TOKEN_LAST_GASP_S : 0;
 }
 
 static void note_trouble(struct account *account, enum outcome outcome, const char *error,
@@ -239,13 +291,12 @@ static void note_trouble(struct account *account, enum outcome outcome, const ch
 	if (outcome == OUTCOME_CONSENT)
 		wait_s = refresh_sparse_s(account->failures, random_bits());
 	else if (outcome == OUTCOME_CONFIG)
-		wait_s = CONFIG_AGAIN_S;
+		wait_s = CONFIG_AGAIN_S + random_bits() % CONFIG_JITTER_S;
 	else
-		wait_s = refresh_backoff_s(account->failures, retry_after_s, random_bits());
+		wait_s = refresh_backoff_s(account->failures, life_left_s(account), retry_after_s,
+					   random_bits());
 	account->not_before_s = clock_now_s() + wait_s;
-	account->attempt = (struct account_attempt){.at_s = clock_now_s(), .outcome = outcome};
-	(void)snprintf(account->attempt.error, sizeof(account->attempt.error), "%s", error);
-	account->attempt.err = *err;
+	note_attempt(account, outcome, error, err->text);
 }
 
 static void note_success(struct account *account)
@@ -253,10 +304,26 @@ static void note_success(struct account *account)
 	account->trouble = OUTCOME_OK;
 	account->failures = 0;
 	account->not_before_s = 0;
+	account->previous_tried = false;
 	if (account->rejected)
 		account->forced_s = clock_now_s();
 	account->rejected = false;
-	account->attempt = (struct account_attempt){.at_s = clock_now_s(), .outcome = OUTCOME_OK};
+	note_attempt(account, OUTCOME_OK, "", NULL);
+}
+
+/* A refusal outlives a restart: a daemon that is started again and again does not ask each time. */
+static void recall_refusal(struct account *account)
+{
+	const struct grant *grant = &account->grant;
+	struct err err = ERR_INIT;
+
+	if (grant->refused_s == 0)
+		return;
+	(void)err_set(&err, OUTCOME_CONSENT, "%s", text_of(grant->refused));
+	account->failures = (unsigned)(grant->refused_count - 1);
+	note_trouble(account, OUTCOME_CONSENT, "", &err, -1);
+	account->not_before_s += grant->refused_s - clock_now_s();
+	account->attempt.at_s = grant->refused_s;
 }
 
 /* Refreshing ---------------------------------------------------------------------------------- */
@@ -276,9 +343,28 @@ static void grant_rotate(struct grant *grant, struct token_set *set, int64_t ask
 	}
 }
 
+static void grant_forgive(struct grant *grant)
+{
+	grant->refused_s = 0;
+	grant->refused_count = 0;
+	free(grant->refused);
+	grant->refused = NULL;
+}
+
+/* The server wants a person: that is kept with the grant, and no token of it goes. */
+static void grant_refuse(struct grant *grant, const char *text)
+{
+	grant->refused_s = clock_now_s();
+	grant->refused_count++;
+	free(grant->refused);
+	grant->refused = xstrdup(text);
+	grant->generation++;
+}
+
 /* What the grant becomes with the server's answer. */
 static void grant_advance(struct grant *grant, struct token_set *set, int64_t asked_s)
 {
+	grant_forgive(grant);
 	grant_rotate(grant, set, asked_s);
 	buffer_move(&grant->access_token, &set->access_token);
 	grant->access_obtained_s = asked_s;
@@ -367,6 +453,50 @@ static enum outcome keep_answer(struct account *account, struct token_answer *an
 	return outcome;
 }
 
+static void send_refresh(struct account *account, const struct buffer *refresh_token);
+
+/* A server that refuses the present refresh token may still take the one before: its successor may
+ * never have become valid there. Once: after that only a person helps. */
+static bool try_previous(struct account *account, const struct token_answer *answer)
+{
+	if (answer->outcome != OUTCOME_CONSENT || answer->error[0] == '\0' ||
+	    answer->set.refresh_token.len > 0 || account->previous_tried ||
+	    account->grant.previous_refresh_token.len == 0)
+		return false;
+	account->previous_tried = true;
+	account->flight_previous = true;
+	log_warning("account=%s refresh=consent: %s; the refresh token before it is tried once",
+		    account->config->name, answer->err.text);
+	send_refresh(account, &account->grant.previous_refresh_token);
+	return true;
+}
+
+/* The one that works is the present one now. */
+static void promote_previous(struct account *account)
+{
+	struct buffer refused = BUFFER_INIT_SECRET(GRANT_TOKEN_MAX);
+
+	buffer_move(&refused, &account->grant.refresh_token);
+	buffer_move(&account->grant.refresh_token, &account->grant.previous_refresh_token);
+	buffer_release(&refused);
+}
+
+/* What a failure leaves: a new refresh token in a useless answer, or the refusal. Takes the slot.
+ */
+static void keep_failure(struct account *account, struct token_answer *answer,
+			 struct store_slot *slot)
+{
+	if (answer->outcome != OUTCOME_OK && answer->set.refresh_token.len > 0) {
+		(void)keep_answer(account, answer, slot, &(struct err)ERR_INIT);
+	} else if (answer->outcome == OUTCOME_CONSENT && answer->error[0] != '\0') {
+		grant_refuse(&account->grant, answer->err.text);
+		/* When this is not saved only a restart's first attempt is lost with it. */
+		(void)store_commit(slot, &account->grant, NULL);
+	} else {
+		store_abort(slot);
+	}
+}
+
 static void on_refreshed(void *context, struct token_answer *answer)
 {
 	struct account *account = context;
@@ -374,17 +504,21 @@ static void on_refreshed(void *context, struct token_answer *answer)
 	struct err err = answer->err;
 	enum outcome outcome = answer->outcome;
 	bool rotated = answer->set.refresh_token.len > 0;
+	bool previous = account->flight_previous;
 
 	account->flight = NULL;
+	account->flight_previous = false;
+	if (!previous && try_previous(account, answer))
+		return;
 	account->slot = NULL;
 	if (outcome == OUTCOME_OK)
 		outcome = check_same_person(account, &answer->set, &err);
+	if (outcome == OUTCOME_OK && previous)
+		promote_previous(account);
 	if (outcome == OUTCOME_OK)
 		outcome = keep_answer(account, answer, slot, &err);
-	else if (answer->outcome != OUTCOME_OK && answer->set.refresh_token.len > 0)
-		(void)keep_answer(account, answer, slot, &(struct err)ERR_INIT);
 	else
-		store_abort(slot);
+		keep_failure(account, answer, slot);
 	log_attempt(account, answer, rotated); /* after saving: a log may block */
 	if (outcome == OUTCOME_OK)
 		note_success(account);
@@ -407,6 +541,13 @@ static enum outcome check_grant_fits(const struct account *account, struct err *
 		return err_set(err, OUTCOME_CONSENT,
 			       "the token endpoint was changed since it was authorized");
 	return OUTCOME_OK;
+}
+
+static void send_refresh(struct account *account, const struct buffer *refresh_token)
+{
+	account->flight_started_s = clock_now_s();
+	account->flight = token_request_refresh(account->world.http, &account->config->client,
+						buffer_span(refresh_token), on_refreshed, account);
 }
 
 static void refresh_start(struct account *account)
@@ -432,10 +573,7 @@ static void refresh_start(struct account *account)
 		settle(account);
 		return;
 	}
-	account->flight_started_s = clock_now_s();
-	account->flight = token_request_refresh(account->world.http, &account->config->client,
-						buffer_span(&account->grant.refresh_token),
-						on_refreshed, account);
+	send_refresh(account, &account->grant.refresh_token);
 	account_reschedule(account);
 }
 
@@ -450,6 +588,7 @@ static void load_grant(struct account *account)
 	account->damaged = outcome != OUTCOME_OK;
 	if (outcome == OUTCOME_OK) {
 		account->trouble = OUTCOME_OK;
+		recall_refusal(account);
 		return;
 	}
 	log_error("account=%s store=%s: %s", account->config->name, outcome_name(outcome),
@@ -465,7 +604,8 @@ static enum outcome may_refresh(const struct account *account, struct err *err)
 			err, OUTCOME_CONFIG,
 			"account %s: %s; mend or restore that file and reload mailoauthd, or "
 			"run: mailoauth authorize %s",
-			account->config->name, account->attempt.err.text, account->config->name);
+			account->config->name, text_of(account->attempt.text),
+			account->config->name);
 	if (account->damaged)
 		return explain_trouble(account, err);
 	if (account->grant.refresh_token.len == 0 && account->grant.authorized_s == 0)
@@ -473,7 +613,7 @@ static enum outcome may_refresh(const struct account *account, struct err *err)
 	if (account->grant.refresh_token.len == 0)
 		return explain(account, OUTCOME_CONSENT,
 			       "its token has expired, and the server gave no refresh token", err);
-	if (account->trouble != OUTCOME_OK && clock_now_s() < account->not_before_s)
+	if (account->trouble != OUTCOME_OK && waiting_s(account) > 0)
 		return explain_trouble(account, err);
 	return OUTCOME_OK;
 }
@@ -486,8 +626,7 @@ static void start_or_answer(struct account *account)
 	struct err err;
 
 	/* What could not be read for a passing reason may be readable now. */
-	if (account->damaged && account->trouble == OUTCOME_RETRY &&
-	    clock_now_s() >= account->not_before_s)
+	if (account->damaged && account->trouble == OUTCOME_RETRY && waiting_s(account) == 0)
 		load_grant(account);
 	outcome = may_refresh(account, &err);
 	if (outcome == OUTCOME_OK)
@@ -537,6 +676,21 @@ struct account_waiter *account_refresh(struct account *account, account_token_fn
 	return join_or_start(account, true, done, context);
 }
 
+static void rejection_release(struct account_rejection *rejection)
+{
+	free(rejection->where);
+	free(rejection->said);
+}
+
+/* A server's words without what could forge a line. Gives. */
+static char *clean_text(const char *text)
+{
+	struct err line;
+
+	(void)err_set(&line, OUTCOME_OK, "%s", text);
+	return xstrdup(line.text);
+}
+
 void account_report_rejected(struct account *account, uint64_t fingerprint, const char *where,
 			     const char *said)
 {
@@ -545,12 +699,13 @@ void account_report_rejected(struct account *account, uint64_t fingerprint, cons
 
 	log_warning("account=%s rejected by=%s token=%s said=%s", account->config->name, where,
 		    current ? "present" : "earlier", said);
-	account->rejection.at_s = clock_now_s();
-	(void)snprintf(account->rejection.where, sizeof(account->rejection.where), "%s", where);
-	(void)err_set(&account->rejection.said, OUTCOME_OK, "%s", said);
+	rejection_release(&account->rejection);
+	account->rejection = (struct account_rejection){
+		.at_s = clock_now_s(), .where = xstrdup(where), .said = clean_text(said)};
 	/* A rejected token is replaced once; if its successor is refused too within the minute,
 	 * asking again would only hammer. */
-	if (current && clock_now_s() - account->forced_s >= REFRESH_FORCED_S)
+	if (current && (clock_now_s() - account->forced_s >= REFRESH_FORCED_S ||
+			clock_now_s() < account->forced_s))
 		account->rejected = true;
 }
 
@@ -652,9 +807,13 @@ void account_free(struct account *account)
 	if (account->unsaved)
 		log_error("account=%s: its new grant could not be saved and is lost: %s; run: "
 			  "mailoauth authorize %s",
-			  account->config->name, account->attempt.err.text, account->config->name);
+			  account->config->name, text_of(account->attempt.text),
+			  account->config->name);
 	dismiss_waiters(account);
+	plan_nothing(account);
 	event_free(account->timer);
+	free(account->attempt.text);
+	rejection_release(&account->rejection);
 	grant_release(&account->grant);
 	account_config_free(account->config);
 	free(account);

@@ -20,6 +20,7 @@ struct account;
 struct account_waiter;
 struct event_base;
 struct http_client;
+struct refresh_plan;
 struct token_answer;
 
 /* What all accounts share; borrowed by each. */
@@ -27,6 +28,7 @@ struct account_world {
 	struct event_base *base;
 	struct http_client *http;
 	struct store *store;
+	struct refresh_plan *plan; /* the accounts' own: accounts_new() makes it */
 };
 
 struct account_token {

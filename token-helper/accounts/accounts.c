@@ -12,6 +12,7 @@
 #include "common/deadline.h"
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "token-helper/accounts/refresh-policy.h"
 
 #include "common/banned.h"
 
@@ -77,6 +78,7 @@ struct accounts *accounts_new(const struct account_world *world)
 	struct accounts *accounts = xcalloc(1, sizeof(*accounts));
 
 	accounts->world = *world;
+	accounts->world.plan = xcalloc(1, sizeof(*accounts->world.plan));
 	accounts->clock_offset_s = clock_offset_s();
 	accounts->clock_check = event_new(world->base, -1, EV_PERSIST, on_clock_check, accounts);
 	if (accounts->clock_check == NULL || event_add(accounts->clock_check, &every) != 0)
@@ -95,6 +97,7 @@ void accounts_free(struct accounts *accounts)
 	free(accounts->list);
 	free(accounts->retired);
 	event_free(accounts->clock_check);
+	free(accounts->world.plan);
 	free(accounts);
 }
 
@@ -173,6 +176,7 @@ void accounts_apply(struct accounts *accounts, struct helper_config *config)
 	struct account **old = accounts->list;
 	size_t old_count = accounts->count;
 
+	accounts->world.plan->accounts = config->account_count;
 	for (size_t i = 0; i < config->account_count; i++) {
 		list[i] = take_old(accounts, config->accounts[i]->name);
 		if (list[i] != NULL)

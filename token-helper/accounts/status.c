@@ -76,7 +76,7 @@ static struct json_object *attempt_json(const struct account_attempt *attempt)
 	add_time(object, "at", attempt->at_s);
 	add_string(object, "outcome", outcome_name(attempt->outcome));
 	add_string(object, "error", attempt->error);
-	add_string(object, "text", attempt->err.text);
+	add_string(object, "text", attempt->text);
 	return object;
 }
 
@@ -89,7 +89,7 @@ static struct json_object *rejection_json(const struct account_rejection *reject
 	object = json_object_new_object();
 	add_time(object, "at", rejection->at_s);
 	add_string(object, "host", rejection->where);
-	add_string(object, "said", rejection->said.text);
+	add_string(object, "said", rejection->said);
 	return object;
 }
 

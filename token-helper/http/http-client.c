@@ -18,6 +18,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "common/xalloc.h"
 
 #include "common/banned.h"
@@ -139,7 +140,7 @@ static int64_t parse_retry_after(const char *value)
 
 		if (at < 0)
 			return -1;
-		seconds = (int64_t)at - (int64_t)time(NULL);
+		seconds = (int64_t)at - clock_now_s();
 	}
 	if (seconds < 0)
 		return 0;

@@ -1,0 +1,766 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test-engine.c - accounts in a fake world: every answer that a token endpoint can give, clocks
+ * that jump, machines that sleep, restarts in any state, and ten thousand accounts at once.
+ *
+ * What each form of an answer on the wire becomes is test-http's; here it is what becomes of that:
+ * what is stored, what is served, what is said, and when the server is asked next.
+ */
+#include <inttypes.h>
+#include <malloc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <event2/event.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+#include "tests/token-helper/fake-world.h"
+#include "token-helper/accounts/accounts.h"
+#include "token-helper/accounts/status.h"
+
+#include "common/banned.h"
+
+#define START_S	    INT64_C(1795000000)
+#define DAY_S	    86400
+#define MANY	    10000
+#define TOKEN_BYTES 1500 /* of one of Microsoft's access tokens, roughly */
+#define GOOD                                                                                       \
+	"{\"access_token\":\"at-%d\",\"token_type\":\"Bearer\",\"expires_in\":3600,"               \
+	"\"refresh_token\":\"rt-%d\"}"
+
+/* The server says this to everything; "%d" in it is the request's number. */
+static struct {
+	enum outcome outcome;
+	int status;
+	const char *body, *text;
+	int64_t retry_after_s;
+	int requests;
+	char last_form[512];
+	unsigned *per_second; /* requests, from START_S on; NULL: not counted */
+	int64_t seconds;
+} server;
+
+static char dir[64];
+static struct accounts *accounts;
+static struct store *store;
+static struct http_client *http;
+
+static void serve(void *context, struct fake_exchange *exchange)
+{
+	(void)context;
+	server.requests++;
+	(void)snprintf(server.last_form, sizeof(server.last_form), "%.*s",
+		       (int)(exchange->form.len < 511 ? exchange->form.len : 511),
+		       exchange->form.ptr);
+	if (server.per_second != NULL && clock_now_s() - START_S < server.seconds)
+		server.per_second[clock_now_s() - START_S]++;
+	exchange->response.outcome = server.outcome;
+	exchange->response.status = server.status;
+	exchange->response.retry_after_s = server.retry_after_s;
+	(void)err_set(&exchange->response.err, server.outcome, "as.example: %s",
+		      server.text != NULL ? server.text : "");
+	if (server.body == NULL)
+		return;
+	/* At most two numbers, both the request's. */
+	{
+		struct buffer body = BUFFER_INIT(FAKE_BODY_MAX - 1);
+		const char *from = server.body;
+		const char *mark;
+
+		while ((mark = strstr(from, "%d")) != NULL) {
+			(void)buffer_append(&body, from, (size_t)(mark - from));
+			(void)buffer_printf(&body, "%d", server.requests);
+			from = mark + 2;
+		}
+		(void)buffer_append_str(&body, from);
+		(void)snprintf(exchange->body, sizeof(exchange->body), "%s", buffer_cstr(&body));
+		buffer_release(&body);
+	}
+}
+
+static void server_says(enum outcome outcome, int status, const char *body)
+{
+	server.outcome = outcome;
+	server.status = status;
+	server.body = body;
+	server.text = NULL;
+	server.retry_after_s = -1;
+}
+
+/* The stage ----------------------------------------------------------------------------------- */
+
+static int make_stage(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	memset(&server, 0, sizeof(server));
+	server_says(OUTCOME_OK, 200, GOOD);
+	(void)snprintf(dir, sizeof(dir), "%s/mailoauth-engine-XXXXXX",
+		       stat("/dev/shm", &st) == 0 ? "/dev/shm" : "/tmp");
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	log_init("engine", LOG_TARGET_STDERR, LOG_LEVEL_ERROR);
+	fake_world_begin(START_S, 1, serve, NULL);
+	return 0;
+}
+
+static void stop(void)
+{
+	accounts_free(accounts);
+	store_close(store);
+	http_client_free(http);
+	accounts = NULL;
+	store = NULL;
+	http = NULL;
+}
+
+static int remove_stage(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	stop();
+	pid = fork();
+	if (pid == 0) {
+		execlp("rm", "rm", "-rf", dir, (char *)NULL);
+		_exit(127);
+	}
+	return waitpid(pid, NULL, 0) == pid ? 0 : -1;
+}
+
+static void write_conf(int count, const char *more)
+{
+	char *path = xasprintf("%s/mailoauth.conf", dir);
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	for (int i = 0; i < count; i++)
+		(void)fprintf(
+			file,
+			"[account a%05d]\nprovider = custom\nissuer = https://as.example\n"
+			"authorize_url = https://as.example/a\ntoken_url = https://as.example/t\n"
+			"client_id = c\nscope = mail\nverify_identity = no\n"
+			"user = u%d@example.test\nuse = smtp\nsmtp_host = mx.example.test\n"
+			"allow = root\n%s",
+			i, i, more);
+	assert_int_equal(fclose(file), 0);
+	free(path);
+}
+
+static void start(void)
+{
+	static const char *const presets[] = {TEST_PROVIDERS, NULL};
+	char *path = xasprintf("%s/mailoauth.conf", dir);
+	struct config_problems problems = CONFIG_PROBLEMS_INIT;
+	struct account_world world = {0};
+	struct helper_config *config = helper_config_load(path, presets, &problems);
+	struct err err;
+
+	if (config == NULL)
+		fail_msg("%s", buffer_cstr(&problems.text));
+	config_problems_release(&problems);
+	if (store_open(dir, NULL, &store, &err) != OUTCOME_OK)
+		fail_msg("%s", err.text);
+	http = http_client_new(NULL, "engine");
+	world.http = http;
+	world.store = store;
+	accounts = accounts_new(&world);
+	accounts_apply(accounts, config);
+	helper_config_free(config);
+	free(path);
+}
+
+/* Tokens of an hour, obtained at obtained_s, for accounts from .. to-1. Not while the store is
+ * open. */
+static void write_grants(int from, int to, int64_t obtained_s, size_t token_bytes)
+{
+	struct store *own;
+
+	assert_int_equal(store_open(dir, NULL, &own, NULL), OUTCOME_OK);
+	for (int i = from; i < to; i++) {
+		struct store_slot *slot;
+		struct grant grant;
+		char name[16];
+
+		grant_init(&grant);
+		(void)buffer_append_str(&grant.refresh_token, "rt-0");
+		(void)buffer_append_str(&grant.previous_refresh_token, "rt-before");
+		(void)buffer_append_str(&grant.access_token, "at-0");
+		while (grant.access_token.len < token_bytes)
+			(void)buffer_append_byte(&grant.access_token, 'x');
+		grant.access_obtained_s = obtained_s;
+		grant.access_expires_s = obtained_s + 3600;
+		grant.authorized_s = grant.refresh_obtained_s = obtained_s;
+		grant.client_id = xstrdup("c");
+		grant.token_url = xstrdup("https://as.example/t");
+		(void)snprintf(name, sizeof(name), "a%05d", i);
+		assert_int_equal(store_reserve(own, name, &slot, NULL), OUTCOME_OK);
+		assert_int_equal(store_commit(slot, &grant, NULL), OUTCOME_OK);
+		grant_release(&grant);
+	}
+	store_close(own);
+}
+
+static void start_one(int64_t obtained_s, const char *more)
+{
+	write_conf(1, more);
+	write_grants(0, 1, obtained_s, 0);
+	start();
+}
+
+/* Asking -------------------------------------------------------------------------------------- */
+
+struct answer {
+	bool came;
+	enum outcome outcome;
+	char token[64];
+	struct err err;
+};
+
+static void on_token(void *context, enum outcome outcome, const struct account_token *token,
+		     const struct err *err)
+{
+	struct answer *answer = context;
+
+	answer->came = true;
+	answer->outcome = outcome;
+	if (token != NULL)
+		(void)snprintf(answer->token, sizeof(answer->token), "%.*s",
+			       (int)(token->token.len < 63 ? token->token.len : 63),
+			       token->token.ptr);
+	if (err != NULL)
+		answer->err = *err;
+}
+
+/* Asks, and waits for what comes of it: ten seconds are enough for the fake server. */
+static struct answer ask(int64_t min_valid_s)
+{
+	struct answer answer = {.outcome = OUTCOME_OK};
+
+	(void)account_get_token(accounts_at(accounts, 0), min_valid_s, on_token, &answer);
+	if (!answer.came)
+		fake_world_run(clock_now_s() + 10);
+	assert_true(answer.came);
+	return answer;
+}
+
+static struct answer refresh(void)
+{
+	struct answer answer = {.outcome = OUTCOME_OK};
+
+	(void)account_refresh(accounts_at(accounts, 0), on_token, &answer);
+	if (!answer.came)
+		fake_world_run(clock_now_s() + 10);
+	assert_true(answer.came);
+	return answer;
+}
+
+static void check_stored(const char *refresh_token)
+{
+	struct grant grant;
+
+	grant_init(&grant);
+	assert_int_equal(store_load(store, "a00000", &grant, NULL), OUTCOME_OK);
+	assert_string_equal(buffer_cstr(&grant.refresh_token), refresh_token);
+	grant_release(&grant);
+}
+
+static const char *state_now(void)
+{
+	return account_state_name(accounts_at(accounts, 0), clock_now_s());
+}
+
+/* Seconds until the server is asked again by itself; -1: not within two days. */
+static int64_t next_request_in(void)
+{
+	int before = server.requests;
+	int64_t from_s = clock_now_s();
+
+	while (server.requests == before && clock_now_s() < from_s + 2 * DAY_S)
+		fake_world_run(clock_now_s() + 1);
+	return server.requests > before ? clock_now_s() - from_s : -1;
+}
+
+/* Every answer -------------------------------------------------------------------------------- */
+
+/* What the server gives to a refresh, what of it is stored, what an asker gets while the old token
+ * lives and when it does not, what is said, the state, and when the server is asked next. */
+static const struct row {
+	const char *name;
+	enum outcome response; /* what http-client makes of the wire */
+	int status;
+	int64_t retry_after_s;
+	const char *body; /* or the reason why there is none */
+	const char *stored;
+	enum outcome outcome; /* of the refresh */
+	const char *says;
+	const char *state; /* when no token lives */
+	int64_t next_min_s, next_max_s;
+} rows[] = {
+	{"good", OUTCOME_OK, 200, -1, GOOD, "rt-1", OUTCOME_OK, "", "valid", 2600, 2900},
+	{"no refresh token", OUTCOME_OK, 200, -1,
+	 "{\"access_token\":\"at-1\",\"token_type\":\"bearer\",\"expires_in\":3600}", "rt-0",
+	 OUTCOME_OK, "", "valid", 2600, 2900},
+	{"string expires_in", OUTCOME_OK, 200, -1,
+	 "{\"access_token\":\"at-1\",\"token_type\":\"Bearer\",\"expires_in\":\"3600\"}", "rt-0",
+	 OUTCOME_OK, "", "valid", 2600, 2900},
+	{"no expires_in", OUTCOME_OK, 200, -1,
+	 "{\"access_token\":\"at-1\",\"token_type\":\"Bearer\"}", "rt-0", OUTCOME_OK, "", "valid",
+	 430, 490},
+	{"garbage", OUTCOME_OK, 200, -1, "\x01\x02", "rt-0", OUTCOME_RETRY, "proxy's page", "error",
+	 1, 5},
+	{"HTML", OUTCOME_OK, 200, -1, "<html>sign in to the wifi</html>", "rt-0", OUTCOME_RETRY,
+	 "proxy's page", "error", 1, 5},
+	{"an empty object", OUTCOME_OK, 200, -1, "{}", "rt-0", OUTCOME_RETRY, "no access_token",
+	 "error", 1, 5},
+	{"only a refresh token", OUTCOME_OK, 200, -1, "{\"refresh_token\":\"rt-%d\"}", "rt-1",
+	 OUTCOME_RETRY, "no access_token", "error", 1, 5},
+	{"wrong token_type", OUTCOME_OK, 200, -1,
+	 "{\"access_token\":\"at-1\",\"token_type\":\"mac\",\"expires_in\":3600,\"refresh_token\":"
+	 "\"rt-%d\"}",
+	 "rt-1", OUTCOME_CONFIG, "token_type", "blocked", 3500, 4300},
+	{"64 MiB", OUTCOME_PROTOCOL, 0, -1, "the answer is longer than 262144 bytes", "rt-0",
+	 OUTCOME_RETRY, "longer than", "error", 1, 5},
+	{"a trickle", OUTCOME_RETRY, 0, -1, "no answer in time", "rt-0", OUTCOME_RETRY,
+	 "no answer in time", "error", 1, 5},
+	{"a truncated body", OUTCOME_RETRY, 0, -1, "transfer closed with bytes remaining", "rt-0",
+	 OUTCOME_RETRY, "transfer closed", "error", 1, 5},
+	{"half a JSON", OUTCOME_OK, 200, -1, "{\"access_token\":\"at-1\",\"tok", "rt-0",
+	 OUTCOME_RETRY, "ends too early", "error", 1, 5},
+	{"307 to http", OUTCOME_OK, 307, -1, "", "rt-0", OUTCOME_RETRY, "HTTP 307", "error", 1, 5},
+	{"400 invalid_grant", OUTCOME_OK, 400, -1,
+	 "{\"error\":\"invalid_grant\",\"error_description\":\"AADSTS70008: expired\"}", "rt-0",
+	 OUTCOME_CONSENT, "AADSTS70008", "reauth-required", 3200, 3700},
+	{"400 interaction_required", OUTCOME_OK, 400, -1, "{\"error\":\"interaction_required\"}",
+	 "rt-0", OUTCOME_CONSENT, "mailoauth authorize", "reauth-required", 3200, 3700},
+	{"401 invalid_client", OUTCOME_OK, 401, -1,
+	 "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000222: expired secret\"}",
+	 "rt-0", OUTCOME_CONFIG, "AADSTS7000222", "blocked", 3500, 4300},
+	{"400 unauthorized_client", OUTCOME_OK, 400, -1, "{\"error\":\"unauthorized_client\"}",
+	 "rt-0", OUTCOME_CONFIG, "unauthorized_client", "blocked", 3500, 4300},
+	{"400 invalid_scope", OUTCOME_OK, 400, -1, "{\"error\":\"invalid_scope\"}", "rt-0",
+	 OUTCOME_CONFIG, "invalid_scope", "blocked", 3500, 4300},
+	{"400 unsupported_grant_type", OUTCOME_OK, 400, -1,
+	 "{\"error\":\"unsupported_grant_type\"}", "rt-0", OUTCOME_CONFIG, "unsupported", "blocked",
+	 3500, 4300},
+	{"400 unknown error", OUTCOME_OK, 400, -1, "{\"error\":\"what\"}", "rt-0", OUTCOME_CONFIG,
+	 "what", "blocked", 3500, 4300},
+	{"400 without error", OUTCOME_OK, 400, -1, "no", "rt-0", OUTCOME_RETRY, "HTTP 400", "error",
+	 1, 5},
+	{"error with 200", OUTCOME_OK, 200, -1, "{\"error\":\"invalid_grant\"}", "rt-0",
+	 OUTCOME_CONSENT, "invalid_grant", "reauth-required", 3200, 3700},
+	{"408", OUTCOME_OK, 408, -1, "", "rt-0", OUTCOME_RETRY, "HTTP 408", "error", 1, 5},
+	{"429 with Retry-After", OUTCOME_OK, 429, 120, "", "rt-0", OUTCOME_RETRY, "HTTP 429",
+	 "error", 119, 122},
+	{"429 with invalid_grant", OUTCOME_OK, 429, -1, "{\"error\":\"invalid_grant\"}", "rt-0",
+	 OUTCOME_RETRY, "HTTP 429", "error", 1, 5},
+	{"503 with Retry-After", OUTCOME_OK, 503, 3600, "<html>", "rt-0", OUTCOME_RETRY, "HTTP 503",
+	 "error", 3598, 3602},
+	{"500", OUTCOME_OK, 500, -1, "", "rt-0", OUTCOME_RETRY, "HTTP 500", "error", 1, 5},
+	{"temporarily_unavailable", OUTCOME_OK, 400, -1, "{\"error\":\"temporarily_unavailable\"}",
+	 "rt-0", OUTCOME_RETRY, "temporarily", "error", 1, 5},
+	{"connection refused", OUTCOME_RETRY, 0, -1, "Connection refused", "rt-0", OUTCOME_RETRY,
+	 "Connection refused", "error", 1, 5},
+	{"reset after processing", OUTCOME_RETRY, 0, -1, "Connection reset by peer", "rt-0",
+	 OUTCOME_RETRY, "reset", "error", 1, 5},
+	{"bad TLS", OUTCOME_RETRY, 0, -1, "wrong version number", "rt-0", OUTCOME_RETRY, "version",
+	 "error", 1, 5},
+	{"wrong host", OUTCOME_CONFIG, 0, -1, "its certificate is not trusted", "rt-0",
+	 OUTCOME_CONFIG, "certificate", "blocked", 3500, 4300},
+	{"proxy 407", OUTCOME_RETRY, 0, -1, "Received HTTP code 407 from proxy after CONNECT",
+	 "rt-0", OUTCOME_RETRY, "407", "error", 1, 5},
+};
+
+static void server_gives(const struct row *row)
+{
+	server_says(row->response, row->status, row->response == OUTCOME_OK ? row->body : NULL);
+	server.text = row->body;
+	server.retry_after_s = row->retry_after_s;
+}
+
+#define CHECK(condition, row)                                                                      \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			fail_msg("%s: " #condition, (row)->name);                                  \
+	} while (0)
+
+/* With a token that lives: it goes on being served, and there is no hurry. */
+static void check_while_it_lives(const struct row *row)
+{
+	struct answer answer;
+	int64_t next_s;
+
+	start_one(START_S, "");
+	server_gives(row);
+	answer = refresh();
+	CHECK(answer.outcome == row->outcome, row);
+	CHECK(strstr(answer.err.text, row->says) != NULL, row);
+	check_stored(row->stored);
+	answer = ask(0);
+	CHECK(answer.outcome == OUTCOME_OK, row);
+	CHECK(strcmp(answer.token, row->outcome == OUTCOME_OK ? "at-1" : "at-0") == 0, row);
+	CHECK(answer.came, row);
+	next_s = next_request_in();
+	CHECK(next_s >= (row->next_max_s <= 5 ? 20 : row->next_min_s - 10), row);
+	CHECK(next_s <= (row->next_max_s <= 5 ? 61 : row->next_max_s), row);
+}
+
+/* Without: the asker is told, a second one meanwhile makes no request, and the state says what it
+ * is. */
+static void check_without_a_token(const struct row *row)
+{
+	bool previous = strcmp(row->state, "reauth-required") == 0 &&
+			strstr(row->body, "\"error\"") != NULL;
+	struct answer answer;
+	int requests;
+	int64_t next_s;
+
+	start_one(START_S - 4000, "");
+	server_gives(row);
+	(void)account_get_token(accounts_at(accounts, 0), 0, on_token,
+				&(struct answer){.outcome = OUTCOME_OK});
+	fake_world_run(clock_now_s() + 1);
+	requests = server.requests;
+	CHECK(requests == (previous ? 2 : 1), row); /* the previous refresh token was tried once */
+	answer = ask(0);
+	CHECK(answer.outcome == row->outcome, row);
+	CHECK(row->outcome == OUTCOME_OK || strstr(answer.err.text, row->says) != NULL, row);
+	CHECK(strcmp(state_now(), row->state) == 0, row);
+	CHECK(server.requests == requests, row);
+	check_stored(row->stored);
+	next_s = next_request_in();
+	CHECK(next_s >= row->next_min_s - 10 && next_s <= row->next_max_s, row);
+}
+
+static void every_answer_has_its_consequences(void **state)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(remove_stage(state) + make_stage(state), 0);
+		check_while_it_lives(&rows[i]);
+		assert_int_equal(remove_stage(state) + make_stage(state), 0);
+		check_without_a_token(&rows[i]);
+	}
+}
+
+/* Refusals ------------------------------------------------------------------------------------- */
+
+/* The grant was refused; the one before it is not, and takes its place. */
+static void the_previous_refresh_token_is_tried_once(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	start_one(START_S - 4000, "");
+	server_says(OUTCOME_OK, 400, "{\"error\":\"invalid_grant\"}");
+	answer = ask(0);
+	assert_int_equal(answer.outcome, OUTCOME_CONSENT);
+	assert_int_equal(server.requests, 2);
+	assert_non_null(strstr(server.last_form, "rt-before"));
+	check_stored("rt-0");
+	/* Later attempts leave it alone. */
+	assert_in_range(next_request_in(), 3000, 3800);
+	assert_int_equal(server.requests, 3);
+	assert_non_null(strstr(server.last_form, "rt-0"));
+}
+
+static void attempts_after_a_refusal_become_rare(void **state)
+{
+	int requests;
+
+	(void)state;
+	start_one(START_S - 4000, "");
+	server_says(OUTCOME_OK, 400, "{\"error\":\"invalid_grant\"}");
+	(void)ask(0);
+	fake_world_run(clock_now_s() + 2 * DAY_S);
+	requests = server.requests;
+	assert_in_range(requests, 6, 9); /* 1, 2, 4, 8, 16 hours, and the previous one */
+	for (int day = 0; day < 30; day++) {
+		for (int hour = 0; hour < 24; hour++) {
+			fake_world_run(clock_now_s() + 3600);
+			assert_int_equal(ask(0).outcome, OUTCOME_CONSENT);
+		}
+	}
+	assert_in_range(server.requests - requests, 29, 34); /* once a day, whoever asks */
+	server_says(OUTCOME_OK, 200, GOOD);
+	fake_world_run(clock_now_s() + DAY_S);
+	assert_string_equal(state_now(), "valid");
+	assert_int_equal(ask(0).outcome, OUTCOME_OK);
+}
+
+/* A daemon that is started again and again does not ask each time. */
+static void a_refusal_outlives_restarts(void **state)
+{
+	int requests;
+
+	(void)state;
+	start_one(START_S - 4000, "");
+	server_says(OUTCOME_OK, 400,
+		    "{\"error\":\"invalid_grant\",\"error_description\":\"gone\"}");
+	(void)ask(0);
+	requests = server.requests;
+	for (int i = 0; i < 20; i++) {
+		struct answer answer;
+
+		stop();
+		start();
+		fake_world_run(clock_now_s() + 60);
+		answer = ask(0);
+		assert_int_equal(answer.outcome, OUTCOME_CONSENT);
+		assert_non_null(strstr(answer.err.text, "gone"));
+		assert_string_equal(state_now(), "reauth-required");
+	}
+	assert_int_equal(server.requests, requests);
+	/* But a person who asks gets an attempt, and its success ends it for good. */
+	server_says(OUTCOME_OK, 200, GOOD);
+	assert_int_equal(refresh().outcome, OUTCOME_OK);
+	stop();
+	start();
+	assert_string_equal(state_now(), "valid");
+}
+
+/* Clocks --------------------------------------------------------------------------------------- */
+
+/* A machine that was asleep for two days has a token within a minute or so of waking, and an asker
+ * has it at once. */
+static void sleep_is_noticed(void **state)
+{
+	(void)state;
+	start_one(START_S, "");
+	(void)ask(0);
+	fake_world_suspend(2 * DAY_S);
+	assert_string_equal(ask(0).token, "at-1");
+	(void)ask(0);
+	fake_world_suspend(7200);
+	fake_world_run(clock_now_s() + 100);
+	assert_int_equal(server.requests, 2);
+	assert_string_equal(state_now(), "valid");
+}
+
+/* The clock stood in 2038 when the token came, and is right again: the token's end is not believed.
+ */
+static void a_clock_that_was_ahead_does_no_harm(void **state)
+{
+	(void)state;
+	start_one(START_S, "");
+	(void)ask(0);
+	fake_world_set_clock(INT64_C(2200000000) - START_S);
+	assert_string_equal(ask(0).token, "at-1");
+	fake_world_run(clock_now_s() + 100);
+	fake_world_set_clock(START_S - INT64_C(2200000000));
+	fake_world_run(clock_now_s() + 120);
+	assert_int_equal(server.requests, 2);
+	assert_string_equal(ask(0).token, "at-2");
+	assert_string_equal(state_now(), "valid");
+	/* From then on it goes its usual way. */
+	assert_in_range(next_request_in(), 2500, 2900);
+	/* A jump there and back between two looks at the clock is noticed within the hour. */
+	fake_world_set_clock(DAY_S * 1000);
+	assert_string_equal(ask(0).token, "at-4");
+	fake_world_set_clock(-DAY_S * 1000);
+	fake_world_run(clock_now_s() + 3700);
+	assert_string_equal(ask(0).token, "at-5");
+}
+
+/* A failure of the future does not keep us waiting for years. */
+static void a_wait_from_before_the_clock_was_set_back_ends(void **state)
+{
+	(void)state;
+	start_one(START_S, "");
+	(void)ask(0);
+	server_says(OUTCOME_OK, 400, "{\"error\":\"invalid_grant\"}");
+	fake_world_set_clock(12 * 365 * (int64_t)DAY_S);
+	(void)refresh();
+	fake_world_run(clock_now_s() + 100);
+	server_says(OUTCOME_OK, 200, GOOD);
+	fake_world_set_clock(-12 * 365 * (int64_t)DAY_S);
+	assert_int_equal(ask(3000).outcome, OUTCOME_OK);
+	fake_world_run(clock_now_s() + 180);
+	assert_string_equal(state_now(), "valid");
+	/* The same across a restart, when the refusal of the future is on disk. */
+	server_says(OUTCOME_OK, 400, "{\"error\":\"invalid_grant\"}");
+	fake_world_set_clock(12 * 365 * (int64_t)DAY_S);
+	(void)refresh();
+	stop();
+	fake_world_set_clock(-12 * 365 * (int64_t)DAY_S);
+	server_says(OUTCOME_OK, 200, GOOD);
+	start();
+	fake_world_run(clock_now_s() + 180);
+	assert_int_equal(ask(0).outcome, OUTCOME_OK);
+}
+
+static void tokens_live_past_2038(void **state)
+{
+	(void)state;
+	fake_world_set_clock(INT64_C(2147483600) - START_S);
+	write_conf(1, "");
+	write_grants(0, 1, INT64_C(2147483600), 0);
+	start();
+	(void)ask(0);
+	fake_world_run(INT64_C(2147483600) + 20 * 3600);
+	assert_string_equal(state_now(), "valid");
+	assert_in_range(server.requests, 24, 28);
+	stop();
+	start();
+	assert_int_equal(ask(0).outcome, OUTCOME_OK);
+}
+
+/* An account that nobody asks for is refreshed at least weekly, for ever. */
+static void an_idle_account_stays_alive(void **state)
+{
+	(void)state;
+	start_one(START_S, "");
+	for (int week = 1; week <= 52; week++) {
+		int before = server.requests;
+
+		fake_world_run(START_S + week * 7 * (int64_t)DAY_S);
+		assert_in_range(server.requests - before, 2, 3);
+	}
+	assert_int_equal(ask(0).outcome, OUTCOME_OK);
+}
+
+/* min_valid ------------------------------------------------------------------------------------ */
+
+static void enough_life_is_left(void **state)
+{
+	(void)state;
+	start_one(START_S, "min_valid = 600\n");
+	assert_string_equal(ask(0).token, "at-0");
+	assert_int_equal(server.requests, 0);
+	fake_world_run(START_S + 2000);
+	assert_string_equal(ask(1700).token, "at-1"); /* 1600 s are left */
+	server_says(OUTCOME_OK, 503, "");
+	fake_world_run(clock_now_s() + 3100);
+	assert_string_equal(ask(0).token, "at-1"); /* less than 600, but none comes */
+}
+
+/* Ten thousand --------------------------------------------------------------------------------- */
+
+static unsigned busiest(int64_t from, int64_t to)
+{
+	unsigned most = 0;
+
+	for (int64_t i = from; i < to; i++)
+		most = server.per_second[i] > most ? server.per_second[i] : most;
+	return most;
+}
+
+static int64_t total(int64_t from, int64_t to)
+{
+	int64_t sum = 0;
+
+	for (int64_t i = from; i < to; i++)
+		sum += server.per_second[i];
+	return sum;
+}
+
+/* Each a few times in the hour, so that it counts as used. */
+static void on_ask(evutil_socket_t fd, short what, void *context)
+{
+	static struct answer unused;
+	size_t *next = context;
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < 10; i++) {
+		(void)account_get_token(accounts_at(accounts, *next), 0, on_token, &unused);
+		*next = (*next + 1) % MANY;
+	}
+}
+
+static void ten_thousand_keep_apart(void **state)
+{
+	static const struct timeval second = {.tv_sec = 1};
+	struct event *asker;
+	size_t next = 0;
+
+	(void)state;
+	server.seconds = 4 * 3600;
+	server.per_second = xcalloc((size_t)server.seconds, sizeof(unsigned));
+	write_conf(MANY, "");
+	write_grants(0, MANY, START_S, 0); /* all of them imported at once */
+	start();
+	for (size_t i = 0; i < MANY; i++)
+		(void)account_get_token(accounts_at(accounts, i), 0, on_token,
+					&(struct answer){.came = false});
+	asker = event_new(NULL, -1, EV_PERSIST, on_ask, &next);
+	assert_int_equal(event_add(asker, &second), 0);
+	fake_world_run(START_S + server.seconds);
+	event_free(asker);
+	for (int hour = 0; hour < 4; hour++) {
+		int64_t sum = total(hour * 3600, hour * 3600 + 3600);
+		unsigned most = busiest(hour * 3600, hour * 3600 + 3600);
+
+		print_message("# hour %d: %" PRId64 " requests, at most %u in a second\n", hour,
+			      sum, most);
+		assert_in_range(sum, hour == 0 ? 9000 : 11000, 16000);
+		assert_true(most * 3600 <= 3 * (uint64_t)sum + 3600);
+	}
+	free(server.per_second);
+	server.per_second = NULL;
+}
+
+/* After a long night off all are overdue, and come one after another. */
+static void ten_thousand_come_back_one_after_another(void **state)
+{
+	struct mallinfo2 before;
+	struct mallinfo2 after;
+	int64_t window_s;
+
+	(void)state;
+	server.seconds = 3600;
+	server.per_second = xcalloc((size_t)server.seconds, sizeof(unsigned));
+	write_conf(MANY, "");
+	write_grants(0, MANY, START_S - 9 * DAY_S, TOKEN_BYTES);
+	before = mallinfo2();
+	start();
+	after = mallinfo2();
+	/* Tokens: the access token and two short ones, each in a buffer of the next power of two.
+	 */
+	print_message("# %zu bytes an account beyond its tokens\n",
+		      (after.uordblks - before.uordblks) / MANY - 2048);
+	assert_true(after.uordblks - before.uordblks <= (size_t)MANY * (4096 + 2048 + 128));
+	fake_world_run(START_S + server.seconds);
+	assert_int_equal(total(0, server.seconds), MANY);
+	for (window_s = server.seconds; server.per_second[window_s - 1] == 0; window_s--)
+		;
+	assert_in_range(window_s, 300, 700);
+	print_message("# at most %u in a second of %" PRId64 "\n", busiest(0, window_s), window_s);
+	assert_true(busiest(0, window_s) * (uint64_t)window_s <= 3 * (uint64_t)MANY);
+	free(server.per_second);
+	server.per_second = NULL;
+}
+
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, make_stage, remove_stage)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(every_answer_has_its_consequences),
+		ON_STAGE(the_previous_refresh_token_is_tried_once),
+		ON_STAGE(attempts_after_a_refusal_become_rare),
+		ON_STAGE(a_refusal_outlives_restarts),
+		ON_STAGE(sleep_is_noticed),
+		ON_STAGE(a_clock_that_was_ahead_does_no_harm),
+		ON_STAGE(a_wait_from_before_the_clock_was_set_back_ends),
+		ON_STAGE(tokens_live_past_2038),
+		ON_STAGE(an_idle_account_stays_alive),
+		ON_STAGE(enough_life_is_left),
+		ON_STAGE(ten_thousand_keep_apart),
+		ON_STAGE(ten_thousand_come_back_one_after_another),
+	};
+
+	return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
+}
