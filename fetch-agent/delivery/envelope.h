@@ -17,7 +17,7 @@ struct envelope_rules {
 	char *recipient_header; /* multidrop: the trace field that has the recipient; NULL: none */
 	char *recipient_strip;	/* prefix that the provider put before the local part (qvirtual) */
 	struct words recipient_domains; /* only these domains are ours; empty: any */
-	char *sender;		  /* NULL: Return-Path, else the header's From; "" or an address */
+	char *sender;		  /* NULL: Return-Path, else Sender or From; "<>", or an address */
 	bool received;		  /* add a Received field */
 	bool removes_return_path; /* SMTP, LMTP: who takes it writes one (RFC 5321 4.4) */
 };
@@ -34,10 +34,17 @@ struct envelope {
 	char *sender;
 	struct words recipients;
 	struct buffer head; /* goes in place of the header that came */
-	bool loops;	    /* a Delivered-To names one of our recipients already: a mail loop */
+	bool loops; /* a Delivered-To names one of our recipients already, and it is not that of
+		     * the server we fetch from: a mail loop */
 };
 
+/* What can be said before a message has come. OUTCOME_CONFIG: err says what would be right. */
+enum outcome envelope_rules_check(const struct envelope_rules *rules, struct err *err);
+
 /*
+ * The recipients are those of recipient_header's first field, the last hop's, else the fixed ones.
+ * In the latter %{folder}, %{account} and %{fetch} are made a word of a local part (address.h).
+ *
  * OUTCOME_OK, or OUTCOME_CONFIG when there is nobody to deliver to: err says what the header has
  * instead. *envelope is overwritten, and released by the caller either way.
  */
