@@ -194,35 +194,24 @@ static bool hold(struct maildir *maildir, struct maildir_message *message, struc
 	return true;
 }
 
-/* Holds bytes without the CRs that end lines. A CR at the end of bytes waits for what follows it.
- */
-static bool hold_lf(struct maildir *maildir, struct maildir_message *message, struct span bytes)
+struct holding {
+	struct maildir *maildir;
+	struct maildir_message *message;
+};
+
+static bool hold_run(void *ctx, struct span run)
 {
-	const char *from = bytes.ptr, *end = bytes.ptr + bytes.len;
-	bool good = true;
+	const struct holding *holding = ctx;
 
-	if (message->cr_held && from < end && *from != '\n')
-		good = hold(maildir, message, (struct span){"\r", 1});
-	message->cr_held = false;
-	while (good && from < end) {
-		const char *cr = memchr(from, '\r', (size_t)(end - from));
-		const char *stop = cr != NULL ? cr : end;
-
-		/* A CR that ends no line stays, with the run before it. */
-		if (cr != NULL && cr + 1 < end && cr[1] != '\n')
-			stop++;
-		good = hold(maildir, message, (struct span){from, (size_t)(stop - from)});
-		message->cr_held = cr != NULL && cr + 1 == end;
-		from = cr != NULL ? cr + 1 : end;
-	}
-	return good;
+	return hold(holding->maildir, holding->message, run);
 }
 
 enum outcome maildir_message_write(struct maildir *maildir, struct maildir_message *message,
 				   struct span bytes, struct err *err)
 {
-	bool good =
-		message->to_lf ? hold_lf(maildir, message, bytes) : hold(maildir, message, bytes);
+	struct holding holding = {maildir, message};
+	bool good = message->to_lf ? line_ends_to_lf(&message->line_ends, bytes, hold_run, &holding)
+				   : hold(maildir, message, bytes);
 
 	return good ? OUTCOME_OK : trouble(maildir, "cannot write a message", err);
 }
@@ -231,7 +220,8 @@ enum outcome maildir_message_end(struct maildir *maildir, const struct maildir_o
 				 struct maildir_message *message, uint32_t uid, struct err *err)
 {
 	char name[MAILDIR_NAME_MAX], final[MAILDIR_NAME_MAX];
-	bool whole = (!message->cr_held || hold(maildir, message, (struct span){"\r", 1})) &&
+	struct holding holding = {maildir, message};
+	bool whole = line_ends_finish(&message->line_ends, hold_run, &holding) &&
 		     flush(maildir, message);
 	int rc = close(message->fd);
 

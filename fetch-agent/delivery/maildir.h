@@ -16,6 +16,7 @@
 
 #include "common/buffer.h"
 #include "common/outcome.h"
+#include "fetch-agent/delivery/line-ends.h"
 
 #define MAILDIR_ORIGIN_MAX 17
 #define MAILDIR_NAME_MAX   64
@@ -39,7 +40,7 @@ void maildir_close(struct maildir *maildir); /* NULL is nothing */
 struct maildir_message {
 	int fd; /* -1: none */
 	bool to_lf;
-	bool cr_held;	/* a CR that may belong to a line end */
+	struct line_ends line_ends;
 	uint64_t bytes; /* written */
 	uint32_t uid;	/* 0: not known yet */
 	uint32_t seq;	/* its name while uid is unknown */
