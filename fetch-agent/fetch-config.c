@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/xalloc.h"
+#include "fetch-agent/delivery/delivery-mda.h"
 #include "fetch-agent/folder-select.h"
 #include "fetch-agent/oauth-only.h"
 
@@ -40,6 +41,13 @@ static const struct config_key fetch_keys[] = {
 	{.name = "folder", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, folder)},
 	{.name = "subscribed", .type = CONFIG_BOOLEAN, .offset = offsetof(struct fetch_source, subscribed)},
 	{.name = "deliver", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, deliver)},
+	{.name = "recipient", .type = CONFIG_WORDS, .offset = offsetof(struct fetch_source, envelope.recipients)},
+	{.name = "recipient_header", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, envelope.recipient_header)},
+	{.name = "recipient_strip", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, envelope.recipient_strip)},
+	{.name = "recipient_domains", .type = CONFIG_WORDS, .offset = offsetof(struct fetch_source, envelope.recipient_domains)},
+	{.name = "sender", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, envelope.sender)},
+	{.name = "received", .type = CONFIG_BOOLEAN, .offset = offsetof(struct fetch_source, envelope.received)},
+	{.name = "mda_user", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, delivery.mda_user)},
 	{.name = "parallel", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, delivery.parallel), .min = 1, .max = PARALLEL_MAX},
 	{.name = "deliver_timeout", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, delivery.timeout_s), .min = 1, .max = 3600},
 	{.name = "after", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, after_text)},
@@ -163,6 +171,27 @@ static void check_target(struct reading *reading, const struct fetch_source *sou
 			 "move:\\Trash");
 }
 
+/* What the section says of the envelope, beside what its destination needs of one. */
+static void resolve_envelope(struct reading *reading, struct fetch_source *source)
+{
+	const struct envelope_rules *rules = &source->envelope;
+	const struct delivery_config *delivery = &source->delivery;
+	bool mda = delivery->method == &delivery_mda_method;
+	struct err err = ERR_INIT;
+
+	if (envelope_rules_check(rules, &err) != OUTCOME_OK)
+		complain(reading, source, "recipient", err.text);
+	if (delivery->method == NULL)
+		return;
+	if ((delivery->method->needs_recipient || (mda && mda_needs_recipient(delivery))) &&
+	    rules->recipients.count == 0 && rules->recipient_header == NULL)
+		complain(reading, source, "deliver",
+			 "deliver needs to know for whom messages are: say recipient = NAME, or "
+			 "recipient_header = FIELD");
+	if (delivery->mda_user != NULL && !mda)
+		complain(reading, source, "mda_user", "mda_user is for deliver = mda:/PATH only");
+}
+
 static void resolve_after(struct reading *reading, struct fetch_source *source)
 {
 	static const char move[] = "move:";
@@ -262,6 +291,7 @@ static void resolve(struct reading *reading, struct fetch_source *source)
 		source->port = source->tls == FETCH_TLS_STARTTLS ? PORT_IMAP : PORT_IMAPS;
 	resolve_folders(reading, source);
 	resolve_deliver(reading, source);
+	resolve_envelope(reading, source);
 	resolve_after(reading, source);
 }
 
@@ -299,6 +329,7 @@ static void source_free(struct fetch_source *source)
 	free(source->after_text);
 	words_release(&source->folders);
 	delivery_config_release(&source->delivery);
+	envelope_rules_release(&source->envelope);
 	free(source->move_to);
 	free(source);
 }

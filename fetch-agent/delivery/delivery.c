@@ -17,6 +17,7 @@ static const struct delivery_method *const methods[] = {
 	&delivery_lmtp_method,
 	&delivery_smtp_method,
 	&delivery_maildir_method,
+	&delivery_mda_method,
 	NULL,
 };
 

@@ -23,6 +23,7 @@
 #include "fetch-agent/delivery/maildir.h"
 
 struct delivery_method;
+struct envelope_place;
 struct spawner;
 
 /* What a [fetch] section says of its destination, checked. Zeroed is empty. */
@@ -61,6 +62,7 @@ struct delivery_facts {
 	uint64_t size_bytes; /* of the message as the server sends it; exact */
 	const struct maildir_origin *origin;
 	const struct delivery_envelope *envelope;
+	const struct envelope_place *place; /* NULL: not known */
 };
 
 enum delivery_kind {
@@ -163,5 +165,6 @@ struct delivery_method {
 extern const struct delivery_method delivery_lmtp_method;
 extern const struct delivery_method delivery_smtp_method;
 extern const struct delivery_method delivery_maildir_method;
+extern const struct delivery_method delivery_mda_method;
 
 #endif
