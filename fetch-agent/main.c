@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "fetch-agent/auth/sasl-login.h"
+#include "fetch-agent/import/import.h"
 #include "fetch-agent/schedule.h"
 #include "fetch-agent/status.h"
 
@@ -48,6 +49,8 @@ struct fetch {
 	const char *state_path;
 	const char *helper_socket;
 	bool once, check, status, json;
+	struct import_request import;
+	bool take_state;
 	struct fetch_config *config;
 	struct run_world world;
 	struct schedule *schedule;
@@ -60,10 +63,18 @@ static void usage(FILE *out)
 	(void)fputs(
 		"usage: mailoauth-fetch --once|--check [-v] [-l stderr|syslog] [-c FILE] "
 		"[-s FILE] [-S SOCKET]\n"
+		"       mailoauth-fetch --import FILE [--from PROGRAM] [--passwords DIR] "
+		"[--take-state [-s FILE]]\n"
 		"Fetches mail by IMAP, with OAuth tokens of mailoauthd.\n"
 		"\n"
 		"  -1, --once         fetch what is new from every [fetch] section, then end\n"
 		"      --check        log in and say what the folders hold; change nothing\n"
+		"      --import FILE  print the sections that do what FILE says: the configuration "
+		"of\n"
+		"                     fetchmail, getmail, mbsync or fdm\n"
+		"      --from PROGRAM that is it, when FILE's name does not tell\n"
+		"      --passwords DIR  write the passwords of FILE into files there\n"
+		"      --take-state   take over what getmail or mbsync has fetched\n"
 		"  -c, --config FILE  configuration [" MAILOAUTH_CONF "]\n"
 		"  -s, --state FILE   what was fetched [" FETCH_STATE "]\n"
 		"  -S, --socket PATH  mailoauthd's socket (or $MAILOAUTH_SOCKET)\n"
@@ -95,6 +106,10 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 	static const struct option options[] = {{"once", no_argument, NULL, '1'},
 						{"check", no_argument, NULL, 'k'},
 						{"json", no_argument, NULL, 'j'},
+						{"import", required_argument, NULL, 'i'},
+						{"from", required_argument, NULL, 'f'},
+						{"passwords", required_argument, NULL, 'p'},
+						{"take-state", no_argument, NULL, 't'},
 						{"config", required_argument, NULL, 'c'},
 						{"state", required_argument, NULL, 's'},
 						{"socket", required_argument, NULL, 'S'},
@@ -117,6 +132,18 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 			break;
 		case 'j':
 			fetch->json = true;
+			break;
+		case 'i':
+			fetch->import.file = optarg;
+			break;
+		case 'f':
+			fetch->import.from = optarg;
+			break;
+		case 'p':
+			fetch->import.passwords = optarg;
+			break;
+		case 't':
+			fetch->take_state = true;
 			break;
 		case 'c':
 			fetch->config_path = optarg;
@@ -148,8 +175,12 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 		fetch->status = true;
 		optind++;
 	}
-	if (optind < argc || fetch->once + fetch->check + fetch->status != 1 ||
-	    (fetch->json && !fetch->status)) {
+	if (optind < argc ||
+	    fetch->once + fetch->check + fetch->status + (fetch->import.file != NULL) != 1 ||
+	    (fetch->json && !fetch->status) ||
+	    (fetch->import.file == NULL &&
+	     (fetch->import.from != NULL || fetch->import.passwords != NULL ||
+	      fetch->take_state))) {
 		usage(stderr);
 		exit(EX_USAGE);
 	}
@@ -297,6 +328,30 @@ static int print_status(struct fetch *fetch)
 	return worst == OUTCOME_OK ? FETCH_EXIT_MAIL : FETCH_EXIT_NO_MAIL;
 }
 
+/* The sections to stdout, so that they can be redirected; what is to be known of them to stderr. */
+static int print_import(struct fetch *fetch)
+{
+	struct buffer sections = BUFFER_INIT(IMPORT_SECTIONS_MAX);
+	struct buffer notes = BUFFER_INIT(IMPORT_SECTIONS_MAX);
+	struct err err = ERR_INIT;
+	enum outcome what;
+
+	fetch->import.home = getenv("HOME");
+	fetch->import.state = fetch->take_state ? fetch->state_path : NULL;
+	what = import_run(&fetch->import, &sections, &notes, &err);
+	(void)fputs(buffer_cstr(&notes), stderr);
+	if (what == OUTCOME_OK &&
+	    (fputs(buffer_cstr(&sections), stdout) < 0 || fflush(stdout) != 0))
+		what = err_set(&err, OUTCOME_RETRY, "the sections cannot be written");
+	if (what != OUTCOME_OK)
+		log_error("%s", err.text);
+	buffer_release(&sections);
+	buffer_release(&notes);
+	if (what == OUTCOME_OK)
+		return EX_OK;
+	return what == OUTCOME_DENIED ? FETCH_EXIT_LOCKED : EX_CONFIG;
+}
+
 int main(int argc, char **argv)
 {
 	const char *socket = getenv("MAILOAUTH_SOCKET");
@@ -309,6 +364,8 @@ int main(int argc, char **argv)
 
 	read_options(argc, argv, &fetch);
 	harden();
+	if (fetch.import.file != NULL)
+		return print_import(&fetch);
 	fetch.config = load_config(fetch.config_path);
 	if (fetch.status)
 		return print_status(&fetch);

@@ -36,5 +36,6 @@ allow 'fetch-agent/imap/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(net|imap)/[a-
 allow 'fetch-agent/auth/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(net|auth)/[a-z0-9-]+\.h'
 allow 'fetch-agent/delivery/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(net|delivery)/[a-z0-9-]+\.h'
 allow 'fetch-agent/state/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(net|state)/[a-z0-9-]+\.h'
+allow 'fetch-agent/import/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(import|state)/[a-z0-9-]+\.h|fetch-agent/imap/imap-utf7\.h'
 allow 'fetch-agent/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/([a-z]+/)?[a-z0-9-]+\.h'
 exit $status
