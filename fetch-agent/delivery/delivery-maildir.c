@@ -96,7 +96,8 @@ static void end(struct delivery *delivery, uint32_t uid)
 	self->begun = false;
 	if (self->what != OUTCOME_OK) {
 		maildir_message_drop(self->maildir, &self->origin, &self->message);
-		verdict = (struct delivery_verdict){DELIVERY_DOWN, self->what, self->err};
+		verdict = (struct delivery_verdict){
+			.kind = DELIVERY_DOWN, .outcome = self->what, .err = self->err};
 	}
 	delivery->handler.verdict(delivery->handler.ctx, uid, &verdict);
 }
