@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "fetch-agent/auth/sasl-login.h"
+#include "fetch-agent/privilege.h"
 #include "fetch-agent/import/import.h"
 #include "fetch-agent/schedule.h"
 #include "fetch-agent/status.h"
@@ -48,6 +49,7 @@ struct fetch {
 	const char *config_path;
 	const char *state_path;
 	const char *helper_socket;
+	const char *user; /* NULL: see privilege.h */
 	bool once, check, status, json;
 	struct import_request import;
 	bool take_state;
@@ -78,6 +80,7 @@ static void usage(FILE *out)
 		"  -c, --config FILE  configuration [" MAILOAUTH_CONF "]\n"
 		"  -s, --state FILE   what was fetched [" FETCH_STATE "]\n"
 		"  -S, --socket PATH  mailoauthd's socket (or $MAILOAUTH_SOCKET)\n"
+		"  -u, --user NAME    as root: become NAME, once programs for mda: can be run\n"
 		"  -l, --log TARGET   stderr (default) or syslog\n"
 		"  -v, --verbose      log every step; never a secret\n"
 		"  -V, --version      print the version\n"
@@ -113,6 +116,7 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 						{"config", required_argument, NULL, 'c'},
 						{"state", required_argument, NULL, 's'},
 						{"socket", required_argument, NULL, 'S'},
+						{"user", required_argument, NULL, 'u'},
 						{"log", required_argument, NULL, 'l'},
 						{"verbose", no_argument, NULL, 'v'},
 						{"version", no_argument, NULL, 'V'},
@@ -122,7 +126,7 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 	enum log_level level = LOG_LEVEL_INFO;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "1c:s:S:l:vVh", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "1c:s:S:u:l:vVh", options, NULL)) != -1) {
 		switch (option) {
 		case '1':
 			fetch->once = true;
@@ -153,6 +157,9 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 			break;
 		case 'S':
 			fetch->helper_socket = optarg;
+			break;
+		case 'u':
+			fetch->user = optarg;
 			break;
 		case 'l':
 			target = log_target_of(optarg);
@@ -187,6 +194,7 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 	log_init("mailoauth-fetch", target, level);
 }
 
+/* After the spawner was forked: programs for mda: may be set-group-ID, and have limits of their own. */
 static void harden(void)
 {
 	struct rlimit no_core = {0, 0};
@@ -219,6 +227,18 @@ static struct fetch_config *load_config(const char *path)
 	if (config == NULL)
 		exit(EX_CONFIG);
 	return config;
+}
+
+static void settle(struct fetch *fetch)
+{
+	struct err err = ERR_INIT;
+
+	if (privilege_settle(fetch->config, fetch->user, &fetch->world.spawner, &err) !=
+	    OUTCOME_OK) {
+		log_error("%s: %s", fetch->config_path, err.text);
+		exit(EX_CONFIG);
+	}
+	harden();
 }
 
 static void on_signal(evutil_socket_t fd, short what, void *ctx)
@@ -272,6 +292,8 @@ static void begin(struct fetch *fetch)
 		fetch->world.dns = evdns_base_new(fetch->world.base, 0);
 	if (fetch->world.dns == NULL)
 		fatal("no resolver");
+	if (fetch->world.spawner != NULL)
+		spawner_attach(fetch->world.spawner, fetch->world.base);
 	fetch->world.helper_socket = fetch->helper_socket;
 	fetch->world.check = fetch->check;
 	open_state(fetch);
@@ -305,6 +327,7 @@ static void end(struct fetch *fetch)
 		worker_free(fetch->world.worker);
 	state_close(fetch->world.state);
 	schedule_free(fetch->schedule);
+	spawner_stop(fetch->world.spawner);
 	for (size_t i = 0; i < sizeof(fetch->signals) / sizeof(fetch->signals[0]); i++)
 		event_free(fetch->signals[i]);
 	evdns_base_free(fetch->world.dns, 0);
@@ -363,12 +386,12 @@ int main(int argc, char **argv)
 	int status;
 
 	read_options(argc, argv, &fetch);
-	harden();
 	if (fetch.import.file != NULL)
 		return print_import(&fetch);
 	fetch.config = load_config(fetch.config_path);
 	if (fetch.status)
 		return print_status(&fetch);
+	settle(&fetch);
 	begin(&fetch);
 	(void)event_base_dispatch(fetch.world.base);
 	status = exit_status(&fetch);

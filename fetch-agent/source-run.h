@@ -19,6 +19,7 @@ struct run_world {
 	struct evdns_base *dns;
 	struct worker *worker; /* NULL with check */
 	struct state *state;   /* NULL with check */
+	struct spawner *spawner; /* NULL: no section has an MDA */
 	const char *helper_socket;
 	bool check; /* log in, say what is there, touch nothing */
 };
