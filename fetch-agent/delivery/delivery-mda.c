@@ -495,8 +495,9 @@ static void say_room(struct mda *mda)
 /* All of its runs are over, and it has ended. */
 static void message_conclude(struct message *message)
 {
-	struct delivery_verdict verdict = {message->ending.kind, message->ending.outcome,
-					   message->ending.err};
+	struct delivery_verdict verdict = {.kind = message->ending.kind,
+					   .outcome = message->ending.outcome,
+					   .err = message->ending.err};
 	struct mda *mda = message->mda;
 	uint32_t uid = message->uid;
 	bool dropped = message->dropped;
