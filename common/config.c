@@ -187,6 +187,17 @@ void words_split(const char *text, struct words *words)
 	}
 }
 
+bool words_equal(const struct words *a, const struct words *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		if (strcmp(a->word[i], b->word[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
 bool words_contain(const struct words *words, const char *word)
 {
 	for (size_t i = 0; i < words->count; i++) {
@@ -697,4 +708,37 @@ enum outcome config_read_secret(const char *path, struct buffer *secret, struct 
 	outcome = read_secret_fd(fd, path, secret, err);
 	(void)close(fd);
 	return outcome;
+}
+
+static bool value_same(enum config_type type, const void *a, const void *b)
+{
+	const char *text, *other;
+
+	switch (type) {
+	case CONFIG_WORDS:
+		return words_equal(a, b);
+	case CONFIG_NUMBER:
+		return *(const int64_t *)a == *(const int64_t *)b;
+	case CONFIG_BOOLEAN:
+		return *(const bool *)a == *(const bool *)b;
+	case CONFIG_CHOICE:
+		return *(const int *)a == *(const int *)b;
+	case CONFIG_STRING:
+	case CONFIG_URL:
+	case CONFIG_PATH:
+		break;
+	}
+	text = *(char *const *)a;
+	other = *(char *const *)b;
+	return text == other || (text != NULL && other != NULL && strcmp(text, other) == 0);
+}
+
+bool config_same(const struct config_key *keys, const void *a, const void *b)
+{
+	for (const struct config_key *key = keys; key->name != NULL; key++) {
+		if (!value_same(key->type, (const char *)a + key->offset,
+				(const char *)b + key->offset))
+			return false;
+	}
+	return true;
 }

@@ -85,7 +85,11 @@ void config_seen_free(struct config_seen *seen);
  * section's head. */
 int config_seen_line(struct config_seen *seen, const void *target, const char *key);
 
+/* Whether a and b, each filled by keys, say the same: for who reads a file again. */
+bool config_same(const struct config_key *keys, const void *a, const void *b);
+
 void words_release(struct words *words);
+bool words_equal(const struct words *a, const struct words *b);
 bool words_contain(const struct words *words, const char *word);
 void words_split(const char *text, struct words *words);     /* at spaces, tabs and commas */
 void words_copy(struct words *to, const struct words *from); /* `to` is released first */

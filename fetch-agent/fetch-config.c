@@ -13,16 +13,25 @@
 
 #include "common/banned.h"
 
-#define PORT_IMAPS	  993
-#define PORT_IMAP	  143
-#define TIMEOUT_DEFAULT_S 60
-#define PARALLEL_MAX	  32
-#define MESSAGES_MAX	  4294967295 /* RFC 3501: UIDs have 32 bits */
+#define PORT_IMAPS	   993
+#define PORT_IMAP	   143
+#define TIMEOUT_DEFAULT_S  60
+#define PARALLEL_MAX	   32
+#define MESSAGES_MAX	   4294967295 /* RFC 3501: UIDs have 32 bits */
+#define INTERVAL_DEFAULT_S (5 * 60)
+#define INTERVAL_MAX_S	   (7 * 86400)
+/* Servers may end an IDLE after 30 minutes (RFC 2177 3); routers that translate addresses forget
+ * silent connections after 10 or 15. */
+#define IDLE_FOR_DEFAULT_S (9 * 60)
+#define IDLE_FOR_MAX_S	   (28 * 60)
+/* Gmail allows 15, Exchange some 20, Dovecot 10 by default; other programs want some of them. */
+#define CONNECTIONS_DEFAULT 4
 
 static const char *const tls_names[] = {"implicit", "starttls", NULL};
 static const char *const mechanism_names[] = {
 	"auto", "xoauth2", "oauthbearer", "scram-sha-256", "scram-sha-1", "plain", "login", NULL};
 static const char *const line_end_names[] = {"lf", "crlf", NULL};
+static const char *const watch_names[] = {"no", "idle", NULL};
 static const char *const after_names[] = {"keep", "seen", "delete", "move"};
 
 /* clang-format off */
@@ -54,6 +63,10 @@ static const struct config_key fetch_keys[] = {
 	{.name = "line_ends", .type = CONFIG_CHOICE, .offset = offsetof(struct fetch_source, line_ends), .choices = line_end_names},
 	{.name = "max_messages", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, max_messages), .min = 1, .max = MESSAGES_MAX},
 	{.name = "timeout", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, timeout_s), .min = 1, .max = 3600},
+	{.name = "watch", .type = CONFIG_CHOICE, .offset = offsetof(struct fetch_source, watch), .choices = watch_names},
+	{.name = "interval", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, interval_s), .min = 0, .max = INTERVAL_MAX_S},
+	{.name = "idle_for", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, idle_for_s), .min = 1, .max = IDLE_FOR_MAX_S},
+	{.name = "connections", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, connections), .min = 1, .max = 100},
 	{0},
 };
 /* clang-format on */
@@ -74,6 +87,9 @@ static void *open_fetch(void *context, const char *name, int line)
 	(void)line;
 	source->name = xstrdup(name);
 	source->timeout_s = TIMEOUT_DEFAULT_S;
+	source->interval_s = INTERVAL_DEFAULT_S;
+	source->idle_for_s = IDLE_FOR_DEFAULT_S;
+	source->connections = CONNECTIONS_DEFAULT;
 	config->sources =
 		xreallocarray(config->sources, config->count + 1, sizeof(*config->sources));
 	config->sources[config->count++] = source;
@@ -313,8 +329,10 @@ struct fetch_config *fetch_config_load(const char *path, struct config_problems 
 	return config;
 }
 
-static void source_free(struct fetch_source *source)
+void fetch_source_free(struct fetch_source *source)
 {
+	if (source == NULL)
+		return;
 	free(source->name);
 	free(source->account);
 	free(source->user);
@@ -339,9 +357,52 @@ void fetch_config_free(struct fetch_config *config)
 	if (config == NULL)
 		return;
 	for (size_t i = 0; i < config->count; i++)
-		source_free(config->sources[i]);
+		fetch_source_free(config->sources[i]);
 	free(config->sources);
 	free(config);
+}
+
+struct fetch_source *fetch_config_take(struct fetch_config *config, size_t index)
+{
+	struct fetch_source *source = config->sources[index];
+
+	config->count--;
+	for (size_t i = index; i < config->count; i++)
+		config->sources[i] = config->sources[i + 1];
+	return source;
+}
+
+static bool is_named(const struct fetch_source *source, char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(source->name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+enum outcome fetch_config_keep(struct fetch_config *config, char *const *names, size_t count,
+			       struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t at = 0;
+
+		while (at < config->count && strcmp(config->sources[at]->name, names[i]) != 0)
+			at++;
+		if (at == config->count)
+			return err_set(err, OUTCOME_CONFIG, "there is no section [fetch %s]",
+				       names[i]);
+	}
+	for (size_t i = config->count; count > 0 && i > 0; i--) {
+		if (!is_named(config->sources[i - 1], names, count))
+			fetch_source_free(fetch_config_take(config, i - 1));
+	}
+	return OUTCOME_OK;
+}
+
+bool fetch_source_same(const struct fetch_source *a, const struct fetch_source *b)
+{
+	return strcmp(a->name, b->name) == 0 && config_same(fetch_keys, a, b);
 }
 
 const char *fetch_after_name(int after)

@@ -42,6 +42,11 @@ enum fetch_mechanism {
 	FETCH_MECHANISM_LOGIN,
 };
 
+enum fetch_watch {
+	FETCH_WATCH_NO,
+	FETCH_WATCH_IDLE,
+};
+
 struct fetch_source {
 	char *name;
 	char *account;		       /* mailoauthd's; with a password USER@HOST, for logs */
@@ -66,6 +71,10 @@ struct fetch_source {
 	char *move_to;	      /* UTF-8 or "\Trash"; only with FETCH_AFTER_MOVE */
 	int64_t max_messages; /* of one folder in one run; 0: all */
 	int64_t timeout_s;    /* longest silence of a server */
+	int watch;	      /* enum fetch_watch */
+	int64_t interval_s;   /* between runs; 0: only when asked to */
+	int64_t idle_for_s;   /* after which an idle server is asked whether it is there */
+	int64_t connections;  /* of the account at the host, at once */
 };
 
 struct fetch_config {
@@ -76,6 +85,14 @@ struct fetch_config {
 /* NULL when there was any problem: then *problems has them all. The caller frees. */
 struct fetch_config *fetch_config_load(const char *path, struct config_problems *problems);
 void fetch_config_free(struct fetch_config *config);
+/* Takes it out of config: it is the caller's, to be freed with fetch_source_free(). */
+struct fetch_source *fetch_config_take(struct fetch_config *config, size_t index);
+/* Drops all sections but the named; OUTCOME_CONFIG: err says which name there is not. */
+enum outcome fetch_config_keep(struct fetch_config *config, char *const *names, size_t count,
+			       struct err *err);
+void fetch_source_free(struct fetch_source *source); /* NULL is nothing */
+/* Whether both sections say the same, whatever else changed in their file. */
+bool fetch_source_same(const struct fetch_source *a, const struct fetch_source *b);
 
 const char *fetch_after_name(int after); /* "keep", "seen", "delete", "move" */
 

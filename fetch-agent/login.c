@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/diagnosis.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "fetch-agent/auth/base64.h"
@@ -211,9 +212,7 @@ static void on_reported(void *ctx, enum outcome what, struct token *token, const
 /* Refusal ----------------------------------------------------------------------------------------
  */
 
-/* What a refusal means by its response code (RFC 5530); without one, that the token is not liked.
- */
-static enum outcome meaning(enum imap_code code)
+static enum outcome meaning_of_code(enum imap_code code)
 {
 	switch (code) {
 	case IMAP_CODE_UNAVAILABLE:
@@ -234,11 +233,20 @@ static enum outcome meaning(enum imap_code code)
 	}
 }
 
+/* What a refusal means by its words or its response code (RFC 5530); without one that is known,
+ * that the token is not liked. */
+static enum outcome meaning(const struct imap_text *result)
+{
+	const struct diagnosis *diagnosis = diagnosis_find(DIAGNOSIS_IMAP, result->text);
+
+	return diagnosis != NULL ? diagnosis->outcome : meaning_of_code(result->code);
+}
+
 /* Never tried twice: servers count, and lock who is wrong too often. */
 static void password_refused(struct login *login, const struct imap_text *result)
 {
 	const struct fetch_source *source = login->target.source;
-	enum outcome what = meaning(result->code);
+	enum outcome what = meaning(result);
 	struct err err = ERR_INIT;
 
 	if (what == OUTCOME_CONSENT)
@@ -257,7 +265,7 @@ static void password_refused(struct login *login, const struct imap_text *result
 static void refused(struct login *login, const struct imap_text *result)
 {
 	const struct fetch_source *source = login->target.source;
-	enum outcome what = meaning(result->code);
+	enum outcome what = meaning(result);
 	struct span words = login->said.len > 0 ? buffer_span(&login->said) : result->text;
 	struct token_place place = place_of(login);
 	struct err err = ERR_INIT;
@@ -660,4 +668,10 @@ struct login *login_start(const struct login_target *target, login_done_fn *done
 	buffer_init(&login->said, CHALLENGE_MAX);
 	connect_begin(login);
 	return login;
+}
+
+void login_cancel(struct login *login)
+{
+	if (login != NULL)
+		login_free(login);
 }

@@ -38,5 +38,6 @@ typedef void login_done_fn(void *ctx, enum outcome what, struct imap_session *se
 			   const struct imap_capability *capability, const struct err *err);
 
 struct login *login_start(const struct login_target *target, login_done_fn *done, void *ctx);
+void login_cancel(struct login *login); /* done is not called; NULL is nothing */
 
 #endif

@@ -50,6 +50,7 @@ static void on_end(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
+	result.uidnext = mailbox->uidnext;
 	mailbox_change(mailbox, MAILBOX_ENDED);
 	maildir_message_drop(mailbox->world.maildir, &mailbox->ledger.origin, &mailbox->message);
 	mailbox_free(mailbox);

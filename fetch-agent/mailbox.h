@@ -33,6 +33,7 @@ struct mailbox_result {
 	uint64_t messages, bytes; /* delivered */
 	uint64_t told;		  /* deleted, moved or marked at the server */
 	uint64_t left;		  /* new, and not taken in this run */
+	uint32_t uidnext;	  /* when the folder was opened; 0: the server did not say */
 };
 
 /*

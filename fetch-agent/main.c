@@ -12,13 +12,18 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/helper-client.h"
+#include "common/deadline.h"
 #include "common/log.h"
+#include "common/service.h"
 #include "common/xalloc.h"
 #include "fetch-agent/auth/sasl-login.h"
-#include "fetch-agent/privilege.h"
 #include "fetch-agent/import/import.h"
+#include "fetch-agent/live.h"
+#include "fetch-agent/privilege.h"
 #include "fetch-agent/schedule.h"
 #include "fetch-agent/status.h"
 
@@ -45,32 +50,55 @@ static const int exit_of_stage[] = {
 	[RUN_STAGE_DELIVER] = FETCH_EXIT_DELIVER,
 };
 
+/* A suspended machine's connections are dead, and nobody tells. */
+#define TICK_S	     10
+#define SUSPENDED_MS 5000
+
+enum verb {
+	VERB_DAEMON,
+	VERB_ONCE,
+	VERB_CHECK,
+	VERB_STATUS,
+	VERB_RELOAD,
+	VERB_IMPORT,
+};
+
 struct fetch {
 	const char *config_path;
 	const char *state_path;
 	const char *helper_socket;
 	const char *user; /* NULL: see privilege.h */
-	bool once, check, status, json;
+	enum verb verb;
+	bool json;
 	struct import_request import;
 	bool take_state;
+	char **names; /* of the sections; none: all */
+	size_t name_count;
 	struct fetch_config *config;
 	struct run_world world;
 	struct schedule *schedule;
-	struct event *signals[2];
+	struct live *live;
+	struct event *signals[4];
+	struct event *tick;
+	int64_t asleep_ms; /* how long the machine has slept since it started */
 	bool interrupted;
 };
 
 static void usage(FILE *out)
 {
 	(void)fputs(
-		"usage: mailoauth-fetch --once|--check [-v] [-l stderr|syslog] [-c FILE] "
-		"[-s FILE] [-S SOCKET]\n"
+		"usage: mailoauth-fetch [-v] [-l stderr|syslog] [-c FILE] [-s FILE] [-S SOCKET]\n"
+		"       mailoauth-fetch --once|--check [OPTIONS] [NAME...]\n"
+		"       mailoauth-fetch status [--json] [-c FILE] [-s FILE]\n"
+		"       mailoauth-fetch reload [-s FILE]\n"
 		"       mailoauth-fetch --import FILE [--from PROGRAM] [--passwords DIR] "
 		"[--take-state [-s FILE]]\n"
-		"Fetches mail by IMAP, with OAuth tokens of mailoauthd.\n"
+		"Fetches mail by IMAP, with OAuth tokens of mailoauthd: as a daemon, or once.\n"
 		"\n"
-		"  -1, --once         fetch what is new from every [fetch] section, then end\n"
+		"  -1, --once         fetch what is new from every [fetch] section, or from those\n"
+		"                     named, then end\n"
 		"      --check        log in and say what the folders hold; change nothing\n"
+		"      --json         status for programs\n"
 		"      --import FILE  print the sections that do what FILE says: the configuration "
 		"of\n"
 		"                     fetchmail, getmail, mbsync or fdm\n"
@@ -86,6 +114,7 @@ static void usage(FILE *out)
 		"  -V, --version      print the version\n"
 		"  -h, --help         print this\n"
 		"\n"
+		"Signals: USR1 fetches now, HUP reads the configuration again, TERM ends.\n"
 		"Exit status: 0 mail came, 1 there was none, 2 no connection, 3 login refused,\n"
 		"4 protocol, 6 interrupted, 8 another one runs, 10 not delivered, 64 usage,\n"
 		"78 configuration.\n"
@@ -93,7 +122,7 @@ static void usage(FILE *out)
 		out);
 }
 
-static enum log_target log_target_of(const char *word)
+static enum log_target log_target_of(const char *word, bool daemon)
 {
 	if (strcmp(word, "syslog") == 0)
 		return LOG_TARGET_SYSLOG;
@@ -101,7 +130,26 @@ static enum log_target log_target_of(const char *word)
 		usage(stderr);
 		exit(EX_USAGE);
 	}
-	return getenv("JOURNAL_STREAM") != NULL ? LOG_TARGET_JOURNAL : LOG_TARGET_STDERR;
+	if (getenv("JOURNAL_STREAM") != NULL)
+		return LOG_TARGET_JOURNAL;
+	return daemon ? LOG_TARGET_STAMPED : LOG_TARGET_STDERR;
+}
+
+/* What stands behind the options: a verb, or names of sections. */
+static bool read_words(char **words, size_t count, struct fetch *fetch)
+{
+	if (fetch->verb == VERB_ONCE || fetch->verb == VERB_CHECK) {
+		fetch->names = words;
+		fetch->name_count = count;
+		return true;
+	}
+	if (fetch->verb == VERB_IMPORT)
+		return count == 0;
+	if (count == 1 && strcmp(words[0], "status") == 0)
+		fetch->verb = VERB_STATUS;
+	else if (count == 1 && strcmp(words[0], "reload") == 0)
+		fetch->verb = VERB_RELOAD;
+	return count == 0 || fetch->verb != VERB_DAEMON;
 }
 
 static void read_options(int argc, char **argv, struct fetch *fetch)
@@ -122,22 +170,27 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 						{"version", no_argument, NULL, 'V'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	enum log_target target = log_target_of("stderr");
+	const char *target = "stderr";
 	enum log_level level = LOG_LEVEL_INFO;
+	bool wrong = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "1c:s:S:u:l:vVh", options, NULL)) != -1) {
 		switch (option) {
 		case '1':
-			fetch->once = true;
+			wrong = wrong || (fetch->verb != VERB_DAEMON && fetch->verb != VERB_ONCE);
+			fetch->verb = VERB_ONCE;
 			break;
 		case 'k':
-			fetch->check = true;
+			wrong = wrong || (fetch->verb != VERB_DAEMON && fetch->verb != VERB_CHECK);
+			fetch->verb = VERB_CHECK;
 			break;
 		case 'j':
 			fetch->json = true;
 			break;
 		case 'i':
+			wrong = wrong || fetch->verb != VERB_DAEMON;
+			fetch->verb = VERB_IMPORT;
 			fetch->import.file = optarg;
 			break;
 		case 'f':
@@ -149,6 +202,9 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 		case 't':
 			fetch->take_state = true;
 			break;
+		case 'u':
+			fetch->user = optarg;
+			break;
 		case 'c':
 			fetch->config_path = optarg;
 			break;
@@ -158,11 +214,8 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 		case 'S':
 			fetch->helper_socket = optarg;
 			break;
-		case 'u':
-			fetch->user = optarg;
-			break;
 		case 'l':
-			target = log_target_of(optarg);
+			target = optarg;
 			break;
 		case 'v':
 			level = LOG_LEVEL_DEBUG;
@@ -178,23 +231,19 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 			exit(EX_USAGE);
 		}
 	}
-	if (optind + 1 == argc && strcmp(argv[optind], "status") == 0) {
-		fetch->status = true;
-		optind++;
-	}
-	if (optind < argc ||
-	    fetch->once + fetch->check + fetch->status + (fetch->import.file != NULL) != 1 ||
-	    (fetch->json && !fetch->status) ||
-	    (fetch->import.file == NULL &&
+	wrong = !read_words(argv + optind, (size_t)(argc - optind), fetch) || wrong;
+	if (wrong || (fetch->json && fetch->verb != VERB_STATUS) ||
+	    (fetch->verb != VERB_IMPORT &&
 	     (fetch->import.from != NULL || fetch->import.passwords != NULL ||
 	      fetch->take_state))) {
 		usage(stderr);
 		exit(EX_USAGE);
 	}
-	log_init("mailoauth-fetch", target, level);
+	log_init("mailoauth-fetch", log_target_of(target, fetch->verb == VERB_DAEMON), level);
 }
 
-/* After the spawner was forked: programs for mda: may be set-group-ID, and have limits of their own. */
+/* After the spawner was forked: programs for mda: may be set-group-ID, and have limits of their
+ * own. */
 static void harden(void)
 {
 	struct rlimit no_core = {0, 0};
@@ -211,12 +260,17 @@ static void harden(void)
 	}
 }
 
-static struct fetch_config *load_config(const char *path)
+/* NULL: its problems are logged; err has the first. */
+static struct fetch_config *load_config(const char *path, struct err *err)
 {
 	struct config_problems problems = CONFIG_PROBLEMS_INIT;
 	struct fetch_config *config = fetch_config_load(path, &problems);
 	const char *line = buffer_cstr(&problems.text);
 
+	if (config == NULL)
+		(void)err_set(err, OUTCOME_CONFIG, "%.*s (%zu problem%s in all)",
+			      (int)strcspn(line, "\n"), line, problems.count,
+			      problems.count == 1 ? "" : "s");
 	while (*line != '\0') {
 		size_t len = strcspn(line, "\n");
 
@@ -224,9 +278,21 @@ static struct fetch_config *load_config(const char *path)
 		line += len + (line[len] == '\n');
 	}
 	config_problems_release(&problems);
-	if (config == NULL)
-		exit(EX_CONFIG);
 	return config;
+}
+
+/* Ends the process when there is none. */
+static void need_config(struct fetch *fetch)
+{
+	struct err err = ERR_INIT;
+
+	fetch->config = load_config(fetch->config_path, &err);
+	if (fetch->config == NULL)
+		exit(EX_CONFIG);
+	if (fetch_config_keep(fetch->config, fetch->names, fetch->name_count, &err) != OUTCOME_OK) {
+		log_error("%s: %s", fetch->config_path, err.text);
+		exit(EX_USAGE);
+	}
 }
 
 static void settle(struct fetch *fetch)
@@ -241,29 +307,119 @@ static void settle(struct fetch *fetch)
 	harden();
 }
 
-static void on_signal(evutil_socket_t fd, short what, void *ctx)
+/* Signals and questions --------------------------------------------------------------------------
+ */
+
+static void on_terminate(evutil_socket_t fd, short what, void *ctx)
 {
 	struct fetch *fetch = ctx;
 
 	(void)what;
 	log_info("signal %d: stopping; what is not delivered stays at the server", (int)fd);
+	service_notify("STOPPING=1");
 	fetch->interrupted = true;
-	(void)event_base_loopbreak(fetch->world.base);
+	schedule_stop(fetch->schedule);
 }
 
-static void watch_signal(struct fetch *fetch, size_t slot, int signum)
+static void on_now(evutil_socket_t fd, short what, void *ctx)
 {
-	fetch->signals[slot] = evsignal_new(fetch->world.base, signum, on_signal, fetch);
+	struct fetch *fetch = ctx;
+
+	(void)fd;
+	(void)what;
+	log_info("signal USR1: everything is fetched now");
+	schedule_now(fetch->schedule);
+}
+
+static enum outcome reload(struct fetch *fetch, struct err *err)
+{
+	struct fetch_config *config;
+
+	service_notify_reloading();
+	config = load_config(fetch->config_path, err);
+	if (config == NULL) {
+		log_error("reload: refused, the configuration as it was stays in force");
+		service_notify("READY=1");
+		return OUTCOME_CONFIG;
+	}
+	log_info("reload: ok, %zu sections", config->count);
+	tls_contexts_forget(fetch->world.tls);
+	schedule_reload(fetch->schedule, config);
+	fetch_config_free(config);
+	service_notify("READY=1");
+	return OUTCOME_OK;
+}
+
+static void on_hangup(evutil_socket_t fd, short what, void *ctx)
+{
+	struct err err = ERR_INIT;
+
+	(void)fd;
+	(void)what;
+	(void)reload(ctx, &err);
+}
+
+static struct json_object *answer(void *ctx, struct span request)
+{
+	struct fetch *fetch = ctx;
+	struct json_object *object;
+	struct err err = ERR_INIT;
+
+	if (span_equals(request, "status"))
+		return schedule_describe(fetch->schedule);
+	if (!span_equals(request, "reload"))
+		return NULL;
+	object = json_object_new_object();
+	(void)json_object_object_add(object, "outcome",
+				     json_object_new_string(outcome_name(reload(fetch, &err))));
+	(void)json_object_object_add(object, "text", json_object_new_string(err.text));
+	return object;
+}
+
+static int64_t asleep_ms(void)
+{
+	struct timespec all, awake;
+
+	if (clock_gettime(CLOCK_BOOTTIME, &all) != 0 || clock_gettime(CLOCK_MONOTONIC, &awake) != 0)
+		return 0;
+	return (int64_t)(all.tv_sec - awake.tv_sec) * 1000 +
+	       (all.tv_nsec - awake.tv_nsec) / 1000000;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+	struct fetch *fetch = ctx;
+	int64_t now_ms = asleep_ms();
+	char text[128], state[160];
+
+	(void)fd;
+	(void)what;
+	(void)snprintf(state, sizeof(state), "WATCHDOG=1\nSTATUS=%s",
+		       schedule_summary(fetch->schedule, text, sizeof(text)));
+	service_notify(state);
+	if (now_ms - fetch->asleep_ms >= SUSPENDED_MS) {
+		log_info("the machine was suspended: everything is fetched now");
+		schedule_now(fetch->schedule);
+	}
+	fetch->asleep_ms = now_ms;
+}
+
+static void watch_signal(struct fetch *fetch, size_t slot, int signum, event_callback_fn handler)
+{
+	fetch->signals[slot] = evsignal_new(fetch->world.base, signum, handler, fetch);
 	if (fetch->signals[slot] == NULL || event_add(fetch->signals[slot], NULL) != 0)
 		fatal("cannot watch signal %d", signum);
 }
+
+/* Life -------------------------------------------------------------------------------------------
+ */
 
 static void open_state(struct fetch *fetch)
 {
 	struct err err = ERR_INIT;
 	enum outcome what;
 
-	if (fetch->check)
+	if (fetch->verb == VERB_CHECK)
 		return;
 	what = state_open(fetch->state_path, false, &fetch->world.state, &err);
 	if (what != OUTCOME_OK) {
@@ -294,44 +450,66 @@ static void begin(struct fetch *fetch)
 		fatal("no resolver");
 	if (fetch->world.spawner != NULL)
 		spawner_attach(fetch->world.spawner, fetch->world.base);
+	fetch->world.tls = tls_contexts_new();
 	fetch->world.helper_socket = fetch->helper_socket;
-	fetch->world.check = fetch->check;
+	fetch->world.check = fetch->verb == VERB_CHECK;
+	fetch->world.stays = fetch->verb == VERB_DAEMON;
 	open_state(fetch);
-	watch_signal(fetch, 0, SIGTERM);
-	watch_signal(fetch, 1, SIGINT);
-	fetch->schedule = schedule_new(&fetch->world, fetch->config);
+	watch_signal(fetch, 0, SIGTERM, on_terminate);
+	watch_signal(fetch, 1, SIGINT, on_terminate);
+}
+
+/* What only the daemon has. */
+static void begin_daemon(struct fetch *fetch)
+{
+	static const struct timeval tick = {.tv_sec = TICK_S};
+	struct err err = ERR_INIT;
+
+	watch_signal(fetch, 2, SIGHUP, on_hangup);
+	watch_signal(fetch, 3, SIGUSR1, on_now);
+	fetch->asleep_ms = asleep_ms();
+	fetch->tick = event_new(fetch->world.base, -1, EV_PERSIST, on_tick, fetch);
+	if (fetch->tick == NULL || event_add(fetch->tick, &tick) != 0)
+		fatal("no timer");
+	if (live_new(fetch->world.base, fetch->state_path, answer, fetch, &fetch->live, &err) !=
+	    OUTCOME_OK)
+		log_warning("status and reload will not reach this process: %s", err.text);
+	log_info("ready: version %s, %zu sections", PACKAGE_VERSION, fetch->config->count);
+	service_notify("READY=1");
 }
 
 /* The gravest of what happened; mail that came counts only where nothing went wrong. */
 static int exit_status(const struct fetch *fetch)
 {
-	const struct run_result *results = schedule_results(fetch->schedule);
-	enum run_stage worst = RUN_STAGE_NONE;
-	uint64_t messages = 0;
+	enum run_stage worst = schedule_worst(fetch->schedule);
 
+	if (fetch->verb == VERB_DAEMON)
+		return EX_OK;
 	if (fetch->interrupted)
 		return FETCH_EXIT_SIGNAL;
-	for (size_t i = 0; i < fetch->config->count; i++) {
-		messages += results[i].messages;
-		if (results[i].what != OUTCOME_OK && results[i].stage > worst)
-			worst = results[i].stage;
-	}
-	if (worst == RUN_STAGE_NONE && messages == 0 && !fetch->check)
+	if (worst == RUN_STAGE_NONE && schedule_messages(fetch->schedule) == 0 &&
+	    fetch->verb != VERB_CHECK)
 		return FETCH_EXIT_NO_MAIL;
 	return exit_of_stage[worst];
 }
 
 static void end(struct fetch *fetch)
 {
+	live_free(fetch->live);
 	if (fetch->world.worker != NULL)
 		worker_free(fetch->world.worker);
 	state_close(fetch->world.state);
 	schedule_free(fetch->schedule);
 	spawner_stop(fetch->world.spawner);
-	for (size_t i = 0; i < sizeof(fetch->signals) / sizeof(fetch->signals[0]); i++)
-		event_free(fetch->signals[i]);
+	for (size_t i = 0; i < sizeof(fetch->signals) / sizeof(fetch->signals[0]); i++) {
+		if (fetch->signals[i] != NULL)
+			event_free(fetch->signals[i]);
+	}
+	if (fetch->tick != NULL)
+		event_free(fetch->tick);
 	evdns_base_free(fetch->world.dns, 0);
 	event_base_free(fetch->world.base);
+	tls_contexts_free(fetch->world.tls);
 	sasl_login_done();
 	fetch_config_free(fetch->config);
 	libevent_global_shutdown();
@@ -375,6 +553,26 @@ static int print_import(struct fetch *fetch)
 	return what == OUTCOME_DENIED ? FETCH_EXIT_LOCKED : EX_CONFIG;
 }
 
+/* Asks the daemon, which logs the problems too; says here what came of it. */
+static int ask_reload(const struct fetch *fetch)
+{
+	struct json_object *reply = NULL, *outcome = NULL, *text = NULL;
+	struct err err = ERR_INIT;
+	bool good;
+
+	if (live_ask(fetch->state_path, "reload", &reply, &err) != OUTCOME_OK) {
+		log_error("%s", err.text);
+		return EX_UNAVAILABLE;
+	}
+	good = json_object_object_get_ex(reply, "outcome", &outcome) &&
+	       strcmp(json_object_get_string(outcome), "ok") == 0;
+	if (!good && json_object_object_get_ex(reply, "text", &text))
+		log_error("refused, the configuration as it was stays in force: %s",
+			  json_object_get_string(text));
+	(void)json_object_put(reply);
+	return good ? EX_OK : EX_CONFIG;
+}
+
 int main(int argc, char **argv)
 {
 	const char *socket = getenv("MAILOAUTH_SOCKET");
@@ -386,13 +584,18 @@ int main(int argc, char **argv)
 	int status;
 
 	read_options(argc, argv, &fetch);
-	if (fetch.import.file != NULL)
+	if (fetch.verb == VERB_IMPORT)
 		return print_import(&fetch);
-	fetch.config = load_config(fetch.config_path);
-	if (fetch.status)
+	if (fetch.verb == VERB_RELOAD)
+		return ask_reload(&fetch);
+	need_config(&fetch);
+	if (fetch.verb == VERB_STATUS)
 		return print_status(&fetch);
 	settle(&fetch);
 	begin(&fetch);
+	if (fetch.verb == VERB_DAEMON)
+		begin_daemon(&fetch);
+	fetch.schedule = schedule_new(&fetch.world, fetch.config);
 	(void)event_base_dispatch(fetch.world.base);
 	status = exit_status(&fetch);
 	end(&fetch);

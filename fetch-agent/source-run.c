@@ -2,12 +2,11 @@
 /* source-run.c - see source-run.h. */
 #include "fetch-agent/source-run.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/deadline.h"
+#include "common/diagnosis.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "fetch-agent/folder-check.h"
@@ -15,41 +14,65 @@
 #include "fetch-agent/login.h"
 #include "fetch-agent/mailbox.h"
 #include "fetch-agent/net/tls.h"
+#include "fetch-agent/watch.h"
 
 #include "common/banned.h"
 
-#define MS 1000
+enum run_state {
+	RUN_LOGGING_IN,
+	RUN_FETCHING,
+	RUN_NOTING,
+	RUN_WATCHING,
+	RUN_LOGGING_OUT,
+	RUN_ENDED,
+};
+
+static const char *const state_names[] = {"logging in", "fetching",    "noting",
+					  "watching",	"logging out", "ended"};
 
 struct source_run {
 	struct run_world world;
 	const struct fetch_source *source;
 	struct fetch_source own; /* source, with what the server made of its names */
 	struct folder_choice choice;
-	run_done_fn *done;
-	void *ctx;
+	struct run_handler handler;
+	enum run_state state;
 	SSL_CTX *tls;
 	struct tls_pins pins; /* the source's */
 	struct maildir *maildir;
+	struct login *login;
 	struct imap_session *session;
 	struct imap_capability capability;
+	struct watch_folder *folders;
+	size_t folder_count;
 	size_t folder; /* index of the next */
-	struct mailbox_result sum;
-	struct run_result result;
-	struct err err; /* of the first failure */
+	struct watch *watch;
+	struct event *again; /* a pass whatever happens; at first: the beginning */
+	bool stopping;
+	struct run_result result; /* of this pass */
 	int64_t began_s;
 	int64_t began_ms; /* monotonic */
 	struct err noted;
 	enum outcome note_what;
 };
 
+static void run_change(struct source_run *run, enum run_state next)
+{
+	log_debug("fetch=%s run: %s -> %s", run->source->name, state_names[run->state],
+		  state_names[next]);
+	run->state = next;
+}
+
 /* Ending -----------------------------------------------------------------------------------------
  */
 
 static void run_free(struct source_run *run)
 {
+	event_free(run->again);
 	imap_session_free(run->session);
 	maildir_close(run->maildir);
 	SSL_CTX_free(run->tls);
+	free(run->folders);
 	folder_choice_release(&run->choice);
 	free(run);
 }
@@ -60,57 +83,76 @@ static void work_note(void *job)
 	struct state_run row = {
 		.began_s = run->began_s,
 		.ended_s = clock_now_s(),
-		.last_message_s = run->sum.messages > 0 ? clock_now_s() : 0,
-		.messages = (int64_t)run->sum.messages,
-		.bytes = (int64_t)run->sum.bytes,
-		.left = (int64_t)run->sum.left,
+		.last_message_s = run->result.messages > 0 ? clock_now_s() : 0,
+		.messages = (int64_t)run->result.messages,
+		.bytes = (int64_t)run->result.bytes,
+		.left = (int64_t)run->result.left,
 		.outcome = outcome_name(run->result.what),
-		.text = run->err.text,
+		.text = run->result.err.text,
 	};
 
 	run->note_what = state_run_set(run->world.state, run->source->name, &row, &run->noted);
 }
 
-static void over(void *job)
+static void over(struct source_run *run)
+{
+	struct run_handler handler = run->handler;
+	struct run_result result = run->result;
+
+	run_change(run, RUN_ENDED);
+	run_free(run);
+	handler.over(handler.ctx, &result);
+}
+
+static void log_out(struct source_run *run);
+static void watch_begin(struct source_run *run);
+
+static void on_noted(void *job)
 {
 	struct source_run *run = job;
-	run_done_fn *done = run->done;
-	void *ctx = run->ctx;
-	struct run_result result = run->result;
 
 	if (run->note_what != OUTCOME_OK)
 		log_warning("fetch=%s %s", run->source->name, run->noted.text);
-	run_free(run);
-	done(ctx, &result);
-}
-
-static void log_summary(const struct source_run *run)
-{
-	int64_t spent_ms = deadline_in_ms(0).at_ms - run->began_ms;
-	const struct fetch_source *source = run->source;
-	char left[48] = "", told[64] = "";
-
-	if (run->sum.left > 0)
-		(void)snprintf(left, sizeof(left), ", %" PRIu64 " left", run->sum.left);
-	if (source->after != FETCH_AFTER_KEEP && run->sum.told > 0)
-		(void)snprintf(told, sizeof(told), ", after=%s %" PRIu64,
-			       fetch_after_name(source->after), run->sum.told);
-	log_line(log_level_of(run->result.what),
-		 "fetch=%s account=%s %s: %s%s%" PRIu64 " messages, %" PRIu64
-		 " bytes%s%s in %" PRId64 ".%03d s",
-		 source->name, source->account, outcome_name(run->result.what), run->err.text,
-		 run->result.what != OUTCOME_OK ? "; " : "", run->sum.messages, run->sum.bytes,
-		 told, left, spent_ms / MS, (int)(spent_ms % MS));
-}
-
-static void finish(struct source_run *run)
-{
-	run->result.messages = run->sum.messages;
-	log_summary(run);
-	if (run->world.check)
+	if (run->session == NULL)
 		over(run);
+	else if (run->world.stays && run->result.watch_able && !run->stopping)
+		watch_begin(run);
 	else
-		worker_submit(run->world.worker, work_note, over, run);
+		log_out(run);
+}
+
+static void on_lost(void *ctx, enum outcome what, const struct err *err)
+{
+	struct source_run *run = ctx;
+
+	(void)what;
+	(void)err;
+	imap_session_free(run->session);
+	run->session = NULL;
+	run->result.lost = true;
+}
+
+static void ignore_response(void *ctx, const struct imap_response *response)
+{
+	(void)ctx;
+	(void)response;
+}
+
+/* The pass is over; without a session the run is too. */
+static void pass_end(struct source_run *run)
+{
+	struct imap_session_handler handler = {
+		.response = ignore_response, .closed = on_lost, .ctx = run};
+
+	if (run->session != NULL)
+		imap_session_set_handler(run->session, &handler);
+	run->result.spent_ms = deadline_in_ms(0).at_ms - run->began_ms;
+	if (run->world.check) {
+		on_noted(run);
+		return;
+	}
+	run_change(run, RUN_NOTING);
+	worker_submit(run->world.worker, work_note, on_noted, run);
 }
 
 static enum run_stage stage_of(enum outcome what, enum run_stage stage)
@@ -122,18 +164,32 @@ static enum run_stage stage_of(enum outcome what, enum run_stage stage)
 	return what == OUTCOME_CONFIG ? RUN_STAGE_CONFIG : stage;
 }
 
+/* A server that answers BAD because it is busy has not broken the protocol. */
+static enum outcome judged(enum outcome what, const struct err *err)
+{
+	const struct diagnosis *diagnosis =
+		diagnosis_find(DIAGNOSIS_IMAP, span_from_str(err->text));
+
+	if (diagnosis == NULL || (what != OUTCOME_PROTOCOL && what != OUTCOME_RETRY))
+		return what;
+	return diagnosis->outcome;
+}
+
 static void note_failure(struct source_run *run, enum outcome what, enum run_stage stage,
 			 const struct err *err)
 {
 	if (what == OUTCOME_OK || run->result.what != OUTCOME_OK)
 		return;
-	run->result.what = what;
-	run->result.stage = stage_of(what, stage);
-	run->err = *err;
+	run->result.what = judged(what, err);
+	run->result.stage = stage_of(run->result.what, stage);
+	run->result.err = *err;
 }
 
-/* Folders ----------------------------------------------------------------------------------------
- */
+static void lose_session(struct source_run *run)
+{
+	imap_session_free(run->session);
+	run->session = NULL;
+}
 
 /* The server need not close the connection after its answer: it is not waited for. */
 static void on_farewell(void *ctx, const struct imap_text *result)
@@ -142,22 +198,15 @@ static void on_farewell(void *ctx, const struct imap_text *result)
 
 	if (result == NULL)
 		return; /* on_logged_out() follows */
-	imap_session_free(run->session);
-	run->session = NULL;
-	finish(run);
-}
-
-static void ignore_response(void *ctx, const struct imap_response *response)
-{
-	(void)ctx;
-	(void)response;
+	lose_session(run);
+	over(run);
 }
 
 static void on_logged_out(void *ctx, enum outcome what, const struct err *err)
 {
 	(void)what;
 	(void)err;
-	finish(ctx);
+	over(ctx);
 }
 
 static void log_out(struct source_run *run)
@@ -165,9 +214,85 @@ static void log_out(struct source_run *run)
 	struct imap_session_handler handler = {
 		.response = ignore_response, .closed = on_logged_out, .ctx = run};
 
+	run_change(run, RUN_LOGGING_OUT);
 	imap_session_set_handler(run->session, &handler);
 	imap_session_say(run->session, "LOGOUT", on_farewell, run);
 }
+
+/* Watching ---------------------------------------------------------------------------------------
+ */
+
+static void pass_begin(struct source_run *run);
+
+static void want_all(struct source_run *run)
+{
+	for (size_t i = 0; i < run->folder_count; i++)
+		run->folders[i].wanted = true;
+}
+
+static bool anything_wanted(const struct source_run *run)
+{
+	for (size_t i = 0; i < run->folder_count; i++) {
+		if (run->folders[i].wanted)
+			return true;
+	}
+	return false;
+}
+
+static void on_watch(void *ctx, enum outcome what, const struct err *err)
+{
+	struct source_run *run = ctx;
+
+	run->watch = NULL;
+	(void)event_del(run->again);
+	if (what != OUTCOME_OK) {
+		lose_session(run);
+		run->result = (struct run_result){.watched = true};
+		note_failure(run, what, RUN_STAGE_CONNECT, err);
+		over(run);
+	} else if (run->stopping || !anything_wanted(run)) {
+		log_out(run);
+	} else {
+		run->handler.woke(run->handler.ctx);
+		pass_begin(run);
+	}
+}
+
+static void watch_begin(struct source_run *run)
+{
+	struct watch_target target = {
+		.base = run->world.base,
+		.source = run->source,
+		.session = run->session,
+		.capability = &run->capability,
+		.folders = run->folders,
+		.count = run->folder_count,
+	};
+	int64_t again_ms = run->handler.passed(run->handler.ctx, &run->result);
+	struct timeval wait = {.tv_sec = again_ms / 1000, .tv_usec = again_ms % 1000 * 1000};
+
+	if (again_ms == RUN_LOG_OUT) {
+		log_out(run);
+		return;
+	}
+	run_change(run, RUN_WATCHING);
+	maildir_close(run->maildir);
+	run->maildir = NULL;
+	if (again_ms > 0)
+		(void)event_add(run->again, &wait);
+	run->watch = watch_start(&target, on_watch, run);
+}
+
+void source_run_now(struct source_run *run)
+{
+	if (run->state != RUN_WATCHING)
+		return;
+	want_all(run);
+	watch_end(run->watch);
+}
+
+/* Folders ----------------------------------------------------------------------------------------
+ */
 
 static void next_folder(struct source_run *run);
 
@@ -175,22 +300,23 @@ static void on_folder(void *ctx, enum outcome what, const struct mailbox_result 
 		      bool usable, const struct err *err)
 {
 	struct source_run *run = ctx;
-	const char *folder = run->choice.folders.word[run->folder++];
+	struct watch_folder *folder = &run->folders[run->folder++];
 	struct err failure = *err;
 
-	run->sum.messages += result->messages;
-	run->sum.bytes += result->bytes;
-	run->sum.told += result->told;
-	run->sum.left += result->left;
-	err_prefix(&failure, "folder=%s: ", folder);
+	if (result->uidnext != 0)
+		folder->uidnext = result->uidnext;
+	run->result.messages += result->messages;
+	run->result.bytes += result->bytes;
+	run->result.told += result->told;
+	run->result.left += result->left;
+	err_prefix(&failure, "folder=%s: ", folder->name);
 	note_failure(run, what, usable ? RUN_STAGE_DELIVER : RUN_STAGE_CONNECT, &failure);
 	if (usable) {
 		next_folder(run);
 		return;
 	}
-	imap_session_free(run->session);
-	run->session = NULL;
-	finish(run);
+	lose_session(run);
+	pass_end(run);
 }
 
 static void next_folder(struct source_run *run)
@@ -204,20 +330,76 @@ static void next_folder(struct source_run *run)
 		.session = run->session,
 		.capability = &run->capability,
 	};
+	struct watch_folder *folder;
 
-	if (run->folder == run->choice.folders.count)
-		log_out(run);
-	else if (run->world.check)
-		folder_check_start(&world, run->choice.folders.word[run->folder], on_folder, run);
+	while (run->folder < run->folder_count && !run->folders[run->folder].wanted)
+		run->folder++;
+	if (run->folder == run->folder_count || run->stopping) {
+		pass_end(run);
+		return;
+	}
+	folder = &run->folders[run->folder];
+	folder->wanted = false;
+	if (run->world.check)
+		folder_check_start(&world, folder->name, on_folder, run);
 	else
-		mailbox_start(&world, run->choice.folders.word[run->folder], on_folder, run);
+		mailbox_start(&world, folder->name, on_folder, run);
+}
+
+/* Beginning --------------------------------------------------------------------------------------
+ */
+
+static void fail(struct source_run *run, enum outcome what, enum run_stage stage,
+		 const struct err *err)
+{
+	note_failure(run, what, stage, err);
+	pass_end(run);
+}
+
+static void pass_clear(struct source_run *run)
+{
+	size_t covers = watch_covers(&run->capability, run->folder_count);
+
+	run->result = (struct run_result){
+		.watch_able = run->source->watch == FETCH_WATCH_IDLE && covers > 0,
+		.covered = covers == run->folder_count && covers == 1,
+	};
+	run->began_s = clock_now_s();
+	run->began_ms = deadline_in_ms(0).at_ms;
+	run->folder = 0;
+}
+
+static enum outcome open_destination(struct source_run *run, struct err *err)
+{
+	if (run->world.check || run->maildir != NULL)
+		return OUTCOME_OK;
+	return maildir_open(run->source->delivery.path, &run->maildir, err);
+}
+
+static void pass_begin(struct source_run *run)
+{
+	struct err err = ERR_INIT;
+	enum outcome what;
+
+	pass_clear(run);
+	run_change(run, RUN_FETCHING);
+	what = open_destination(run, &err);
+	if (what != OUTCOME_OK)
+		fail(run, what, RUN_STAGE_CONFIG, &err);
+	else
+		next_folder(run);
 }
 
 static void folders_known(struct source_run *run)
 {
 	run->own = *run->source;
 	run->own.move_to = run->choice.move_to;
-	next_folder(run);
+	run->folder_count = run->choice.folders.count;
+	run->folders = xcalloc(run->folder_count, sizeof(*run->folders));
+	for (size_t i = 0; i < run->folder_count; i++)
+		run->folders[i].name = run->choice.folders.word[i];
+	want_all(run);
+	pass_begin(run);
 }
 
 static void on_listed(void *ctx, enum outcome what, struct folder_choice *choice, bool usable,
@@ -231,14 +413,9 @@ static void on_listed(void *ctx, enum outcome what, struct folder_choice *choice
 		folders_known(run);
 		return;
 	}
-	note_failure(run, what, RUN_STAGE_CONNECT, err);
-	if (usable) {
-		log_out(run);
-		return;
-	}
-	imap_session_free(run->session);
-	run->session = NULL;
-	finish(run);
+	if (!usable)
+		lose_session(run);
+	fail(run, what, RUN_STAGE_CONNECT, err);
 }
 
 static void find_folders(struct source_run *run)
@@ -251,63 +428,106 @@ static void find_folders(struct source_run *run)
 	folders_known(run);
 }
 
-/* Beginning --------------------------------------------------------------------------------------
- */
-
 static void on_login(void *ctx, enum outcome what, struct imap_session *session,
 		     const struct imap_capability *capability, const struct err *err)
 {
 	struct source_run *run = ctx;
 
+	run->login = NULL;
 	if (what != OUTCOME_OK) {
-		note_failure(run, what, RUN_STAGE_CONNECT, err);
-		finish(run);
+		fail(run, what, RUN_STAGE_CONNECT, err);
 		return;
 	}
 	run->session = session;
 	run->capability = *capability;
+	run_change(run, RUN_FETCHING);
 	find_folders(run);
+}
+
+/* Pins make a context the section's own. */
+static SSL_CTX *context_for(struct source_run *run, struct err *err)
+{
+	SSL_CTX *context;
+
+	run->pins = run->source->pins;
+	if (run->pins.count == 0)
+		return tls_contexts_get(run->world.tls, run->source->ca_file, err);
+	context = tls_context_new(run->source->ca_file, err);
+	if (context != NULL)
+		tls_context_pin(context, &run->pins);
+	return context;
 }
 
 static enum outcome prepare(struct source_run *run, struct err *err)
 {
-	run->tls = tls_context_new(run->source->ca_file, err);
+	run->tls = context_for(run, err);
 	if (run->tls == NULL)
 		return OUTCOME_CONFIG;
-	run->pins = run->source->pins;
-	if (run->pins.count > 0)
-		tls_context_pin(run->tls, &run->pins);
-	if (run->world.check)
-		return OUTCOME_OK;
-	return maildir_open(run->source->delivery.path, &run->maildir, err);
+	return open_destination(run, err);
 }
 
-void source_run_start(const struct run_world *world, const struct fetch_source *source,
-		      run_done_fn *done, void *ctx)
+static void begin(struct source_run *run)
+{
+	struct login_target target = {
+		.base = run->world.base,
+		.dns = run->world.dns,
+		.helper_socket = run->world.helper_socket,
+		.source = run->source,
+	};
+	struct err err = ERR_INIT;
+	enum outcome what = prepare(run, &err);
+
+	pass_clear(run);
+	if (what != OUTCOME_OK) {
+		fail(run, what, RUN_STAGE_CONFIG, &err);
+		return;
+	}
+	target.tls = run->tls;
+	run->login = login_start(&target, on_login, run);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *ctx)
+{
+	struct source_run *run = ctx;
+
+	(void)fd;
+	(void)what;
+	if (run->state == RUN_WATCHING)
+		source_run_now(run);
+	else
+		begin(run);
+}
+
+struct source_run *source_run_start(const struct run_world *world,
+				    const struct fetch_source *source,
+				    const struct run_handler *handler)
 {
 	struct source_run *run = xcalloc(1, sizeof(*run));
-	struct login_target target;
-	struct err err = ERR_INIT;
-	enum outcome what;
 
 	run->world = *world;
 	run->source = source;
-	run->done = done;
-	run->ctx = ctx;
-	run->began_s = clock_now_s();
-	run->began_ms = deadline_in_ms(0).at_ms;
-	what = prepare(run, &err);
-	if (what != OUTCOME_OK) {
-		note_failure(run, what, RUN_STAGE_CONFIG, &err);
-		finish(run);
-		return;
+	run->handler = *handler;
+	run->again = evtimer_new(world->base, on_again, run);
+	if (run->again == NULL)
+		abort(); /* as xalloc: out of memory */
+	event_active(run->again, 0, 0);
+	return run;
+}
+
+void source_run_stop(struct source_run *run, bool cut)
+{
+	struct err err = ERR_INIT;
+
+	run->stopping = true;
+	(void)err_set(&err, OUTCOME_RETRY, "stopped");
+	if (run->state == RUN_WATCHING) {
+		watch_end(run->watch);
+	} else if (run->state == RUN_LOGGING_IN) {
+		login_cancel(run->login);
+		run->login = NULL;
+		run->result.cancelled = true;
+		over(run);
+	} else if (cut && run->session != NULL && run->state != RUN_NOTING) {
+		imap_session_break(run->session, OUTCOME_RETRY, &err);
 	}
-	target = (struct login_target){
-		.base = world->base,
-		.dns = world->dns,
-		.tls = run->tls,
-		.helper_socket = world->helper_socket,
-		.source = source,
-	};
-	(void)login_start(&target, on_login, run);
 }

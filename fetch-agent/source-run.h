@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * source-run.h - one [fetch] section, once: log in, each folder in turn, log out, one line in the
- * log, one row in the state.
+ * source-run.h - one connection for one [fetch] section: log in, each folder in turn, and then
+ * either log out, or watch and fetch again.
+ *
+ * Going over the folders is a pass; it leaves one row in the state. Its owner (schedule.h) decides
+ * after each what is next, and writes the line in the log.
  */
 #ifndef FETCH_AGENT_SOURCE_RUN_H
 #define FETCH_AGENT_SOURCE_RUN_H
@@ -10,6 +13,7 @@
 #include <event2/event.h>
 
 #include "fetch-agent/fetch-config.h"
+#include "fetch-agent/net/tls-contexts.h"
 #include "fetch-agent/state/state.h"
 #include "fetch-agent/worker.h"
 
@@ -17,11 +21,13 @@
 struct run_world {
 	struct event_base *base;
 	struct evdns_base *dns;
+	struct tls_contexts *tls;
 	struct worker *worker; /* NULL with check */
 	struct state *state;   /* NULL with check */
 	struct spawner *spawner; /* NULL: no section has an MDA */
 	const char *helper_socket;
 	bool check; /* log in, say what is there, touch nothing */
+	bool stays; /* a connection is kept and watched where the section says so */
 };
 
 /* Where a run failed first: for the exit status. */
@@ -37,14 +43,46 @@ enum run_stage {
 struct run_result {
 	enum outcome what;
 	enum run_stage stage;
-	uint64_t messages;
+	struct err err; /* of the first failure, and its folder */
+	uint64_t messages, bytes, told, left;
+	int64_t spent_ms;
+	bool watched;	 /* the connection broke while nothing was to be done */
+	bool lost;	 /* it broke just after the pass */
+	bool cancelled;	 /* it was told to stop before it did anything */
+	bool watch_able; /* the server has what it takes */
+	bool covered;	 /* no folder is to be polled: NOTIFY alone is not relied on */
 };
 
-/* Called once, from the event loop; the run is gone when it returns. */
-typedef void run_done_fn(void *ctx, const struct run_result *result);
+#define RUN_LOG_OUT (-1)
 
-/* world and source are borrowed until done. */
-void source_run_start(const struct run_world *world, const struct fetch_source *source,
-		      run_done_fn *done, void *ctx);
+/* All but over may be NULL without world.stays. */
+struct run_handler {
+	/*
+	 * A pass is over and the connection can be watched. Answer: after how many ms there is to
+	 * be another whatever happens, 0: only if something does, RUN_LOG_OUT: over follows.
+	 */
+	int64_t (*passed)(void *ctx, const struct run_result *result);
+	/* Another pass begins, after passed. */
+	void (*woke)(void *ctx);
+	/* Once, from the event loop; the run is gone when it returns. */
+	void (*over)(void *ctx, const struct run_result *result);
+	void *ctx;
+};
+
+struct source_run;
+
+/* world and source are borrowed until over; handler is copied. over is never called from here. */
+struct source_run *source_run_start(const struct run_world *world,
+				    const struct fetch_source *source,
+				    const struct run_handler *handler);
+
+/* Another pass now, if it watches. */
+void source_run_now(struct source_run *run);
+
+/*
+ * Ends it: at the next folder, or where it is harmless. cut: now; what is whole is still delivered
+ * and noted. over follows, perhaps from here.
+ */
+void source_run_stop(struct source_run *run, bool cut);
 
 #endif

@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "fetch-agent/live.h"
 #include "fetch-agent/state/state.h"
 
 #include "common/banned.h"
 
 struct printing {
 	const struct fetch_source *source;
+	struct json_object *live; /* what the daemon says of all sources; NULL: none runs */
 	struct json_object *list; /* NULL: for people */
 	enum outcome worst;
 };
@@ -29,18 +31,76 @@ static void add_number(struct json_object *object, const char *key, int64_t numb
 	(void)json_object_object_add(object, key, json_object_new_int64(number));
 }
 
-static struct json_object *object_of(const struct fetch_source *source)
+/* What the daemon says of this source; NULL: nothing. */
+static struct json_object *live_of(const struct printing *printing)
+{
+	struct json_object *live = NULL;
+
+	(void)json_object_object_get_ex(printing->live, printing->source->name, &live);
+	return live;
+}
+
+static struct json_object *object_of(const struct printing *printing)
 {
 	struct json_object *object = json_object_new_object();
+	struct json_object *live = live_of(printing);
 
-	add(object, "fetch", source->name);
-	add(object, "account", source->account);
+	add(object, "fetch", printing->source->name);
+	add(object, "account", printing->source->account);
+	if (live != NULL)
+		(void)json_object_object_add(object, "now", json_object_get(live));
 	return object;
+}
+
+static const char *text_of(struct json_object *live, const char *key)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(live, key, &value) ? json_object_get_string(value) : "";
+}
+
+static int64_t number_of(struct json_object *live, const char *key)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(live, key, &value) ? json_object_get_int64(value) : 0;
+}
+
+static void print_failing(struct json_object *live)
+{
+	const char *meaning = text_of(live, "meaning"), *remedy = text_of(live, "remedy");
+	char since[CLOCK_TEXT_MAX];
+
+	(void)printf("; failing since %s, tries %" PRId64 ": %s",
+		     clock_text(number_of(live, "failing_since"), since, sizeof(since)),
+		     number_of(live, "tries"), text_of(live, "error"));
+	if (meaning[0] != '\0')
+		(void)printf("; %s", meaning);
+	if (remedy[0] != '\0')
+		(void)printf(": %s", remedy);
+}
+
+/* The end of a source's line: what it does now. */
+static void print_now(const struct printing *printing)
+{
+	char since[CLOCK_TEXT_MAX], next[CLOCK_TEXT_MAX];
+	struct json_object *live = live_of(printing);
+
+	if (live != NULL) {
+		(void)printf("; %s since %s", text_of(live, "state"),
+			     clock_text(number_of(live, "since"), since, sizeof(since)));
+		if (number_of(live, "next") != 0)
+			(void)printf(" until %s",
+				     clock_text(number_of(live, "next"), next, sizeof(next)));
+		if (number_of(live, "tries") > 0)
+			print_failing(live);
+	}
+	(void)putchar('\n');
 }
 
 static void print_json(struct printing *printing, const struct state_run *run)
 {
-	struct json_object *object = object_of(printing->source);
+	struct json_object *object = object_of(printing);
 
 	add(object, "outcome", run->outcome);
 	add(object, "text", run->text);
@@ -58,11 +118,12 @@ static void print_line(const struct printing *printing, const struct state_run *
 	char ended[CLOCK_TEXT_MAX], last[CLOCK_TEXT_MAX];
 
 	(void)printf("fetch=%s account=%s %s%s%s: last run %s, %" PRId64 " messages, %" PRId64
-		     " bytes, %" PRId64 " left; last message %s\n",
+		     " bytes, %" PRId64 " left; last message %s",
 		     printing->source->name, printing->source->account, run->outcome,
 		     run->text[0] != '\0' ? ": " : "", run->text,
 		     clock_text(run->ended_s, ended, sizeof(ended)), run->messages, run->bytes,
 		     run->left, clock_text(run->last_message_s, last, sizeof(last)));
+	print_now(printing);
 }
 
 static void on_run(void *context, const struct state_run *run)
@@ -82,10 +143,12 @@ static void on_run(void *context, const struct state_run *run)
 static void print_never(const struct printing *printing)
 {
 	if (printing->list != NULL)
-		(void)json_object_array_add(printing->list, object_of(printing->source));
-	else
-		(void)printf("fetch=%s account=%s never run\n", printing->source->name,
+		(void)json_object_array_add(printing->list, object_of(printing));
+	else {
+		(void)printf("fetch=%s account=%s never run", printing->source->name,
 			     printing->source->account);
+		print_now(printing);
+	}
 }
 
 enum outcome status_print(const struct fetch_config *config, const char *state_path, bool json,
@@ -95,6 +158,9 @@ enum outcome status_print(const struct fetch_config *config, const char *state_p
 	struct state *state = NULL;
 	enum outcome what = OUTCOME_OK;
 
+	/* No daemon is no failure: cron may do it. */
+	if (live_ask(state_path, "status", &printing.live, NULL) != OUTCOME_OK)
+		printing.live = NULL;
 	/* No state at all is a machine on which nothing ran yet. */
 	if (access(state_path, F_OK) == 0)
 		what = state_open(state_path, true, &state, err);
@@ -107,6 +173,7 @@ enum outcome status_print(const struct fetch_config *config, const char *state_p
 	if (what == OUTCOME_OK && json)
 		(void)puts(json_object_to_json_string_ext(printing.list, JSON_C_TO_STRING_PRETTY));
 	(void)json_object_put(printing.list);
+	(void)json_object_put(printing.live);
 	state_close(state);
 	*worst_out = printing.worst;
 	return what;

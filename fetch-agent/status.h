@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* status.h - `mailoauth-fetch status`: how each source's last run ended, for people or as JSON. */
+/*
+ * status.h - `mailoauth-fetch status`: how each source's last run ended, and what a running daemon
+ * does now, for people or as JSON.
+ */
 #ifndef FETCH_AGENT_STATUS_H
 #define FETCH_AGENT_STATUS_H
 

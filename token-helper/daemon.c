@@ -100,17 +100,6 @@ static struct seal_keys *take_seal_keys(struct helper_config *config)
 	return keys;
 }
 
-static bool words_equal(const struct words *a, const struct words *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++) {
-		if (strcmp(a->word[i], b->word[i]) != 0)
-			return false;
-	}
-	return true;
-}
-
 static enum outcome reload(void *context, struct err *err)
 {
 	struct daemon *daemon = context;

@@ -134,6 +134,11 @@ static void break_off(struct imap_session *session, enum outcome what, const str
 	leave(session);
 }
 
+void imap_session_break(struct imap_session *session, enum outcome what, const struct err *err)
+{
+	break_off(session, what, err);
+}
+
 /* Time -------------------------------------------------------------------------------------------
  */
 
@@ -392,11 +397,12 @@ static void on_response(struct imap_session *session, const struct imap_response
 	case IMAP_CONDITION:
 		session->greeted = true;
 		if (response->text.status == IMAP_STATUS_BYE)
-			(void)err_set(&session->bye, OUTCOME_RETRY, "the server said: BYE %s%.*s",
-				      response->text.code == IMAP_CODE_NONE
-					      ? ""
-					      : imap_code_name(response->text.code),
-				      (int)response->text.text.len, response->text.text.ptr);
+			(void)err_set(
+				&session->bye, OUTCOME_RETRY, "the server said: BYE %s%.*s%s%.*s",
+				response->text.code_name.len > 0 ? "[" : "",
+				(int)response->text.code_name.len, response->text.code_name.ptr,
+				response->text.code_name.len > 0 ? "] " : "",
+				(int)response->text.text.len, response->text.text.ptr);
 		break;
 	default:
 		break;

@@ -38,6 +38,9 @@ struct imap_session *imap_session_new(struct bufferevent *bev, const char *name,
 				      const struct imap_session_handler *handler, int timeout_s);
 void imap_session_free(struct imap_session *session); /* NULL is nothing; no callback follows */
 
+/* Ends it as if the server had: everybody is told, with what and err. */
+void imap_session_break(struct imap_session *session, enum outcome what, const struct err *err);
+
 void imap_session_set_handler(struct imap_session *session,
 			      const struct imap_session_handler *handler);
 

@@ -107,6 +107,12 @@ bed_dovecot_start() {
 	bed_note "$(cat "$BED/dovecot/run/master.pid")"
 }
 
+bed_dovecot_stop() {
+	bed_dovecot_pid=$(cat "$BED/dovecot/run/master.pid")
+	kill -TERM "$bed_dovecot_pid"
+	bed_wait_for 10 bed_gone "$bed_dovecot_pid"
+}
+
 # The files of USER's messages.
 bed_mailbox() { # USER
 	find "$BED/mail/$1/Maildir/new" "$BED/mail/$1/Maildir/cur" -type f 2>/dev/null

@@ -40,6 +40,34 @@ bed_fetch() { # ARGUMENT...
 		-S "$BED_SOCKET" -s "$BED/fetch.db" "$@" >"$BED/fetch.out" 2>&1
 }
 
+# The daemon. Its output: $BED/watch.log.
+bed_watch_start() { # [ARGUMENT...]
+	: >"$BED/watch.log"
+	# shellcheck disable=SC2086 # a command and its arguments
+	(cd / && SASL_PATH=$BED/sasl exec ${BED_FETCH_UNDER-} "$MAILOAUTH_FETCH" -c "$BED_FETCH_CONF" -S "$BED_SOCKET" \
+		-s "$BED/fetch.db" "$@") >>"$BED/watch.log" 2>&1 &
+	BED_WATCH_PID=$!
+	bed_note "$BED_WATCH_PID"
+	bed_wait_for 20 grep -q ' ready: ' "$BED/watch.log" || bed_die "mailoauth-fetch does not start: $(cat "$BED/watch.log")"
+}
+
+bed_watch_signal() { # NAME
+	kill -s "$1" "$BED_WATCH_PID"
+}
+
+# Its exit status: $BED_WATCH_STATUS.
+bed_watch_stop() {
+	kill -TERM "$BED_WATCH_PID" 2>/dev/null
+	bed_wait_for 20 bed_gone "$BED_WATCH_PID" || bed_daemon_hangs "$BED_WATCH_PID"
+	wait "$BED_WATCH_PID"
+	BED_WATCH_STATUS=$?
+}
+
+bed_daemon_hangs() { # PID
+	diag "does not end: $1"
+	kill -KILL "$1"
+}
+
 # Forgets what was fetched.
 bed_fetch_forget() {
 	rm -rf "$BED/fetched" "$BED/fetch.db" "$BED/fetch.db-wal" "$BED/fetch.db-shm"
@@ -78,6 +106,11 @@ bed_put_many() { # USER COUNT [FOLDER]: small messages, each with a number of it
 
 bed_mailbox_empty() { # USER
 	rm -rf "$BED/mail/$1/Maildir"
+}
+
+# Ends USER's connections.
+bed_kick() { # USER
+	bed_doveadm kick "$1"
 }
 
 # What the server holds, by IMAP search.
