@@ -43,6 +43,8 @@ static enum cli_exit ask_begin(struct authorize *run)
 	cli_request(&request, "authorize-begin");
 	cli_field_str(&request, "account", run->cli->account);
 	cli_field_u64(&request, "port", run->listener != NULL ? listener_port(run->listener) : 0);
+	if (run->cli->replace_identity)
+		cli_field_u64(&request, "replace_identity", 1);
 	exit = cli_call(run->cli, &request, BEGIN_TIMEOUT_MS, &reply, &data, &err);
 	if (exit == CLI_OK && !flow_read(&run->flow, data)) {
 		(void)err_set(&err, OUTCOME_PROTOCOL,

@@ -29,6 +29,7 @@ struct cli {
 	uint64_t timeout_s;
 	bool no_browser;
 	bool paste;
+	bool replace_identity;
 };
 
 /* Starts a request: the verb and its space. Fields follow with cli_field(). */

@@ -33,6 +33,7 @@ static const struct option long_options[] = {
 	{"paste", no_argument, NULL, 'P'},
 	{"account", required_argument, NULL, 'a'},
 	{"force", no_argument, NULL, 'f'},
+	{"replace-identity", no_argument, NULL, 'R'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -112,6 +113,9 @@ static enum cli_exit read_option(int letter, const char *value, struct cli_line 
 		return CLI_OK;
 	case 'f':
 		cli->force = true;
+		return CLI_OK;
+	case 'R':
+		cli->replace_identity = true;
 		return CLI_OK;
 	case 's':
 		return read_service(value, &cli->service, err);

@@ -84,7 +84,10 @@ static void put_user(struct buffer *cell, struct json_object *account, int64_t n
 static void put_identity(struct buffer *cell, struct json_object *account, int64_t now)
 {
 	(void)now;
-	put_text(cell, account, "identity");
+	if (cli_json_string(account, "identity") == NULL && number(account, "authorized") != 0)
+		(void)buffer_append_str(cell, "not verified");
+	else
+		put_text(cell, account, "identity");
 }
 
 static void put_access(struct buffer *cell, struct json_object *account, int64_t now)

@@ -15,8 +15,9 @@
 #include "common/banned.h"
 
 static const struct cli_verb verbs[] = {
-	{"authorize", cli_authorize, OPERAND_REQUIRED, "pntP",
-	 "authorize ACCOUNT [--port N] [--no-browser] [--timeout SECONDS] [--paste]",
+	{"authorize", cli_authorize, OPERAND_REQUIRED, "pntPR",
+	 "authorize ACCOUNT [--port N] [--no-browser] [--timeout SECONDS] [--paste] "
+	 "[--replace-identity]",
 	 "have a person sign in, once", "mailoauth authorize relay"},
 	{"token", cli_token, OPERAND_REQUIRED, "sm",
 	 "token ACCOUNT [--service smtp|imap|pop] [--min-valid SECONDS]",

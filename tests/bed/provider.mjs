@@ -7,7 +7,7 @@
 // demand. The accounts and the clients' secrets in this file are test data. The log never holds a token; the control interface lists
 // the secrets of the run so that tests can search for them elsewhere.
 //
-//   node provider.mjs --port N --control SOCKET --cert FILE --key FILE [--ttl SECONDS] [--token-bytes N] [--log FILE]
+//   node provider.mjs --port N --control SOCKET --cert FILE --key FILE [--ttl SECONDS] [--token-bytes N] [--names-in-userinfo] [--log FILE]
 //
 // Control interface (HTTP on the Unix socket; answers are JSON):
 //   GET  /counters            token requests by grant type and result; introspections; revoked grants
@@ -35,6 +35,7 @@ const { values: argv } = parseArgs({
     key: { type: 'string' },
     ttl: { type: 'string', default: '3600' },
     'token-bytes': { type: 'string', default: '43' },
+    'names-in-userinfo': { type: 'boolean', default: false },
     log: { type: 'string' },
   },
 });
@@ -45,7 +46,10 @@ const accounts = new Map([
   ['second@example.test', 'Second'],
   ['alice@example.test', 'Alice'],
   ['mallory@example.test', 'Mallory'],
+  ['successor', 'Successor'],
 ]);
+// Whose address is not his login: the next owner of an old one.
+const addresses = new Map([['successor', 'relay@example.test']]);
 
 // State that tests change ------------------------------------------------------------------------
 
@@ -171,7 +175,7 @@ const configuration = {
   adapter: Store,
   clients,
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'preferred_username'] },
-  conformIdTokenClaims: false,
+  conformIdTokenClaims: argv['names-in-userinfo'], // OpenID Connect Core 5.4: an id_token beside an access token has none
   cookies: { keys: ['bed-cookie-key'] },
   features: {
     clientCredentials: { enabled: true },
@@ -183,7 +187,11 @@ const configuration = {
   findAccount: (ctx, id) => (accounts.has(id) ? {
     accountId: id,
     claims: () => ({
-      sub: id, email: id, email_verified: true, name: accounts.get(id), preferred_username: id,
+      sub: id,
+      email: addresses.get(id) ?? id,
+      email_verified: true,
+      name: accounts.get(id),
+      preferred_username: addresses.get(id) ?? id,
     }),
   } : undefined),
   formats: {

@@ -35,7 +35,8 @@
 	"issuer = https://as.example\nauthorize_url = https://as.example/auth\n"                   \
 	"token_url = https://as.example/token\nscope = openid mail\n"                              \
 	"smtp_host = mx.example.test\n"
-#define MANY 10000
+#define OUTLOOK "https://outlook.office.com/"
+#define MANY	10000
 
 static const char *const dirs[] = {TEST_PROVIDERS, NULL};
 static char dir[64];
@@ -198,13 +199,111 @@ static void google_is_resolved(void **state)
 static void a_scope_for_graph_is_refused(void **state)
 {
 	(void)state;
-	check_problem(MICROSOFT "scope = SMTP.Send offline_access openid\n", 6,
-		      "write https://outlook.office.com/SMTP.Send, or leave scope out");
-	check_problem(MICROSOFT
-		      "scope = openid https://graph.microsoft.com/IMAP.AccessAsUser.All\n",
+	check_problem("[account r]\nprovider = microsoft\nclient_id = c\nuser = u@x\nuse = smtp\n"
+		      "scope = SMTP.Send offline_access openid\n",
+		      6, "write https://outlook.office.com/SMTP.Send, or leave scope out");
+	check_problem(MICROSOFT "scope = openid offline_access " OUTLOOK "SMTP.Send "
+				"https://graph.microsoft.com/IMAP.AccessAsUser.All\n",
 		      6, "write https://outlook.office.com/IMAP.AccessAsUser.All");
 	/* The other name of the same resource. */
-	(void)load_one(MICROSOFT "scope = openid https://outlook.office365.com/SMTP.Send\n");
+	(void)load_one(MICROSOFT "scope = openid offline_access "
+				 "https://outlook.office365.com/SMTP.Send "
+				 "https://outlook.office.com/IMAP.AccessAsUser.All\n");
+}
+
+#define RELAY(provider, use)                                                                       \
+	"[account r]\nprovider = " provider "\nclient_id = c\nuser = u@x.example\nuse = " use "\n"
+
+/* Each stands in line 6, with one thing wrong. */
+static const struct wrong {
+	const char *text;
+	const char *part;
+} wrongs[] = {
+	{RELAY("microsoft", "smtp") "scope = openid offline_access " OUTLOOK
+				    "IMAP.AccessAsUser.All\n",
+	 "scope lacks " OUTLOOK "SMTP.Send: use has smtp"},
+	{RELAY("microsoft", "pop") "scope = openid offline_access " OUTLOOK "SMTP.Send\n",
+	 "scope lacks " OUTLOOK "POP.AccessAsUser.All"},
+	{RELAY("microsoft", "smtp") "scope = openid " OUTLOOK "SMTP.Send\n",
+	 "scope lacks offline_access: there would be no refresh token"},
+	{RELAY("microsoft", "smtp") "scope = openid offline_access " OUTLOOK "SMTP.Send "
+				    "https://vault.azure.net/user\n",
+	 "several resources, outlook.office.com and vault.azure.net"},
+	{RELAY("microsoft", "smtp") "scope = openid offline_access " OUTLOOK "SMTP.Send " OUTLOOK
+				    ".default\n",
+	 "mixes .default with " OUTLOOK "SMTP.Send"},
+	{RELAY("outlook",
+	       "smtp") "scope = openid offline_access https://graph.microsoft.com/Mail.Send\n",
+	 "is for Microsoft Graph's own mail interface"},
+	{RELAY("google", "smtp") "scope = openid https://www.googleapis.com/auth/gmail.send\n"
+				 "client_secret_file = @DIR@/secret\n",
+	 "write https://mail.google.com/"},
+	{RELAY("google", "smtp") "scope = openid https://mail.google.com\n"
+				 "client_secret_file = @DIR@/secret\n",
+	 "lacks the slash"},
+	{RELAY("google", "smtp") "authorize_extra = prompt=consent\n"
+				 "client_secret_file = @DIR@/secret\n",
+	 "lacks access_type=offline"},
+	{RELAY("microsoft-app", "smtp") "tenant = common\n", "it must be your own"},
+	{RELAY("microsoft-app", "smtp") "scope = SMTP.SendAsApp\ntenant = x.example\n",
+	 "write https://outlook.office365.com/.default"},
+	{RELAY("microsoft", "smtp") "client_secret_file = @DIR@/guid\n",
+	 "what looks like the ID of a secret"},
+	{RELAY("microsoft",
+	       "smtp") "token_url = https://login.microsoftonline.com/x/oauth2/token\n",
+	 "is Microsoft's v1 endpoint"},
+	{RELAY("microsoft",
+	       "smtp") "authorize_url = https://login.microsoftonline.com/x/oauth2/authorize\n",
+	 "is Microsoft's v1 endpoint"},
+	{RELAY("microsoft",
+	       "smtp") "authorize_url = https://login.microsoftonline.com/x/oauth2/v2.0/token\n",
+	 "swapped?"},
+	{RELAY("fastmail", "smtp") "token_url = https://api.fastmail.com/oauth/authorize\n",
+	 "swapped?"},
+	{RELAY("fastmail", "smtp") "issuer = https://x.example/.well-known/openid-configuration\n",
+	 "the issuer is what stands before /.well-known/"},
+};
+
+static void what_cannot_work_is_refused(void **state)
+{
+	(void)state;
+	write_text("guid", "8cbe3f24-1111-4222-8333-abcdefabcdef\n", 0600);
+	for (size_t i = 0; i < sizeof(wrongs) / sizeof(wrongs[0]); i++)
+		check_problem(wrongs[i].text, 6, wrongs[i].part);
+}
+
+/* What looks alike and is right. */
+static void what_works_is_let_through(void **state)
+{
+	static const char *const right[] = {
+		RELAY("microsoft", "smtp") "scope = offline_access openid " OUTLOOK ".default\n",
+		RELAY("google", "imap") "scope = openid https://mail.google.com/\n"
+					"client_secret_file = @DIR@/guid\n",
+		RELAY("microsoft-app", "smtp imap") "tenant = contoso.example\n",
+		RELAY("adfs", "smtp") "auth_host = login.corp.example\nresource = urn:m\n"
+				      "smtp_host = mx.corp.example\n",
+	};
+
+	(void)state;
+	write_text("guid", "8cbe3f24-1111-4222-8333-abcdefabcdef\n", 0600);
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+		(void)load_one(right[i]);
+	(void)load_one(MICROSOFT);
+	assert_non_null(strstr(buffer_cstr(&config->warnings), "client_id = c1: ids of Microsoft"));
+}
+
+/* Fastmail has no id_token: it is nobody's fault, and it is said. */
+static void who_cannot_be_verified_is_said(void **state)
+{
+	(void)state;
+	assert_null(load_one(RELAY("fastmail", "smtp"))->client.identity);
+	assert_non_null(
+		strstr(buffer_cstr(&config->warnings), "Fastmail does not say who signed in"));
+	check_problem(RELAY("fastmail", "smtp") "verify_identity = yes\n", 1, "scope lacks openid");
+	assert_string_equal(
+		load_one(RELAY("fastmail", "smtp") "userinfo_url = https://x.example/me\n")
+			->client.identity,
+		"u@x.example");
 }
 
 static void custom_says_what_it_lacks(void **state)
@@ -328,8 +427,9 @@ static void seal_key_may_be_a_credential(void **state)
 static void openid_is_needed_to_verify(void **state)
 {
 	(void)state;
-	check_problem(MICROSOFT "scope = mail\n", 6, "scope lacks openid");
-	assert_null(load_one(MICROSOFT "scope = mail\nverify_identity = no\n")->client.identity);
+	check_problem(MICROSOFT "scope = mail offline_access\n", 6, "scope lacks openid");
+	assert_null(load_one(MICROSOFT "scope = mail offline_access\nverify_identity = no\n")
+			    ->client.identity);
 	assert_string_equal(load_one(MICROSOFT "authorize_as = boss@x\n")->client.identity,
 			    "boss@x");
 }
@@ -438,6 +538,9 @@ int main(void)
 		IN_DIR(the_tenant_is_put_in),
 		IN_DIR(google_is_resolved),
 		IN_DIR(a_scope_for_graph_is_refused),
+		IN_DIR(what_cannot_work_is_refused),
+		IN_DIR(what_works_is_let_through),
+		IN_DIR(who_cannot_be_verified_is_said),
 		IN_DIR(custom_says_what_it_lacks),
 		IN_DIR(a_preset_beside_the_file_wins),
 		IN_DIR(every_missing_key_is_named),

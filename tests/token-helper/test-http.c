@@ -60,19 +60,27 @@ static void on_done(void *context, struct http_response *response)
 	(void)event_base_loopbreak(seen->base);
 }
 
-static void post_request(struct seen *seen, const struct http_request *request)
+typedef struct http_exchange *ask_fn(struct http_client *client, const struct http_request *request,
+				     http_done_fn *done, void *context);
+
+static void ask(struct seen *seen, ask_fn *how, const struct http_request *request)
 {
 	struct http_client *http;
 
 	*seen = (struct seen){.base = event_base_new(), .body = BUFFER_INIT(HTTP_BODY_MAX)};
 	http = http_client_new(seen->base, "mailoauth-test");
-	seen->exchange = http_post(http, request, on_done, seen);
+	seen->exchange = how(http, request, on_done, seen);
 	assert_non_null(seen->exchange);
 	assert_int_equal(seen->calls, 0);
 	(void)event_base_dispatch(seen->base);
 	assert_int_equal(seen->calls, 1);
 	http_client_free(http);
 	event_base_free(seen->base);
+}
+
+static void post_request(struct seen *seen, const struct http_request *request)
+{
+	ask(seen, http_post, request);
 }
 
 static void post_url(struct seen *seen, const char *url, int timeout_ms)
@@ -129,6 +137,43 @@ static void test_request(void **state)
 	assert_non_null(strstr(request, "\r\n\r\ngrant_type=refresh_token&refresh_token=s3cret"));
 	buffer_release(&seen.body);
 	free(request);
+}
+
+static void test_get(void **state)
+{
+	struct fake_http fake;
+	struct seen seen;
+	char url[64];
+	char *request;
+	struct http_request get = {
+		.url = url,
+		.form = span_from_str("not=sent"),
+		.bearer = span_from_str("s3cret"),
+		.timeout_ms = 5000,
+	};
+
+	(void)state;
+	fake_http_start(&fake, FAKE_HTTP_SEND, OK_REPLY);
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/me", fake.port);
+	ask(&seen, http_get, &get);
+	buffer_release(&seen.body);
+	get.bearer.len = 0;
+	ask(&seen, http_get, &get);
+	assert_outcome(&seen, OUTCOME_OK);
+	assert_string_equal(buffer_cstr(&seen.body), "{}");
+	buffer_release(&seen.body);
+	request = fake_http_stop(&fake);
+	assert_int_equal(strncmp(request, "GET /me HTTP/1.1\r\n", 18), 0);
+	assert_non_null(strstr(request, "\r\nAuthorization: Bearer s3cret\r\n"));
+	assert_null(strstr(request, "not=sent"));
+	/* Only who has a token shows one. */
+	assert_null(strstr(strstr(request, "s3cret") + 1, "Authorization"));
+	assert_non_null(strstr(strstr(request, "s3cret") + 1, "GET /me"));
+	free(request);
+	get.url = "http://as.example/me";
+	ask(&seen, http_get, &get);
+	assert_outcome(&seen, OUTCOME_CONFIG);
+	buffer_release(&seen.body);
 }
 
 static void test_basic(void **state)
@@ -518,6 +563,7 @@ int main(void)
 		cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_refused_urls),
 		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_get),
 		cmocka_unit_test(test_basic),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_retry_after_date),

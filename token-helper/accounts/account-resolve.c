@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "common/url.h"
@@ -245,44 +244,15 @@ static void scope_add(struct buffer *scope, const char *more)
 	words_release(&words);
 }
 
-/* A permission of the preset's, named without its resource or with Graph's. Microsoft grants it and
- * Exchange refuses the token; nothing but the scope tells why. */
-static bool is_for_graph(const char *word, const char *wanted)
-{
-	static const char graph[] = "https://graph.microsoft.com/";
-	const char *slash = strrchr(wanted, '/');
-
-	if (slash == NULL || slash[1] == '\0')
-		return false;
-	if (strncasecmp(word, graph, sizeof(graph) - 1) == 0)
-		word += sizeof(graph) - 1;
-	return strcasecmp(word, slash + 1) == 0;
-}
-
-static void check_resource(const struct resolving *at)
-{
-	struct words scope = {0};
-
-	words_split(at->section->settings.scope, &scope);
-	for (size_t i = 0; i < scope.count; i++) {
-		for (int s = 0; s < SERVICE_COUNT; s++) {
-			const char *wanted = at->preset->service_scope[s];
-
-			if (wanted != NULL && is_for_graph(scope.word[i], wanted))
-				problem(at, "scope",
-					"scope = %s: gives tokens for Microsoft Graph, which the "
-					"mail server refuses: write %s, or leave scope out",
-					scope.word[i], wanted);
-		}
-	}
-	words_release(&scope);
-}
-
 /* Where the preset's own scopes give no id_token, the provider has none, and nobody is to blame. */
 static void check_identity_is_told(const struct resolving *at, const char *scope)
 {
 	struct oauth_client *client = &at->config->client;
 
+	if (client->authorize_url == NULL && client->device_url == NULL) {
+		free(client->identity); /* nobody signs in */
+		client->identity = NULL;
+	}
 	if (client->identity == NULL || scope_has(scope, "openid") || client->userinfo_url != NULL)
 		return;
 	if (at->section->settings.scope != NULL || section_sets(at, "verify_identity")) {
@@ -312,7 +282,6 @@ static void resolve_scope(const struct resolving *at)
 	}
 	if (at->section->settings.scope != NULL) {
 		scope_add(&scope, at->section->settings.scope);
-		check_resource(at);
 	} else {
 		scope_add(&scope, buffer_cstr(&required));
 		scope_add(&scope, at->preset->settings.scope);
@@ -460,6 +429,7 @@ static void resolve_account(struct resolving *at, struct helper_config *config)
 	resolve_client(at);
 	resolve_scope(at);
 	check_needs(at);
+	config_rules_check(at);
 }
 
 /* Across accounts ----------------------------------------------------------------------------- */

@@ -58,6 +58,11 @@ void resolve_problem(const struct resolving *at, const char *key, const char *fm
 /* client-resolve.c: fills config->client.auth. */
 void resolve_client_auth(const struct resolving *at);
 
+/* config-rules.c: reports what is well-formed and wrong all the same, of an account that is
+ * resolved; and of a secret, which was read from what key names. */
+void config_rules_check(const struct resolving *at);
+void config_rules_secret(const struct resolving *at, const char *key, struct span secret);
+
 /* Fills preset from the file; false when it had problems. */
 bool config_read_preset(const char *path, struct preset_section *preset,
 			struct config_problems *problems);

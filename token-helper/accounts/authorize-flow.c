@@ -13,8 +13,8 @@
 #include "common/log.h"
 #include "common/url.h"
 #include "common/xalloc.h"
+#include "token-helper/accounts/identity-check.h"
 #include "token-helper/oauth/authorization.h"
-#include "token-helper/oauth/id-token.h"
 #include "token-helper/oauth/token-request.h"
 
 #include "common/banned.h"
@@ -41,7 +41,10 @@ struct flow {
 	bool holding;
 	struct store_slot *slot;
 	struct token_request *request;
+	struct identity_check *check; /* after the request: of the tokens in set */
+	struct token_set set;
 	int64_t asked_s;
+	bool replace_identity;
 	struct flow_finish *finish;
 };
 
@@ -69,6 +72,8 @@ static void flow_free(struct flow *flow, struct grant *grant)
 	flow->flows->count--;
 	account_cancel(flow->waiting);
 	token_request_cancel(flow->request);
+	identity_check_cancel(flow->check);
+	token_set_release(&flow->set);
 	store_abort(flow->slot);
 	if (flow->holding && account != NULL)
 		account_release(account, grant);
@@ -102,13 +107,19 @@ void flows_free(struct flows *flows)
 	free(flows);
 }
 
+/* Its tokens are on their way: ending it now would lose them. */
+static bool flow_is_busy(const struct flow *flow)
+{
+	return flow->request != NULL || flow->check != NULL;
+}
+
 bool flows_busy(const struct flows *flows)
 {
 	const struct flow *flow;
 
 	TAILQ_FOREACH(flow, &flows->list, link)
 	{
-		if (flow->request != NULL)
+		if (flow_is_busy(flow))
 			return true;
 	}
 	return false;
@@ -164,7 +175,7 @@ static void on_expiry(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	(void)err_set(&err, OUTCOME_CONSENT, "nobody came back from the sign-in page in time");
-	if (flow->request == NULL)
+	if (!flow_is_busy(flow))
 		flow_fail(flow, OUTCOME_CONSENT, &err);
 }
 
@@ -198,6 +209,7 @@ static struct flow *flow_new(struct flows *flows, const struct account *account)
 	flow->account = xstrdup(account_config(account)->name);
 	buffer_init(&flow->url, FLOW_URL_MAX);
 	buffer_init_secret(&flow->code, FLOW_CODE_MAX);
+	token_set_init(&flow->set);
 	flow->expiry = evtimer_new(flows->world.base, on_expiry, flow);
 	if (flow->expiry == NULL || event_add(flow->expiry, &lifetime) != 0)
 		fatal("out of memory");
@@ -213,7 +225,7 @@ static bool drop_oldest(struct flows *flows)
 
 	TAILQ_FOREACH(flow, &flows->list, link)
 	{
-		if (flow->request == NULL && flow->finish == NULL) {
+		if (!flow_is_busy(flow) && flow->finish == NULL) {
 			flow_free(flow, NULL);
 			return true;
 		}
@@ -222,7 +234,7 @@ static bool drop_oldest(struct flows *flows)
 }
 
 enum outcome flow_begin(struct flows *flows, struct account *account, uint16_t port,
-			struct flow_begun *begun, struct err *err)
+			bool replace_identity, struct flow_begun *begun, struct err *err)
 {
 	const struct oauth_client *client = &account_config(account)->client;
 	char *redirect;
@@ -240,6 +252,7 @@ enum outcome flow_begin(struct flows *flows, struct account *account, uint16_t p
 			       account_config(account)->name, FLOWS_MAX);
 	redirect = redirect_uri(client, port);
 	flow = flow_new(flows, account);
+	flow->replace_identity = replace_identity;
 	outcome = authorization_start(&flow->auth, redirect, err);
 	free(redirect);
 	if (outcome == OUTCOME_OK)
@@ -261,30 +274,6 @@ enum outcome flow_begin(struct flows *flows, struct account *account, uint16_t p
 }
 
 /* Finishing ----------------------------------------------------------------------------------- */
-
-static enum outcome check_identity(const struct flow *flow, const struct oauth_client *client,
-				   const struct token_set *set, struct identity *identity,
-				   struct err *err)
-{
-	enum outcome outcome;
-
-	if (set->id_token.len == 0 && client->identity == NULL)
-		return OUTCOME_OK;
-	if (set->id_token.len == 0)
-		return err_set(err, OUTCOME_CONFIG,
-			       "the server did not say who signed in (no id_token), so nothing was "
-			       "stored; put openid into scope, or say verify_identity = no");
-	outcome = id_token_read(buffer_span(&set->id_token), client, buffer_span(&flow->auth.nonce),
-				clock_now_s(), identity, err);
-	if (outcome != OUTCOME_OK || client->identity == NULL || identity_matches(identity, client))
-		return outcome;
-	return err_set(
-		err, OUTCOME_CONSENT,
-		"%s signed in, but the account is for %s; nothing was stored; sign out or use a "
-		"private window, then run: mailoauth authorize %s",
-		identity->name != NULL ? identity->name : "somebody without a name",
-		client->identity, flow->account);
-}
 
 static bool same_text(const char *a, const char *b)
 {
@@ -344,37 +333,62 @@ static void flow_succeed(struct flow *flow, struct grant *grant)
 	flow_end(flow, &result, grant);
 }
 
-static void on_redeemed(void *context, struct token_answer *answer)
+static void on_identity(void *context, enum outcome outcome, struct identity *identity,
+			const struct err *why)
 {
 	struct flow *flow = context;
 	struct account *account = account_of(flow);
-	struct identity identity = {0};
 	struct grant grant;
-	struct err err = answer->err;
-	enum outcome outcome = answer->outcome;
+	struct err err = *why;
 
-	flow->request = NULL;
+	flow->check = NULL;
 	grant_init(&grant);
-	if (account != NULL)
-		account_log_credential(account, answer);
 	if (outcome == OUTCOME_OK && account == NULL)
 		outcome = err_set(&err, OUTCOME_CONFIG, "is no longer configured");
-	if (outcome == OUTCOME_OK)
-		outcome = check_identity(flow, &account_config(account)->client, &answer->set,
-					 &identity, &err);
 	if (outcome == OUTCOME_OK) {
 		struct store_slot *slot = flow->slot;
 
 		flow->slot = NULL;
-		grant_make(&grant, flow, account, &answer->set, &identity);
+		grant_make(&grant, flow, account, &flow->set, identity);
 		outcome = store_commit(slot, &grant, &err);
 	}
 	if (outcome == OUTCOME_OK)
 		flow_succeed(flow, &grant);
 	else
 		flow_fail(flow, outcome, &err);
-	identity_release(&identity);
 	grant_release(&grant);
+}
+
+/* Before anything is stored it must be known who signed in. */
+static void on_redeemed(void *context, struct token_answer *answer)
+{
+	struct flow *flow = context;
+	struct account *account = account_of(flow);
+	struct identity_question question = {
+		.accounts = flow->flows->accounts,
+		.account = flow->account,
+		.set = &flow->set,
+		.nonce = buffer_span(&flow->auth.nonce),
+		.replace = flow->replace_identity,
+	};
+	struct identity_check *check;
+	struct err err = answer->err;
+	enum outcome outcome = answer->outcome;
+
+	flow->request = NULL;
+	if (account != NULL)
+		account_log_credential(account, answer);
+	if (outcome == OUTCOME_OK && account == NULL)
+		outcome = err_set(&err, OUTCOME_CONFIG, "is no longer configured");
+	if (outcome != OUTCOME_OK) {
+		flow_fail(flow, outcome, &err);
+		return;
+	}
+	token_set_move(&flow->set, &answer->set);
+	/* When it is known at once, the flow is gone when this returns. */
+	check = identity_check_start(&flow->flows->world, &question, on_identity, flow);
+	if (check != NULL)
+		flow->check = check;
 }
 
 /* The code is spent only when its result can be stored, and no refresh of the old grant is under
@@ -432,7 +446,7 @@ struct flow_finish *flow_finish(struct flows *flows, struct span id, struct span
 	enum outcome outcome;
 	struct err err;
 
-	if (account == NULL || flow->finish != NULL || flow->request != NULL) {
+	if (account == NULL || flow->finish != NULL || flow_is_busy(flow)) {
 		outcome = err_set(
 			&err, OUTCOME_CONSENT,
 			"this authorization is over, or was used already; start again with: "

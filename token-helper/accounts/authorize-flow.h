@@ -19,7 +19,7 @@ struct flow_finish;
 
 struct flows *flows_new(const struct account_world *world, struct accounts *accounts);
 void flows_free(struct flows *flows);
-bool flows_busy(const struct flows *flows); /* a code is being redeemed */
+bool flows_busy(const struct flows *flows); /* a code is being redeemed, or its tokens looked at */
 
 struct flow_begun {
 	const char *id; /* borrowed, like the rest, until the flow ends */
@@ -29,9 +29,10 @@ struct flow_begun {
 	int expires_in_s;
 };
 
-/* port: of the tool's loopback listener; 0: none, the redirect is pasted back. */
+/* port: of the tool's loopback listener; 0: none, the redirect is pasted back. replace_identity:
+ * another person than the one of the stored grant will do, if the configuration names him. */
 enum outcome flow_begin(struct flows *flows, struct account *account, uint16_t port,
-			struct flow_begun *begun, struct err *err);
+			bool replace_identity, struct flow_begun *begun, struct err *err);
 
 struct flow_result {
 	enum outcome outcome;

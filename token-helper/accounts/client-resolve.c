@@ -252,6 +252,13 @@ static void read_key(const struct resolving *at, const struct source *source,
 	buffer_release(&certificate);
 }
 
+static void take_secret(const struct resolving *at, const struct source *source,
+			struct client_credential *credential)
+{
+	if (read_secret(at, source->key, text_at(at, source->at), &credential->secret))
+		config_rules_secret(at, source->key, buffer_span(&credential->secret));
+}
+
 /* Credentials --------------------------------------------------------------------------------- */
 
 static void take_command(const struct resolving *at, const char *key, const struct words *argv,
@@ -276,7 +283,7 @@ static void add_credential(const struct resolving *at, const struct source *sour
 	else if (source->material == MATERIAL_KEY)
 		read_key(at, source, credential);
 	else if (source->material == MATERIAL_SECRET)
-		(void)read_secret(at, source->key, text_at(at, source->at), &credential->secret);
+		take_secret(at, source, credential);
 	else if (read_secret(at, source->key, text_at(at, source->at), &read_now))
 		credential->file = secret_path(at, source->key, text_at(at, source->at));
 	buffer_release(&read_now);

@@ -57,6 +57,7 @@ static const struct config_key preset_keys[] = {
 	{.name = "title", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, title)},
 	{.name = "verified", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, verified)},
 	{.name = "registration", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, registration)},
+	{.name = "client_id_pattern", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, client_id_pattern)},
 	{.name = "unavailable", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, unavailable)},
 	{.name = "grants", .type = CONFIG_WORDS, .offset = offsetof(struct preset_section, grants)},
 	{.name = "smtp_scope", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, service_scope[SERVICE_SMTP])},
@@ -221,6 +222,7 @@ void preset_section_free(struct preset_section *preset)
 	free(preset->verified);
 	free(preset->registration);
 	free(preset->unavailable);
+	free(preset->client_id_pattern);
 	for (int i = 0; i < SERVICE_COUNT; i++)
 		free(preset->service_scope[i]);
 	words_release(&preset->grants);

@@ -35,9 +35,10 @@ struct preset_section {
 	char *unavailable; /* why there is no OAuth for mail, and what to do instead; NULL: there is
 			    */
 	char *service_scope[SERVICE_COUNT];
-	struct words grants; /* how tokens can be had, the one to take first */
-	struct words needs;  /* keys that an account must set */
-	bool oauth_only;     /* mailoauth-fetch(8) sends these hosts no password */
+	struct words grants;	 /* how tokens can be had, the one to take first */
+	struct words needs;	 /* keys that an account must set */
+	bool oauth_only;	 /* mailoauth-fetch(8) sends these hosts no password */
+	char *client_id_pattern; /* fnmatch(3): what client ids look like there; NULL: unknown */
 };
 
 /* Where presets are looked for, in this order: providers/ beside config_path, then installed

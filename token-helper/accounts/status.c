@@ -114,6 +114,8 @@ static struct json_object *account_json(const struct account *account, int64_t n
 	add_string(object, "provider", account->config->provider);
 	add_string(object, "user", account->config->user);
 	add_string(object, "identity", grant->identity);
+	json_object_object_add(object, "identity_verified",
+			       json_object_new_boolean(grant->subject != NULL));
 	add_string(object, "scope", grant->scope);
 	add_time(object, "access_expires", account_expires_s(account));
 	add_time(object, "access_obtained",

@@ -42,7 +42,9 @@ struct http_exchange {
 	struct curl_slist *headers;
 	struct buffer form;
 	struct buffer userpwd;
+	struct buffer bearer;
 	struct buffer body;
+	bool get; /* else POST */
 	size_t header_bytes;
 	bool headers_complete;
 	bool too_large;
@@ -72,6 +74,7 @@ static void exchange_free(struct http_exchange *exchange)
 	curl_slist_free_all(exchange->headers);
 	buffer_release(&exchange->form);
 	buffer_release(&exchange->userpwd);
+	buffer_release(&exchange->bearer);
 	buffer_release(&exchange->body);
 	free(exchange);
 }
@@ -347,28 +350,46 @@ static bool set_headers(struct http_exchange *exchange)
 	return curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, exchange->headers) == 0;
 }
 
+static bool set_credentials(struct http_exchange *exchange, const struct http_request *request)
+{
+	CURL *easy = exchange->easy;
+
+	if (request->userpwd != NULL)
+		return buffer_append_span(&exchange->userpwd, buffer_span(request->userpwd)) &&
+		       curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == 0 &&
+		       curl_easy_setopt(easy, CURLOPT_USERPWD, buffer_cstr(&exchange->userpwd)) ==
+			       0;
+	if (request->bearer.len > 0)
+		return buffer_append_span(&exchange->bearer, request->bearer) &&
+		       curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER) == 0 &&
+		       curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER,
+					buffer_cstr(&exchange->bearer)) == 0;
+	return true;
+}
+
+static bool set_method(struct http_exchange *exchange, const struct http_request *request)
+{
+	CURL *easy = exchange->easy;
+
+	if (exchange->get)
+		return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == 0;
+	return buffer_append_span(&exchange->form, request->form) &&
+	       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				(curl_off_t)exchange->form.len) == 0 &&
+	       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, buffer_cstr(&exchange->form)) == 0;
+}
+
 static bool set_request(struct http_exchange *exchange, const struct http_request *request)
 {
 	CURL *easy = exchange->easy;
 
-	(void)buffer_append_span(&exchange->form, request->form);
-	if (request->userpwd != NULL)
-		(void)buffer_append_span(&exchange->userpwd, buffer_span(request->userpwd));
-	if (!buffer_ok(&exchange->form) || !buffer_ok(&exchange->userpwd))
-		return false;
-	if (request->userpwd != NULL &&
-	    (curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) != 0 ||
-	     curl_easy_setopt(easy, CURLOPT_USERPWD, buffer_cstr(&exchange->userpwd)) != 0))
-		return false;
 	if (request->ca_file != NULL &&
 	    (curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file) != 0 ||
 	     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) != 0))
 		return false;
-	return curl_easy_setopt(easy, CURLOPT_URL, request->url) == 0 &&
+	return set_credentials(exchange, request) && set_method(exchange, request) &&
+	       curl_easy_setopt(easy, CURLOPT_URL, request->url) == 0 &&
 	       curl_easy_setopt(easy, CURLOPT_USERAGENT, exchange->client->user_agent) == 0 &&
-	       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-				(curl_off_t)exchange->form.len) == 0 &&
-	       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, buffer_cstr(&exchange->form)) == 0 &&
 	       curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms) == 0;
 }
 
@@ -378,7 +399,8 @@ static void on_refuse(evutil_socket_t fd, short what, void *context)
 	exchange_finish(context);
 }
 
-/* Everything from here on is reported from the loop, never from inside http_post(). */
+/* Everything from here on is reported from the loop, never from inside http_post() or http_get().
+ */
 static void refuse(struct http_exchange *exchange, enum outcome what, const char *text)
 {
 	static const struct timeval at_once = {0, 0};
@@ -402,8 +424,8 @@ static bool exchange_begin(struct http_exchange *exchange, const struct http_req
 	       curl_multi_add_handle(exchange->client->multi, exchange->easy) == CURLM_OK;
 }
 
-struct http_exchange *http_post(struct http_client *client, const struct http_request *request,
-				http_done_fn *done, void *context)
+static struct http_exchange *start(struct http_client *client, const struct http_request *request,
+				   bool get, http_done_fn *done, void *context)
 {
 	struct http_exchange *exchange = xcalloc(1, sizeof(*exchange));
 
@@ -412,8 +434,10 @@ struct http_exchange *http_post(struct http_client *client, const struct http_re
 	client->exchanges = exchange;
 	exchange->done = done;
 	exchange->context = context;
+	exchange->get = get;
 	buffer_init_secret(&exchange->form, SIZE_MAX - 1);
 	buffer_init_secret(&exchange->userpwd, SIZE_MAX - 1);
+	buffer_init_secret(&exchange->bearer, SIZE_MAX - 1);
 	buffer_init_secret(&exchange->body, HTTP_BODY_MAX);
 	exchange->response.retry_after_s = -1;
 	http_url_host(request->url, exchange->host, sizeof(exchange->host));
@@ -425,6 +449,18 @@ struct http_exchange *http_post(struct http_client *client, const struct http_re
 	else if (!exchange_begin(exchange, request))
 		refuse(exchange, OUTCOME_RETRY, "out of memory");
 	return exchange;
+}
+
+struct http_exchange *http_post(struct http_client *client, const struct http_request *request,
+				http_done_fn *done, void *context)
+{
+	return start(client, request, false, done, context);
+}
+
+struct http_exchange *http_get(struct http_client *client, const struct http_request *request,
+			       http_done_fn *done, void *context)
+{
+	return start(client, request, true, done, context);
 }
 
 void http_cancel(struct http_exchange *exchange)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http-client.h - POST to an authorization server, asynchronously: libcurl's multi interface on
- * libevent.
+ * http-client.h - POST to and GET from an authorization server, asynchronously: libcurl's multi
+ * interface on libevent.
  *
  * The only place that knows libcurl. https only, but for loopback addresses (tests, local servers);
  * redirects are never followed (a 307 would send the refresh token on); one total deadline; bodies
  * have a ceiling; certificates are always verified. The callback is never called from inside
- * http_post() or http_cancel(). It may post and cancel, but not free the client. The process
- * ignores SIGPIPE: libcurl is told to leave signals alone.
+ * http_post(), http_get() or http_cancel(). It may ask and cancel, but not free the client. The
+ * process ignores SIGPIPE: libcurl is told to leave signals alone.
  */
 #ifndef TOKEN_HELPER_HTTP_HTTP_CLIENT_H
 #define TOKEN_HELPER_HTTP_HTTP_CLIENT_H
@@ -26,8 +26,10 @@ struct http_client;
 struct http_exchange;
 
 struct http_request {
-	const char *url;  /* borrowed until http_post() returns, like all here */
+	const char *url;  /* borrowed until the call returns, like all here */
 	struct span form; /* application/x-www-form-urlencoded body; copied, and wiped afterwards */
+	struct span bearer; /* access token for http_get(); copied, and wiped afterwards; empty:
+			       none */
 	const struct buffer *userpwd; /* "id:secret" for HTTP Basic, each part already form-encoded;
 					 NULL: none */
 	const char *ca_file;	      /* NULL: the system's */
@@ -57,6 +59,9 @@ struct event_base *http_client_base(const struct http_client *client); /* borrow
 /* Never NULL; a bad request is reported to done (later, from the loop). */
 struct http_exchange *http_post(struct http_client *client, const struct http_request *request,
 				http_done_fn *done, void *context);
+/* The same without a body: form is not looked at. */
+struct http_exchange *http_get(struct http_client *client, const struct http_request *request,
+			       http_done_fn *done, void *context);
 void http_cancel(struct http_exchange *exchange); /* done is not called; NULL is fine */
 
 /* True for https, and for http to 127.0.0.0/8, [::1] or "localhost". */

@@ -194,13 +194,13 @@ static void read_names(struct json_object *claims, const struct oauth_client *cl
 	buffer_release(&names);
 }
 
-static enum outcome read_subject(struct json_object *claims, struct identity *identity,
-				 struct err *err)
+static enum outcome read_subject(struct json_object *claims, const char *source,
+				 struct identity *identity, struct err *err)
 {
 	struct span sub, tid, oid;
 
 	if (!get_text(claims, "sub", &sub))
-		return missing("sub", err);
+		return err_set(err, OUTCOME_PROTOCOL, "the %s has no usable sub", source);
 	/* Microsoft's sub differs from one client to the next; these two name the person for good.
 	 */
 	if (get_text(claims, "tid", &tid) && get_text(claims, "oid", &oid))
@@ -211,12 +211,12 @@ static enum outcome read_subject(struct json_object *claims, struct identity *id
 	return OUTCOME_OK;
 }
 
-static enum outcome read_identity(struct json_object *claims, const struct oauth_client *client,
-				  struct identity *identity, struct err *err)
+enum outcome identity_from_claims(struct json_object *claims, const struct oauth_client *client,
+				  const char *source, struct identity *identity, struct err *err)
 {
 	struct identity fresh = {0};
 	struct span issuer;
-	enum outcome what = read_subject(claims, &fresh, err);
+	enum outcome what = read_subject(claims, source, &fresh, err);
 
 	if (what != OUTCOME_OK)
 		return what;
@@ -244,7 +244,7 @@ enum outcome id_token_read(struct span id_token, const struct oauth_client *clie
 	if (what == OUTCOME_OK)
 		what = check_nonce(claims, nonce, err);
 	if (what == OUTCOME_OK)
-		what = read_identity(claims, client, identity, err);
+		what = identity_from_claims(claims, client, "id_token", identity, err);
 	json_release(claims);
 	return what;
 }

@@ -36,6 +36,15 @@ enum outcome id_token_read(struct span id_token, const struct oauth_client *clie
 			   struct span nonce, int64_t now_s, struct identity *identity,
 			   struct err *err);
 
+/*
+ * Reads who it is out of claims that have been checked, or come from a place that needs no check.
+ * source: "id_token", for the message. OK: *identity is filled anew; else it is untouched.
+ * OUTCOME_PROTOCOL: no subject.
+ */
+struct json_object;
+enum outcome identity_from_claims(struct json_object *claims, const struct oauth_client *client,
+				  const char *source, struct identity *identity, struct err *err);
+
 /* Is one of the identity's names (any of client->identity_claims in the token) one of
  * client->identity? ASCII case is ignored. */
 bool identity_matches(const struct identity *identity, const struct oauth_client *client);

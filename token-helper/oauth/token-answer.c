@@ -62,6 +62,13 @@ void token_set_init(struct token_set *set)
 	};
 }
 
+void token_set_move(struct token_set *to, struct token_set *from)
+{
+	token_set_release(to);
+	*to = *from;
+	token_set_init(from);
+}
+
 void token_set_release(struct token_set *set)
 {
 	buffer_release(&set->access_token);

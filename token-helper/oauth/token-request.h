@@ -30,6 +30,7 @@ struct token_set {
 
 void token_set_init(struct token_set *set);
 void token_set_release(struct token_set *set);
+void token_set_move(struct token_set *to, struct token_set *from); /* from is left empty */
 
 struct token_answer {
 	enum outcome outcome; /* OK: set is filled. RETRY: transient. CONSENT: invalid_grant and its

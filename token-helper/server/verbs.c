@@ -421,12 +421,15 @@ static void verb_authorize_begin(struct connection *conn, struct span key)
 	struct json_object *object;
 	struct flow_begun begun;
 	uint64_t port;
+	uint64_t replace;
 	enum outcome outcome;
 	struct err err;
 
-	if (account == NULL || !read_number(conn, key, "port", 65535, &port))
+	if (account == NULL || !read_number(conn, key, "port", 65535, &port) ||
+	    !read_number(conn, key, "replace_identity", 1, &replace))
 		return;
-	outcome = flow_begin(connection_world(conn)->flows, account, (uint16_t)port, &begun, &err);
+	outcome = flow_begin(connection_world(conn)->flows, account, (uint16_t)port, replace == 1,
+			     &begun, &err);
 	if (outcome != OUTCOME_OK) {
 		connection_reply_failure(conn, outcome, err.text);
 		return;

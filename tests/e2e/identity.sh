@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# identity.sh - whose account it is: told by the id_token or by userinfo, bound to the person, apart from who logs in where.
+BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
+# shellcheck source=../bed/bed.sh
+. "$BED_SRC/bed.sh"
+bed_programs
+bed_start
+bed_daemon_conf
+bed_account relay relay@example.test
+bed_account sales sales@example.test "authorize_as = relay@example.test" "smtp_user = relay@example.test"
+bed_daemon_start || bed_die "mailoauthd does not start: $(tail -n 5 "$BED/daemon.log")"
+
+output() {
+	cat "$BED/authorize.out"
+}
+
+status_of() { # ACCOUNT MEMBER
+	bed_mailoauth status "$1" --json | bed_node -p "JSON.parse(require('node:fs').readFileSync(0)).accounts[0].$2"
+}
+
+sign_in_replacing() { # ACCOUNT USER
+	bed_authorize_begin "$1" --replace-identity
+	bed_browser --user "$2" "$bed_shown_url" >"$BED/browser.out" 2>&1
+	bed_authorize_end
+}
+
+# The person, not the name.
+ok "relay signs in" bed_authorize relay relay@example.test
+is "$(status_of relay identity)" relay@example.test "status names who it was"
+is "$(status_of relay identity_verified)" true "and that the provider said so"
+stored=$(bed_store_sum)
+not_ok "the next owner of the address: refused" bed_authorize relay successor
+like "$(output)" 'signed in \(successor at ' "the refusal names the person who signed in"
+like "$(output)" 'another person, relay@example\.test \(relay@example\.test at ' "and the one before"
+like "$(output)" 'mailoauth authorize relay --replace-identity' "and what to type when it is meant"
+is "$(bed_store_sum)" "$stored" "nothing was stored"
+not_ok "--replace-identity does not make anybody welcome" sign_in_replacing relay mallory@example.test
+like "$(output)" 'the account is for relay@example\.test' "the name counts as before"
+is "$(bed_store_sum)" "$stored" "nothing was stored"
+ok "with --replace-identity the next owner is taken" sign_in_replacing relay successor
+ok "and his token works" bed_mailoauth refresh relay
+not_ok "now it is the former one who is refused" bed_authorize relay relay@example.test
+
+# A shared mailbox: who signs in, and who logs in where, are three things.
+ok "the delegate signs in for the shared mailbox" bed_authorize sales relay@example.test
+like "$(bed_ask 'token selector=sales service=imap')" '^OK account=sales user=sales@example\.test ' "IMAP logs in as the mailbox"
+like "$(bed_ask 'token selector=sales service=smtp')" '^OK account=sales user=relay@example\.test ' "SMTP logs in as the delegate"
+like "$(bed_ask 'login sales@example.test')" '^OK relay@example\.test:Bearer ' "so does Postfix, for the mailbox as sender"
+is "$(status_of sales identity)" relay@example.test "status says who signed in"
+
+# No names in the id_token: they are asked for.
+kill "$BED_PROVIDER_PID"
+wait "$BED_PROVIDER_PID" 2>/dev/null
+bed_provider_start --names-in-userinfo
+bed_account quiet relay@example.test
+bed_account asked relay@example.test "userinfo_url = $BED_ISSUER/me"
+bed_account away relay@example.test "userinfo_url = $BED_ISSUER/nowhere"
+kill -HUP "$BED_DAEMON_PID"
+bed_wait_for 10 bed_mailoauth status away
+not_ok "an id_token without names: refused" bed_authorize quiet relay@example.test
+like "$(output)" 'somebody without a name signed in' "and says that the person has no name"
+ok "userinfo knows the name" bed_authorize asked relay@example.test
+is "$(status_of asked identity)" relay@example.test "and it is stored"
+not_ok "userinfo knows mallory too: refused" bed_authorize asked mallory@example.test
+not_ok "userinfo cannot be had: refused" bed_authorize away relay@example.test
+like "$(output)" 'userinfo endpoint 127\.0\.0\.1 answered HTTP 404' "and says what the endpoint answered"
+not_ok "and nothing was stored" bed_mailoauth token away
+done_testing
