@@ -361,7 +361,7 @@ static bool emit_action(struct reading *reading, struct import_source *source, s
 	}
 	if (text != NULL && !has_tags(reading, text, line))
 		path = maildir ? import_path(reading->plan, text, "maildir", line)
-			       : import_command(reading->plan, text, "pipe", line);
+			       : import_command(reading->plan, text, true, "pipe", line);
 	if (path != NULL)
 		import_setf(source, IMPORT_DELIVER, "%s:%s", maildir ? "maildir" : "mda", path);
 	free(path);

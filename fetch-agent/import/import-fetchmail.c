@@ -429,7 +429,7 @@ static char *mda_placeholders(const char *command)
 static void emit_mda(struct reading *reading, struct import_source *source, const char *mda)
 {
 	int line = option_line(reading, SLOT_MDA);
-	char *command = import_command(reading->plan, mda, "mda", line);
+	char *command = import_command(reading->plan, mda, true, "mda", line);
 	char *meant = command != NULL ? mda_placeholders(command) : NULL;
 
 	if (meant != NULL)

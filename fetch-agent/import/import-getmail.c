@@ -337,7 +337,7 @@ static char *command_of(struct reading *reading, const struct words *words, cons
 			    "into a script and name that",
 			    what);
 	else
-		command = import_command(reading->plan, buffer_cstr(&text), what, line);
+		command = import_command(reading->plan, buffer_cstr(&text), false, what, line);
 	buffer_release(&text);
 	return command;
 }
@@ -496,49 +496,45 @@ static char *placeholders(struct reading *reading, const char *text, int line)
 	return copy;
 }
 
+/* A word of mda's command line, in quotes if it needs them; false: it cannot be said. */
+static bool append_word(struct buffer *line, const char *word)
+{
+	bool plain = word[0] != '\0' && strpbrk(word, " \t\"'\\") == NULL;
+
+	if (strchr(word, '\'') != NULL)
+		return false;
+	return buffer_printf(line, plain ? " %s" : " '%s'", word);
+}
+
+/* getmail runs it without a shell, as we do. */
 static void read_mda(struct reading *reading, struct import_source *source, const char *section)
 {
-	struct words arguments = {0}, command = {0};
+	struct buffer line = BUFFER_INIT(VALUE_MAX);
+	struct words arguments = {0};
 	const char *path = get(reading, section, "path");
-	int line = line_of(reading, section, "arguments");
-	char *text;
+	int at = line_of(reading, section, "arguments");
+	bool good = path != NULL && path[0] == '/' && strpbrk(path, " \t\"'\\") == NULL;
 
 	(void)get_tuple(reading, section, "arguments", &arguments);
-	command.word = xcalloc(arguments.count + 1, sizeof(*command.word));
-	command.word[command.count++] = xstrdup(path != NULL ? path : "");
-	for (size_t i = 0; i < arguments.count; i++)
-		command.word[command.count++] = placeholders(reading, arguments.word[i], line);
-	/* The shell's characters in arguments are ordinary to both. */
-	text = NULL;
-	if (path == NULL || path[0] != '/')
-		import_note(reading->plan, line_of(reading, section, "path"),
-			    "path: name the MDA by its whole path");
-	else {
-		struct buffer whole = BUFFER_INIT(VALUE_MAX);
-		bool good = true;
+	(void)buffer_printf(&line, "mda:%s", good ? path : "");
+	for (size_t i = 0; i < arguments.count; i++) {
+		char *word = placeholders(reading, arguments.word[i], at);
 
-		for (size_t i = 0; i < command.count; i++) {
-			good = good && command.word[i][0] != '\0' &&
-			       strpbrk(command.word[i], " \t,\"'\\") == NULL;
-			(void)buffer_printf(&whole, "%s%s", i > 0 ? " " : "", command.word[i]);
-		}
-		if (good && buffer_ok(&whole))
-			text = xstrdup(buffer_cstr(&whole));
-		else
-			import_note(reading->plan, line,
-				    "arguments: one is empty or holds blanks, commas or quotes: "
-				    "put the command into a script and name that");
-		buffer_release(&whole);
+		good = append_word(&line, word) && good;
+		free(word);
 	}
-	if (text != NULL)
-		import_setf(source, IMPORT_DELIVER, "mda:%s", text);
-	free(text);
+	if (good && buffer_ok(&line))
+		import_set(source, IMPORT_DELIVER, buffer_cstr(&line));
+	else
+		import_note(reading->plan, line_of(reading, section, "path"),
+			    "MDA_external: the path must begin with /, and neither it nor an "
+			    "argument have a quote: put the command into a script and name that");
 	import_set(source, IMPORT_MDA_USER, get(reading, section, "user"));
 	if (get(reading, section, "group") != NULL)
 		import_note(reading->plan, line_of(reading, section, "group"),
 			    "group: not carried over: the MDA has the groups of mda_user");
 	words_release(&arguments);
-	words_release(&command);
+	buffer_release(&line);
 }
 
 static void read_lmtp(struct reading *reading, struct import_source *source, const char *section)

@@ -301,8 +301,8 @@ static void read_login(struct reading *reading, const struct section *account,
 			    "PassCmd: not needed: tokens come from mailoauthd");
 	} else if (command != NULL) {
 		const char *text = command->words.word[0];
-		char *line = import_command(reading->plan, text + (text[0] == '+'), "PassCmd",
-					    command->line);
+		char *line = import_command(reading->plan, text + (text[0] == '+'), false,
+					    "PassCmd", command->line);
 
 		import_set(source, IMPORT_PASSWORD_COMMAND, line);
 		free(line);

@@ -163,17 +163,30 @@ bool import_folder(struct import_plan *plan, struct import_source *source, const
 /* Logging in -------------------------------------------------------------------------------------
  */
 
+/* The presets that are known by their IMAP server; token-helper/providers has them all. */
 struct provider_host {
 	const char *host;
+	const char *now; /* the name that the preset has for it; NULL: this one */
 	const char *provider;
 	bool tokens_only; /* takes no password at all */
 };
 
 static const struct provider_host provider_hosts[] = {
-	{"outlook.office365.com", "microsoft", true},
-	{"outlook.office.com", "microsoft", true},
-	{"imap.gmail.com", "google", false},
-	{"imap.googlemail.com", "google", false},
+	{"outlook.office365.com", NULL, "microsoft", true},
+	{"outlook.office.com", "outlook.office365.com", "microsoft", true},
+	{"imap-mail.outlook.com", "outlook.office365.com", "outlook", true},
+	{"outlook.office365.us", NULL, "microsoft-gcc-high", true},
+	{"outlook-dod.office365.us", NULL, "microsoft-dod", true},
+	{"partner.outlook.cn", NULL, "microsoft-china", true},
+	{"imap.gmail.com", NULL, "google", true},
+	{"imap.googlemail.com", "imap.gmail.com", "google", true},
+	{"imap.mail.yahoo.com", NULL, "yahoo", false},
+	{"imap.aol.com", NULL, "aol", false},
+	{"imap.comcast.net", NULL, "comcast", false},
+	{"imap.fastmail.com", NULL, "fastmail", false},
+	{"imap.mail.ru", NULL, "mailru", false},
+	{"imap.yandex.com", NULL, "yandex", false},
+	{"imap.yandex.ru", NULL, "yandex", false},
 };
 
 static const struct provider_host *find_host(const char *host)
@@ -185,11 +198,44 @@ static const struct provider_host *find_host(const char *host)
 	return NULL;
 }
 
-const char *import_provider(const char *host)
+/* Mailboxes of persons are another preset's than those of organizations, at the same host. */
+static bool is_personal(const char *user)
 {
-	const struct provider_host *known = find_host(host);
+	static const char *const domains[] = {"@outlook.", "@hotmail.", "@live.", "@msn.com"};
 
-	return known != NULL ? known->provider : NULL;
+	for (size_t i = 0; user != NULL && i < sizeof(domains) / sizeof(domains[0]); i++) {
+		if (strcasestr(user, domains[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+const char *import_provider(const struct import_source *source)
+{
+	const char *host = source->value[IMPORT_HOST];
+	const struct provider_host *known = find_host(host != NULL ? host : "");
+
+	if (known == NULL)
+		return NULL;
+	return strcmp(known->provider, "microsoft") == 0 && is_personal(source->user)
+		       ? "outlook"
+		       : known->provider;
+}
+
+static void note_login(struct import_plan *plan, struct import_source *source,
+		       const struct provider_host *known)
+{
+	if (known->tokens_only) {
+		import_note(plan, source->line,
+			    "%s: passwords are not used there: the account becomes one with OAuth",
+			    known->host);
+		source->oauth = true;
+	} else {
+		import_note(plan, source->line,
+			    "%s: the password must be an app password; better: an account with "
+			    "provider = %s, see mailoauth.conf(5)",
+			    known->host, known->provider);
+	}
 }
 
 void import_login_decide(struct import_plan *plan, struct import_source *source)
@@ -197,23 +243,17 @@ void import_login_decide(struct import_plan *plan, struct import_source *source)
 	const char *host = source->value[IMPORT_HOST];
 	const struct provider_host *known = find_host(host != NULL ? host : "");
 
-	if (!source->oauth && known != NULL && known->tokens_only) {
-		import_note(plan, source->line,
-			    "%s takes no passwords any more: the account becomes one with OAuth; "
-			    "fill in [account], then run: mailoauth authorize NAME",
-			    host);
-		source->oauth = true;
-	} else if (!source->oauth && known != NULL) {
-		import_note(plan, source->line,
-			    "%s: the password must be an app password; better: an account with "
-			    "provider = %s, see mailoauth.conf(5)",
-			    host, known->provider);
-	}
+	if (!source->oauth && known != NULL)
+		note_login(plan, source, known);
 	if (source->oauth) {
 		import_set(source, IMPORT_PASSWORD_COMMAND, NULL);
 		buffer_clear(&source->password);
 	} else if (source->user == NULL) {
 		import_note(plan, source->line, "no user name: add user = NAME to the section");
+	}
+	if (known != NULL && known->now != NULL) {
+		import_note(plan, source->line, "%s: its name is %s", known->host, known->now);
+		import_set(source, IMPORT_HOST, known->now);
 	}
 }
 
@@ -250,9 +290,10 @@ char *import_path(struct import_plan *plan, const char *path, const char *what, 
 	return NULL;
 }
 
-char *import_command(struct import_plan *plan, const char *command, const char *what, int line)
+char *import_command(struct import_plan *plan, const char *command, bool quotes, const char *what,
+		     int line)
 {
-	static const char for_a_shell[] = "|&;<>()$`\\\"'*?[]#~\n";
+	const char *for_a_shell = quotes ? "|&;<>()$`*?[]#~\n" : "|&;<>()$`*?[]#~\n\\\"'";
 	size_t first = strcspn(command, " \t");
 
 	command += strspn(command, " \t");

@@ -97,17 +97,18 @@ bool import_folder(struct import_plan *plan, struct import_source *source, const
  */
 void import_login_decide(struct import_plan *plan, struct import_source *source);
 
-/* The preset that a host belongs to, or NULL. */
-const char *import_provider(const char *host);
+/* The preset that the source's host belongs to, or NULL. */
+const char *import_provider(const struct import_source *source);
 
 /* path with "~/" replaced; NULL, and a note that names what, when it is not absolute then. */
 char *import_path(struct import_plan *plan, const char *path, const char *what, int line);
 
 /*
- * A command as `mda` and `password_command` take it: words, the first an absolute path. NULL, and a
- * note that names what, when it is for a shell.
+ * A command as ours: words, the first an absolute path; with quotes, they may be quoted as in a
+ * shell. NULL, and a note that names what, when it needs a shell.
  */
-char *import_command(struct import_plan *plan, const char *command, const char *what, int line);
+char *import_command(struct import_plan *plan, const char *command, bool quotes, const char *what,
+		     int line);
 
 /* "FILE:LINE: text": what differs, said once however many sources it holds for; and what is wrong.
  */

@@ -155,7 +155,7 @@ static void print_key(struct import_plan *plan, const struct import_source *sour
 static void print_account(struct import_plan *plan, const struct import_source *source,
 			  struct buffer *out)
 {
-	const char *provider = import_provider(source->value[IMPORT_HOST]);
+	const char *provider = import_provider(source);
 
 	(void)buffer_printf(out, "[account %s]\n", source->name);
 	if (provider != NULL)
