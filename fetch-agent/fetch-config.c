@@ -17,6 +17,7 @@
 #define PORT_IMAP	   143
 #define TIMEOUT_DEFAULT_S  60
 #define PARALLEL_MAX	   32
+#define RETRY_FOR_MAX_S	   (365 * 86400)
 #define MESSAGES_MAX	   4294967295 /* RFC 3501: UIDs have 32 bits */
 #define INTERVAL_DEFAULT_S (5 * 60)
 #define INTERVAL_MAX_S	   (7 * 86400)
@@ -32,6 +33,7 @@ static const char *const mechanism_names[] = {
 	"auto", "xoauth2", "oauthbearer", "scram-sha-256", "scram-sha-1", "plain", "login", NULL};
 static const char *const line_end_names[] = {"lf", "crlf", NULL};
 static const char *const watch_names[] = {"no", "idle", NULL};
+static const char *const take_names[] = {"new", "unseen", "all", NULL};
 static const char *const after_names[] = {"keep", "seen", "delete", "move"};
 
 /* clang-format off */
@@ -61,7 +63,13 @@ static const struct config_key fetch_keys[] = {
 	{.name = "deliver_timeout", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, delivery.timeout_s), .min = 1, .max = 3600},
 	{.name = "after", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, after_text)},
 	{.name = "line_ends", .type = CONFIG_CHOICE, .offset = offsetof(struct fetch_source, line_ends), .choices = line_end_names},
-	{.name = "max_messages", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, max_messages), .min = 1, .max = MESSAGES_MAX},
+	{.name = "take", .type = CONFIG_CHOICE, .offset = offsetof(struct fetch_source, selection.take), .choices = take_names},
+	{.name = "since", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, selection.since_text)},
+	{.name = "max_size", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, selection.size_text)},
+	{.name = "on_refused", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, selection.refused_text)},
+	{.name = "bounce_via", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, selection.bounce_text)},
+	{.name = "retry_for", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, selection.retry_for_s), .min = 0, .max = RETRY_FOR_MAX_S},
+	{.name = "max_messages", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, selection.max_messages), .min = 1, .max = MESSAGES_MAX},
 	{.name = "timeout", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, timeout_s), .min = 1, .max = 3600},
 	{.name = "watch", .type = CONFIG_CHOICE, .offset = offsetof(struct fetch_source, watch), .choices = watch_names},
 	{.name = "interval", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, interval_s), .min = 0, .max = INTERVAL_MAX_S},
@@ -87,6 +95,7 @@ static void *open_fetch(void *context, const char *name, int line)
 	(void)line;
 	source->name = xstrdup(name);
 	source->timeout_s = TIMEOUT_DEFAULT_S;
+	fetch_selection_init(&source->selection);
 	source->interval_s = INTERVAL_DEFAULT_S;
 	source->idle_for_s = IDLE_FOR_DEFAULT_S;
 	source->connections = CONNECTIONS_DEFAULT;
@@ -199,6 +208,7 @@ static void resolve_envelope(struct reading *reading, struct fetch_source *sourc
 		complain(reading, source, "recipient", err.text);
 	if (delivery->method == NULL)
 		return;
+	source->envelope.removes_return_path = delivery->method->adds_return_path;
 	if ((delivery->method->needs_recipient || (mda && mda_needs_recipient(delivery))) &&
 	    rules->recipients.count == 0 && rules->recipient_header == NULL)
 		complain(reading, source, "deliver",
@@ -299,6 +309,35 @@ static void resolve_pins(struct reading *reading, struct fetch_source *source)
 			 "with tls_pin_only no authority counts: delete ca_file");
 }
 
+struct complaint {
+	struct reading *reading;
+	const struct fetch_source *source;
+};
+
+static void on_complaint(void *context, const char *key, const char *text)
+{
+	const struct complaint *complaint = context;
+
+	complain(complaint->reading, complaint->source, key, text);
+}
+
+static void resolve_selection(struct reading *reading, struct fetch_source *source)
+{
+	struct complaint complaint = {reading, source};
+	const char *to;
+
+	fetch_selection_resolve(&source->selection, on_complaint, &complaint);
+	to = source->selection.refused_to;
+	if (to != NULL && words_contain(&source->folders, to))
+		complain(reading, source, "on_refused",
+			 "on_refused moves messages to a folder that they are fetched from");
+	if (source->selection.take == FETCH_TAKE_ALL && source->after != FETCH_AFTER_DELETE &&
+	    source->after != FETCH_AFTER_MOVE)
+		complain(reading, source, "take",
+			 "take = all fetches everything again in each run: it needs after = delete "
+			 "or move:FOLDER");
+}
+
 static void resolve(struct reading *reading, struct fetch_source *source)
 {
 	resolve_login(reading, source);
@@ -309,6 +348,7 @@ static void resolve(struct reading *reading, struct fetch_source *source)
 	resolve_deliver(reading, source);
 	resolve_envelope(reading, source);
 	resolve_after(reading, source);
+	resolve_selection(reading, source);
 }
 
 struct fetch_config *fetch_config_load(const char *path, struct config_problems *problems)
@@ -348,6 +388,7 @@ void fetch_source_free(struct fetch_source *source)
 	words_release(&source->folders);
 	delivery_config_release(&source->delivery);
 	envelope_rules_release(&source->envelope);
+	fetch_selection_release(&source->selection);
 	free(source->move_to);
 	free(source);
 }

@@ -13,6 +13,7 @@
 #include "common/config.h"
 #include "fetch-agent/delivery/delivery.h"
 #include "fetch-agent/delivery/envelope.h"
+#include "fetch-agent/fetch-select.h"
 #include "fetch-agent/net/tls-pin.h"
 
 enum fetch_tls {
@@ -67,14 +68,14 @@ struct fetch_source {
 	bool subscribed;		     /* wildcards match only such folders */
 	struct delivery_config delivery;
 	struct envelope_rules envelope;
-	int after;	      /* enum fetch_after */
-	char *move_to;	      /* UTF-8 or "\Trash"; only with FETCH_AFTER_MOVE */
-	int64_t max_messages; /* of one folder in one run; 0: all */
-	int64_t timeout_s;    /* longest silence of a server */
-	int watch;	      /* enum fetch_watch */
-	int64_t interval_s;   /* between runs; 0: only when asked to */
-	int64_t idle_for_s;   /* after which an idle server is asked whether it is there */
-	int64_t connections;  /* of the account at the host, at once */
+	int after;     /* enum fetch_after */
+	char *move_to; /* UTF-8 or "\Trash"; only with FETCH_AFTER_MOVE */
+	struct fetch_selection selection;
+	int64_t timeout_s;   /* longest silence of a server */
+	int watch;	     /* enum fetch_watch */
+	int64_t interval_s;  /* between runs; 0: only when asked to */
+	int64_t idle_for_s;  /* after which an idle server is asked whether it is there */
+	int64_t connections; /* of the account at the host, at once */
 };
 
 struct fetch_config {

@@ -2,7 +2,53 @@
 /* ledger.c - see ledger.h. */
 #include "fetch-agent/ledger.h"
 
+#include <stdlib.h>
+
+#include "common/xalloc.h"
+
 #include "common/banned.h"
+
+/* Groups and views -------------------------------------------------------------------------------
+ */
+
+void ledger_view_release(struct ledger_view *view)
+{
+	uid_list_release(&view->tell);
+	uid_list_release(&view->skip);
+	uid_list_release(&view->interrupted);
+	state_aside_release(&view->aside);
+}
+
+void ledger_group_add_identity(struct ledger_group *group, const struct state_identity *identity)
+{
+	/* Doubled at powers of two: the count says the size. */
+	if ((group->identity_count & (group->identity_count - 1)) == 0)
+		group->identities =
+			xreallocarray(group->identities,
+				      group->identity_count == 0 ? 1 : group->identity_count * 2,
+				      sizeof(*group->identities));
+	group->identities[group->identity_count++] = *identity;
+}
+
+void ledger_group_release(struct ledger_group *group)
+{
+	uid_list_release(&group->delivered);
+	uid_list_release(&group->handing);
+	uid_list_release(&group->told);
+	uid_list_release(&group->decided);
+	uid_list_release(&group->gone);
+	state_aside_release(&group->aside);
+	free(group->identities);
+}
+
+bool ledger_group_is_empty(const struct ledger_group *group)
+{
+	return group->delivered.count == 0 && group->handing.count == 0 && group->told.count == 0 &&
+	       group->decided.count == 0 && group->gone.count == 0 && group->aside.count == 0;
+}
+
+/* Opening ----------------------------------------------------------------------------------------
+ */
 
 static enum state_message published_as(const struct ledger *ledger)
 {
@@ -10,14 +56,14 @@ static enum state_message published_as(const struct ledger *ledger)
 }
 
 /* What the last run had noted and may not have published. */
-static enum outcome settle_interrupted(struct ledger *ledger, struct err *err)
+static enum outcome settle_publishing(struct ledger *ledger, struct err *err)
 {
 	struct state_step step = {.published = published_as(ledger)};
 	struct uid_list interrupted = {0};
 	enum outcome what =
 		state_messages(ledger->state, &ledger->folder, STATE_PUBLISHING, &interrupted, err);
 
-	if (what == OUTCOME_OK)
+	if (what == OUTCOME_OK && ledger->maildir != NULL)
 		what = maildir_publish(ledger->maildir, &ledger->origin, interrupted.uid,
 				       interrupted.count, err);
 	if (what == OUTCOME_OK && interrupted.count > 0)
@@ -28,28 +74,37 @@ static enum outcome settle_interrupted(struct ledger *ledger, struct err *err)
 
 /* Messages that an earlier run was to tell the server of, under a configuration that says `keep`
  * now, are decided. */
-static enum outcome list_open(struct ledger *ledger, struct uid_list *tell, struct uid_list *skip,
-			      struct err *err)
+static enum outcome list_open(struct ledger *ledger, struct ledger_view *view, struct err *err)
 {
 	enum outcome what =
-		state_messages(ledger->state, &ledger->folder, STATE_TELLING, tell, err);
+		state_messages(ledger->state, &ledger->folder, STATE_TELLING, &view->tell, err);
 
-	for (size_t i = 0; i < tell->count; i++)
-		uid_list_add(skip, tell->uid[i]);
+	uid_list_add_all(&view->skip, &view->tell);
 	if (what == OUTCOME_OK)
-		what = state_messages(ledger->state, &ledger->folder, STATE_DECIDED, skip, err);
-	uid_list_sort(skip);
-	if (what == OUTCOME_OK && !ledger->tells && tell->count > 0) {
-		what = state_advance(ledger->state, &ledger->folder,
-				     &(struct state_step){.published = STATE_DECIDED, .told = tell},
-				     err);
-		uid_list_clear(tell);
+		what = state_messages(ledger->state, &ledger->folder, STATE_DECIDED, &view->skip,
+				      err);
+	if (what == OUTCOME_OK)
+		what = state_messages(ledger->state, &ledger->folder, STATE_HANDING,
+				      &view->interrupted, err);
+	uid_list_sort(&view->skip);
+	if (what == OUTCOME_OK && !ledger->tells && view->tell.count > 0) {
+		what = state_advance(
+			ledger->state, &ledger->folder,
+			&(struct state_step){.published = STATE_DECIDED, .told = &view->tell}, err);
+		uid_list_clear(&view->tell);
 	}
 	return what;
 }
 
-enum outcome ledger_open(struct ledger *ledger, struct uid_list *tell, struct uid_list *skip,
-			 struct err *err)
+/* A folder that is to be read from its start has nothing decided, and nothing set aside for good.
+ */
+static enum outcome rewind_folder(struct ledger *ledger, struct err *err)
+{
+	return ledger->from_the_start ? state_folder_rewind(ledger->state, &ledger->folder, err)
+				      : OUTCOME_OK;
+}
+
+enum outcome ledger_open(struct ledger *ledger, struct ledger_view *view, struct err *err)
 {
 	enum outcome what = state_folder_get(ledger->state, ledger->source, ledger->folder_name,
 					     &ledger->folder, err);
@@ -57,11 +112,17 @@ enum outcome ledger_open(struct ledger *ledger, struct uid_list *tell, struct ui
 	maildir_origin_set(&ledger->origin, ledger->account, ledger->folder_name,
 			   ledger->folder.uidvalidity);
 	if (what == OUTCOME_OK)
-		what = settle_interrupted(ledger, err);
-	if (what == OUTCOME_OK)
+		what = settle_publishing(ledger, err);
+	if (what == OUTCOME_OK && ledger->maildir != NULL)
 		maildir_sweep(ledger->maildir, &ledger->origin);
 	if (what == OUTCOME_OK)
-		what = list_open(ledger, tell, skip, err);
+		what = rewind_folder(ledger, err);
+	if (what == OUTCOME_OK)
+		what = list_open(ledger, view, err);
+	if (what == OUTCOME_OK)
+		what = state_aside_all(ledger->state, &ledger->folder, &view->aside, err);
+	if (what == OUTCOME_OK)
+		what = state_former_any(ledger->state, &ledger->folder, &view->renewing, err);
 	ledger->broken = what != OUTCOME_OK;
 	return what;
 }
@@ -71,39 +132,78 @@ static void found(void *context, uint32_t uid)
 	uid_list_add(context, uid);
 }
 
-enum outcome ledger_renew(struct ledger *ledger, uint32_t uidvalidity, struct uid_list *skip,
+enum outcome ledger_renew(struct ledger *ledger, uint32_t uidvalidity, struct ledger_view *view,
 			  struct err *err)
 {
 	enum outcome what = state_folder_reset(ledger->state, &ledger->folder, uidvalidity, err);
 
-	uid_list_clear(skip);
+	ledger_view_release(view);
+	*view = (struct ledger_view){0};
 	ledger->origin.uidvalidity = uidvalidity;
-	ledger->broken = what != OUTCOME_OK;
+	if (what == OUTCOME_OK && ledger->maildir != NULL)
+		maildir_scan(ledger->maildir, &ledger->origin, found, &view->skip);
+	uid_list_sort(&view->skip);
 	if (what == OUTCOME_OK)
-		maildir_scan(ledger->maildir, &ledger->origin, found, skip);
-	uid_list_sort(skip);
+		what = state_former_any(ledger->state, &ledger->folder, &view->renewing, err);
+	ledger->broken = what != OUTCOME_OK;
 	return what;
 }
 
-enum outcome ledger_deliver(struct ledger *ledger, const struct uid_list *group,
-			    const struct uid_list *told, uint32_t last_uid, struct err *err)
+/* Delivering -------------------------------------------------------------------------------------
+ */
+
+static struct state_step step_of(const struct ledger *ledger, const struct ledger_group *group)
 {
-	struct state_step step = {
+	return (struct state_step){
 		.published = published_as(ledger),
-		.told = told,
-		.publishing = group,
-		.last_uid = last_uid,
+		.publishing = ledger->maildir != NULL ? &group->delivered : NULL,
+		.delivered = ledger->maildir == NULL ? &group->delivered : NULL,
+		.handing = &group->handing,
+		.told = &group->told,
+		.decided = &group->decided,
+		.gone = &group->gone,
+		.aside = &group->aside,
+		.identities = group->identities,
+		.identity_count = group->identity_count,
+		.forget_told = ledger->removes,
+		.forget_handing = group->nothing_is_handed,
+		.forget_former = group->is_through,
+		.last_uid = group->last_uid,
 	};
+}
+
+enum outcome ledger_deliver(struct ledger *ledger, const struct ledger_group *group,
+			    struct err *err)
+{
+	struct state_step step = step_of(ledger, group);
+	const struct uid_list *uids = &group->delivered;
 	enum outcome what = OUTCOME_OK;
 
 	if (ledger->broken)
 		return err_set(err, OUTCOME_RETRY, "an earlier delivery failed");
-	what = maildir_sync(ledger->maildir, &ledger->origin, group->uid, group->count, err);
+	if (ledger->maildir != NULL)
+		what = maildir_sync(ledger->maildir, &ledger->origin, uids->uid, uids->count, err);
 	if (what == OUTCOME_OK)
 		what = state_advance(ledger->state, &ledger->folder, &step, err);
-	if (what == OUTCOME_OK)
-		what = maildir_publish(ledger->maildir, &ledger->origin, group->uid, group->count,
+	if (what == OUTCOME_OK && ledger->maildir != NULL)
+		what = maildir_publish(ledger->maildir, &ledger->origin, uids->uid, uids->count,
 				       err);
 	ledger->broken = what != OUTCOME_OK;
 	return what;
+}
+
+enum outcome ledger_recognise(struct ledger *ledger, const struct state_identity *identities,
+			      size_t count, struct uid_list *known, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool is_known = false;
+		enum outcome what = state_former_has(ledger->state, &ledger->folder, &identities[i],
+						     &is_known, err);
+
+		if (what != OUTCOME_OK)
+			return what;
+		if (is_known)
+			uid_list_add(known, identities[i].uid);
+	}
+	return OUTCOME_OK;
 }

@@ -97,6 +97,7 @@ static void finish(struct login *login, enum outcome what, const struct err *err
 	struct imap_capability capability = login->capability;
 	login_done_fn *done = login->done;
 	void *ctx = login->ctx;
+	struct buffer user = BUFFER_INIT(0);
 	struct err copy = ERR_INIT;
 
 	login_change(login, LOGIN_ENDED);
@@ -104,8 +105,10 @@ static void finish(struct login *login, enum outcome what, const struct err *err
 		copy = *err;
 	if (session != NULL)
 		login->session = NULL;
+	buffer_move(&user, &login->token.user);
 	login_free(login);
-	done(ctx, what, session, &capability, &copy);
+	done(ctx, what, session, &capability, buffer_cstr(&user), &copy);
+	buffer_release(&user);
 }
 
 static void fail(struct login *login, enum outcome what, const char *text)
@@ -348,7 +351,7 @@ static void on_authenticated(void *ctx, const struct imap_text *result)
 		return;
 	}
 	exchange_forget(login);
-	token_release(&login->token);
+	buffer_release(&login->token.bytes);
 	if (result->code == IMAP_CODE_CAPABILITY) {
 		login->capability = imap_capability_parse(result->args);
 		login->capability_known = true;

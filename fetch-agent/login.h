@@ -4,8 +4,8 @@
  *
  * The token is asked for while the connection is made, and before it where the section names no
  * host: then mailoauthd says it, the account's first. A token that the server refuses is reported
- * to mailoauthd, replaced once and tried once, on a new connection; a password is not. TLS is there before anything is
- * said: a server that greets as logged in, or offers no STARTTLS, gets nothing.
+ * to mailoauthd, replaced once and tried once, on a new connection; a password is not. TLS is there
+ * before anything is said: a server that greets as logged in, or offers no STARTTLS, gets nothing.
  */
 #ifndef FETCH_AGENT_LOGIN_H
 #define FETCH_AGENT_LOGIN_H
@@ -30,12 +30,14 @@ struct login_target {
 };
 
 /*
- * OUTCOME_OK gives the session, whose handler is still to be set, and its capabilities. Else
+ * OUTCOME_OK gives the session, whose handler is still to be set, its capabilities, and who is
+ * logged in (both borrowed). Else
  * session is NULL: OUTCOME_CONSENT, OUTCOME_DENIED: nobody can log in before a person acts. Called
  * once; the login is gone when it returns.
  */
 typedef void login_done_fn(void *ctx, enum outcome what, struct imap_session *session,
-			   const struct imap_capability *capability, const struct err *err);
+			   const struct imap_capability *capability, const char *user,
+			   const struct err *err);
 
 struct login *login_start(const struct login_target *target, login_done_fn *done, void *ctx);
 void login_cancel(struct login *login); /* done is not called; NULL is nothing */

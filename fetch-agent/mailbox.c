@@ -5,14 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "fetch-agent/mailbox-private.h"
 
 #include "common/banned.h"
 
-static const char *const state_names[] = {"opening",  "renewing", "listing",
-					  "fetching", "closing",  "ended"};
+static const char *const state_names[] = {"opening",	 "renewing", "searching", "listing",
+					  "recognising", "fetching", "closing",	  "ended"};
 
 void mailbox_change(struct mailbox *mailbox, enum mailbox_state next)
 {
@@ -26,11 +27,15 @@ void mailbox_change(struct mailbox *mailbox, enum mailbox_state next)
 
 static void mailbox_free(struct mailbox *mailbox)
 {
-	uid_list_release(&mailbox->tell);
-	uid_list_release(&mailbox->skip);
-	uid_list_release(&mailbox->told);
+	intake_release(mailbox);
+	verdicts_release(mailbox);
+	delivery_close(mailbox->delivery);
+	ledger_view_release(&mailbox->view);
+	uid_list_release(&mailbox->found);
+	uid_list_release(&mailbox->recognised);
 	group_free(mailbox->group);
 	windows_free(mailbox);
+	free(mailbox->identities);
 	free(mailbox->listed);
 	event_free(mailbox->end);
 	free(mailbox);
@@ -52,7 +57,6 @@ static void on_end(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	result.uidnext = mailbox->uidnext;
 	mailbox_change(mailbox, MAILBOX_ENDED);
-	maildir_message_drop(mailbox->world.maildir, &mailbox->ledger.origin, &mailbox->message);
 	mailbox_free(mailbox);
 	done(owner, outcome, &result, usable, &err);
 }
@@ -87,21 +91,42 @@ void mailbox_fail_said(struct mailbox *mailbox, const char *doing, const struct 
 	mailbox_fail(mailbox, what, &err);
 }
 
-void mailbox_note_said(struct mailbox *mailbox, const char *doing, const struct imap_text *result)
+void mailbox_note(struct mailbox *mailbox, enum outcome what, const struct err *err)
 {
-	if (mailbox->later == OUTCOME_OK)
-		mailbox->later = err_said(doing, result, &mailbox->later_err);
+	if (mailbox->later != OUTCOME_OK)
+		return;
+	mailbox->later = what;
+	mailbox->later_err = *err;
 }
 
-/* The last note: what the server confirmed since the last group, and that all of it is decided. */
+void mailbox_note_said(struct mailbox *mailbox, const char *doing, const struct imap_text *result)
+{
+	struct err err = ERR_INIT;
+	enum outcome what = err_said(doing, result, &err);
+
+	mailbox_note(mailbox, what, &err);
+}
+
+bool mailbox_hands_over(const struct mailbox *mailbox)
+{
+	return !mailbox->world.source->delivery.method->staged;
+}
+
+/* The last note: what the server confirmed since the last group, and what is decided with it. */
 static void close_ledger(struct mailbox *mailbox)
 {
-	bool news = mailbox->result.messages > 0 || mailbox->told.count > 0 ||
-		    mailbox->decided_uid > mailbox->ledger.folder.last_uid;
+	struct ledger_group *step = &mailbox->group->step;
+	bool handed = mailbox_hands_over(mailbox) &&
+		      (mailbox->next > 0 || mailbox->view.interrupted.count > 0);
+	bool whole = mailbox->what == OUTCOME_OK && !mailbox->stuck && !mailbox->list_is_cut;
 
+	step->nothing_is_handed = handed;
+	step->is_through = whole && mailbox->view.renewing;
 	mailbox_change(mailbox, MAILBOX_CLOSING);
-	mailbox->group->is_last = true;
-	if (news && !mailbox->ledger.broken)
+	if ((handed || step->is_through || mailbox->result.messages > 0 ||
+	     !ledger_group_is_empty(step) ||
+	     mailbox->decided_uid > mailbox->ledger.folder.last_uid) &&
+	    !mailbox->ledger.broken)
 		group_submit(mailbox);
 	else
 		(void)event_add(mailbox->end, &(struct timeval){0});
@@ -114,11 +139,12 @@ void mailbox_go_on(struct mailbox *mailbox)
 
 	if (mailbox->state == MAILBOX_FETCHING && !failed)
 		fetch_more(mailbox);
-	if (mailbox->jobs > 0 || (mailbox->commands > 0 && !failed))
+	if (mailbox->jobs > 0 || mailbox->pending_count > 0 || mailbox->bouncing != NULL ||
+	    (mailbox->commands > 0 && !failed))
 		return;
 	/* A failed run's whole messages are delivered too; the commands under way are not waited
 	 * for: nobody will answer them, or they are of no more interest. */
-	if (mailbox->state == MAILBOX_FETCHING && mailbox->group->uids.count > 0)
+	if (mailbox->state == MAILBOX_FETCHING && mailbox->group->step.delivered.count > 0)
 		group_submit(mailbox);
 	else if (mailbox->state == MAILBOX_FETCHING)
 		close_ledger(mailbox);
@@ -133,16 +159,14 @@ static void work_open(void *job)
 {
 	struct mailbox *mailbox = job;
 
-	mailbox->job_what =
-		ledger_open(&mailbox->ledger, &mailbox->tell, &mailbox->skip, &mailbox->job_err);
+	mailbox->job_what = ledger_open(&mailbox->ledger, &mailbox->view, &mailbox->job_err);
 }
 
 static void work_renew(void *job)
 {
 	struct mailbox *mailbox = job;
 
-	uid_list_clear(&mailbox->tell);
-	mailbox->job_what = ledger_renew(&mailbox->ledger, mailbox->uidvalidity, &mailbox->skip,
+	mailbox->job_what = ledger_renew(&mailbox->ledger, mailbox->uidvalidity, &mailbox->view,
 					 &mailbox->job_err);
 }
 
@@ -159,10 +183,22 @@ static void on_job(void *job)
 		opened(mailbox);
 }
 
-static void submit(struct mailbox *mailbox, worker_fn *work)
+void mailbox_submit(struct mailbox *mailbox, worker_fn *work, worker_fn *done)
 {
 	mailbox->jobs++;
-	worker_submit(mailbox->world.worker, work, on_job, mailbox);
+	worker_submit(mailbox->world.worker, work, done, mailbox);
+}
+
+/* Nobody can tell whether they were taken: they are handed over again. */
+static void warn_of_interrupted(const struct mailbox *mailbox)
+{
+	const struct uid_list *uids = &mailbox->view.interrupted;
+
+	if (uids->count > 0 && mailbox_hands_over(mailbox))
+		log_warning("fetch=%s folder=%s the last run was ended while it handed over "
+			    "messages of UID %u to %u: up to %zu of them may come twice",
+			    mailbox->world.source->name, mailbox->folder, uids->uid[0],
+			    uids->uid[uids->count - 1], uids->count);
 }
 
 /* Both the ledger and the server have spoken; called by whichever is the last. */
@@ -177,13 +213,15 @@ static void opened(struct mailbox *mailbox)
 	if (mailbox->uidvalidity != known) {
 		if (known != 0)
 			log_warning("fetch=%s folder=%s UIDVALIDITY was %u and is %u: the server "
-				    "numbers its messages anew, all are fetched again",
+				    "numbers its messages anew; those that are known by their "
+				    "headers are not fetched again",
 				    mailbox->world.source->name, mailbox->folder, known,
 				    mailbox->uidvalidity);
 		mailbox_change(mailbox, MAILBOX_RENEWING);
-		submit(mailbox, work_renew);
+		mailbox_submit(mailbox, work_renew, on_job);
 		return;
 	}
+	warn_of_interrupted(mailbox);
 	list_begin(mailbox);
 }
 
@@ -216,7 +254,12 @@ static void select_folder(struct mailbox *mailbox)
 
 	imap_command_init(mailbox->world.session, &command);
 	/* EXAMINE leaves no trace, not even \Recent. */
-	(void)buffer_append_str(&command.bytes, mailbox->ledger.tells ? "SELECT " : "EXAMINE ");
+	(void)buffer_append_str(&command.bytes,
+				mailbox->ledger.tells ||
+						mailbox->world.source->selection.on_refused ==
+							FETCH_REFUSED_MOVE
+					? "SELECT "
+					: "EXAMINE ");
 	if (imap_encode_mailbox(&command.encoder, span_from_str(mailbox->folder)) &&
 	    imap_session_send(mailbox->world.session, &command, on_selected, mailbox)) {
 		mailbox->commands++;
@@ -227,7 +270,7 @@ static void select_folder(struct mailbox *mailbox)
 	mailbox_fail(mailbox, OUTCOME_CONFIG, &err);
 }
 
-/* What the server says ----------------------------------------------------------------------------
+/* What the server says ---------------------------------------------------------------------------
  */
 
 static void on_condition(struct mailbox *mailbox, const struct imap_text *text)
@@ -256,7 +299,10 @@ static void on_response(void *ctx, const struct imap_response *response)
 	else if (response->kind == IMAP_FETCH && mailbox->state == MAILBOX_LISTING)
 		list_take(mailbox, &response->fetch);
 	else if (response->kind == IMAP_FETCH && mailbox->state == MAILBOX_FETCHING)
-		fetch_take(mailbox, &response->fetch);
+		intake_take(mailbox, &response->fetch);
+	else if ((response->kind == IMAP_SEARCH || response->kind == IMAP_ESEARCH) &&
+		 mailbox->state == MAILBOX_SEARCHING)
+		list_found(mailbox, response->search.set);
 }
 
 static void on_closed(void *ctx, enum outcome what, const struct err *err)
@@ -268,6 +314,32 @@ static void on_closed(void *ctx, enum outcome what, const struct err *err)
 	mailbox_fail(mailbox, what, err);
 }
 
+static void on_room(void *ctx)
+{
+	struct mailbox *mailbox = ctx;
+
+	if (!mailbox->closed)
+		imap_session_resume(mailbox->world.session);
+}
+
+static void begin(struct mailbox *mailbox)
+{
+	const struct mailbox_world *world = &mailbox->world;
+	struct delivery_handler handler = {
+		.verdict = mailbox_verdict, .room = on_room, .ctx = mailbox};
+	struct err err = ERR_INIT;
+	enum outcome what = delivery_open(&world->source->delivery, world->delivery, &handler,
+					  &mailbox->delivery, &err);
+
+	if (what != OUTCOME_OK) {
+		mailbox_fail(mailbox, what, &err);
+		return;
+	}
+	mailbox->ledger.maildir = delivery_maildir(mailbox->delivery);
+	mailbox_submit(mailbox, work_open, on_job);
+	select_folder(mailbox);
+}
+
 void mailbox_start(const struct mailbox_world *world, const char *folder, mailbox_done_fn *done,
 		   void *ctx)
 {
@@ -275,22 +347,25 @@ void mailbox_start(const struct mailbox_world *world, const char *folder, mailbo
 	struct imap_session_handler handler = {
 		.response = on_response,
 		.closed = on_closed,
-		.body = {body_begin, body_chunk, body_end, mailbox},
+		.body = {intake_begin, intake_chunk, intake_end, mailbox},
 		.ctx = mailbox,
 	};
+	const struct fetch_source *source = world->source;
 
 	mailbox->world = *world;
 	mailbox->folder = folder;
 	mailbox->done = done;
 	mailbox->ctx = ctx;
-	mailbox->message = (struct maildir_message)MAILDIR_MESSAGE_INIT;
+	mailbox->now_s = clock_now_s();
+	message_head_init(&mailbox->intake.head);
 	mailbox->ledger = (struct ledger){
 		.state = world->state,
-		.maildir = world->maildir,
-		.source = world->source->name,
-		.account = world->source->account,
+		.source = source->name,
+		.account = source->account,
 		.folder_name = folder,
-		.tells = world->source->after != FETCH_AFTER_KEEP,
+		.tells = source->after != FETCH_AFTER_KEEP,
+		.removes = source->after == FETCH_AFTER_DELETE || source->after == FETCH_AFTER_MOVE,
+		.from_the_start = source->selection.take == FETCH_TAKE_ALL,
 	};
 	mailbox->group = group_new(mailbox);
 	mailbox->windows_last = &mailbox->windows;
@@ -298,6 +373,5 @@ void mailbox_start(const struct mailbox_world *world, const char *folder, mailbo
 	if (mailbox->end == NULL)
 		abort(); /* as xalloc: out of memory */
 	imap_session_set_handler(world->session, &handler);
-	submit(mailbox, work_open);
-	select_folder(mailbox);
+	begin(mailbox);
 }

@@ -4,8 +4,8 @@
  * under `after`.
  *
  * FETCHes are asked for ahead, in windows sized by bytes; the text of a message goes from TLS to
- * its file and is never collected. Groups of whole messages go to the worker (ledger.h), and only
- * when they are published is the server told.
+ * its destination and is never collected. What became of messages goes to the worker in groups
+ * (ledger.h), and only when it is noted is the server told.
  */
 #ifndef FETCH_AGENT_MAILBOX_H
 #define FETCH_AGENT_MAILBOX_H
@@ -18,21 +18,32 @@
 
 struct mailbox;
 
+/* How far a run is, for who looks on: by the sizes that the server gave. */
+struct mailbox_progress {
+	uint64_t messages, bytes;	  /* come so far */
+	uint64_t all_messages, all_bytes; /* known of; grows with each folder */
+};
+
 /* Borrowed until done. */
 struct mailbox_world {
 	struct event_base *base;
 	struct worker *worker;
 	struct state *state;
-	struct maildir *maildir;
+	const struct delivery_world *delivery;
 	const struct fetch_source *source;
+	const char *user;	      /* who is logged in */
 	struct imap_session *session; /* authenticated, nothing under way */
 	const struct imap_capability *capability;
+	struct mailbox_progress *progress; /* added to; NULL: nobody looks */
 };
 
 struct mailbox_result {
 	uint64_t messages, bytes; /* delivered */
 	uint64_t told;		  /* deleted, moved or marked at the server */
 	uint64_t left;		  /* new, and not taken in this run */
+	uint64_t later;		  /* the destination takes them another time */
+	uint64_t refused;	  /* it never does */
+	uint64_t known;		  /* delivered under a former UIDVALIDITY */
 	uint32_t uidnext;	  /* when the folder was opened; 0: the server did not say */
 };
 

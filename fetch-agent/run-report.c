@@ -12,6 +12,7 @@
 
 #define MS	   1000
 #define CLAUSE_MAX 400
+#define COUNTS_MAX 256
 
 static enum log_level level_of(const struct run_report *report)
 {
@@ -47,23 +48,41 @@ static void say_next(const struct run_report *report, char *text, size_t size)
 			       (report->next_ms + MS - 1) / MS);
 }
 
+/* ", 3 left": a count that is worth a word only when there are any. */
+static void say_count(struct buffer *text, uint64_t count, const char *what)
+{
+	if (count > 0)
+		(void)buffer_printf(text, ", %" PRIu64 " %s", count, what);
+}
+
+static void say_counts(const struct run_report *report, struct buffer *text)
+{
+	const struct run_result *result = report->result;
+
+	if (report->source->after != FETCH_AFTER_KEEP && result->told > 0)
+		(void)buffer_printf(text, ", after=%s %" PRIu64,
+				    fetch_after_name(report->source->after), result->told);
+	say_count(text, result->left, "left");
+	say_count(text, result->later, "again later");
+	say_count(text, result->refused, "not deliverable");
+	say_count(text, result->known, "known");
+}
+
 void run_report_log(const struct run_report *report)
 {
 	const struct fetch_source *source = report->source;
 	const struct run_result *result = report->result;
-	char left[48] = "", told[64] = "", meaning[CLAUSE_MAX] = "", next[64] = "";
+	struct buffer counts = BUFFER_INIT(COUNTS_MAX);
+	char meaning[CLAUSE_MAX] = "", next[64] = "";
 
-	if (result->left > 0)
-		(void)snprintf(left, sizeof(left), ", %" PRIu64 " left", result->left);
-	if (source->after != FETCH_AFTER_KEEP && result->told > 0)
-		(void)snprintf(told, sizeof(told), ", after=%s %" PRIu64,
-			       fetch_after_name(source->after), result->told);
+	say_counts(report, &counts);
 	say_meaning(result, meaning, sizeof(meaning));
 	say_next(report, next, sizeof(next));
 	log_line(level_of(report),
 		 "fetch=%s account=%s %s: %s%s%s%" PRIu64 " messages, %" PRIu64
-		 " bytes%s%s in %" PRId64 ".%03d s%s",
+		 " bytes%s in %" PRId64 ".%03d s%s",
 		 source->name, source->account, outcome_name(result->what), result->err.text,
 		 result->what != OUTCOME_OK ? "; " : "", meaning, result->messages, result->bytes,
-		 told, left, result->spent_ms / MS, (int)(result->spent_ms % MS), next);
+		 buffer_cstr(&counts), result->spent_ms / MS, (int)(result->spent_ms % MS), next);
+	buffer_release(&counts);
 }

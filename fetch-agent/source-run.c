@@ -39,8 +39,9 @@ struct source_run {
 	enum run_state state;
 	SSL_CTX *tls;
 	struct tls_pins pins; /* the source's */
-	struct maildir *maildir;
+	struct delivery_world delivery;
 	struct login *login;
+	char *user; /* who is logged in */
 	struct imap_session *session;
 	struct imap_capability capability;
 	struct watch_folder *folders;
@@ -70,8 +71,8 @@ static void run_free(struct source_run *run)
 {
 	event_free(run->again);
 	imap_session_free(run->session);
-	maildir_close(run->maildir);
 	SSL_CTX_free(run->tls);
+	free(run->user);
 	free(run->folders);
 	folder_choice_release(&run->choice);
 	free(run);
@@ -276,8 +277,6 @@ static void watch_begin(struct source_run *run)
 		return;
 	}
 	run_change(run, RUN_WATCHING);
-	maildir_close(run->maildir);
-	run->maildir = NULL;
 	if (again_ms > 0)
 		(void)event_add(run->again, &wait);
 	run->watch = watch_start(&target, on_watch, run);
@@ -309,6 +308,9 @@ static void on_folder(void *ctx, enum outcome what, const struct mailbox_result 
 	run->result.bytes += result->bytes;
 	run->result.told += result->told;
 	run->result.left += result->left;
+	run->result.later += result->later;
+	run->result.refused += result->refused;
+	run->result.known += result->known;
 	err_prefix(&failure, "folder=%s: ", folder->name);
 	note_failure(run, what, usable ? RUN_STAGE_DELIVER : RUN_STAGE_CONNECT, &failure);
 	if (usable) {
@@ -325,8 +327,9 @@ static void next_folder(struct source_run *run)
 		.base = run->world.base,
 		.worker = run->world.worker,
 		.state = run->world.state,
-		.maildir = run->maildir,
+		.delivery = &run->delivery,
 		.source = &run->own,
+		.user = run->user,
 		.session = run->session,
 		.capability = &run->capability,
 	};
@@ -369,25 +372,11 @@ static void pass_clear(struct source_run *run)
 	run->folder = 0;
 }
 
-static enum outcome open_destination(struct source_run *run, struct err *err)
-{
-	if (run->world.check || run->maildir != NULL)
-		return OUTCOME_OK;
-	return maildir_open(run->source->delivery.path, &run->maildir, err);
-}
-
 static void pass_begin(struct source_run *run)
 {
-	struct err err = ERR_INIT;
-	enum outcome what;
-
 	pass_clear(run);
 	run_change(run, RUN_FETCHING);
-	what = open_destination(run, &err);
-	if (what != OUTCOME_OK)
-		fail(run, what, RUN_STAGE_CONFIG, &err);
-	else
-		next_folder(run);
+	next_folder(run);
 }
 
 static void folders_known(struct source_run *run)
@@ -429,7 +418,8 @@ static void find_folders(struct source_run *run)
 }
 
 static void on_login(void *ctx, enum outcome what, struct imap_session *session,
-		     const struct imap_capability *capability, const struct err *err)
+		     const struct imap_capability *capability, const char *user,
+		     const struct err *err)
 {
 	struct source_run *run = ctx;
 
@@ -440,6 +430,7 @@ static void on_login(void *ctx, enum outcome what, struct imap_session *session,
 	}
 	run->session = session;
 	run->capability = *capability;
+	run->user = xstrdup(user);
 	run_change(run, RUN_FETCHING);
 	find_folders(run);
 }
@@ -458,14 +449,6 @@ static SSL_CTX *context_for(struct source_run *run, struct err *err)
 	return context;
 }
 
-static enum outcome prepare(struct source_run *run, struct err *err)
-{
-	run->tls = context_for(run, err);
-	if (run->tls == NULL)
-		return OUTCOME_CONFIG;
-	return open_destination(run, err);
-}
-
 static void begin(struct source_run *run)
 {
 	struct login_target target = {
@@ -475,11 +458,11 @@ static void begin(struct source_run *run)
 		.source = run->source,
 	};
 	struct err err = ERR_INIT;
-	enum outcome what = prepare(run, &err);
 
 	pass_clear(run);
-	if (what != OUTCOME_OK) {
-		fail(run, what, RUN_STAGE_CONFIG, &err);
+	run->tls = context_for(run, &err);
+	if (run->tls == NULL) {
+		fail(run, OUTCOME_CONFIG, RUN_STAGE_CONFIG, &err);
 		return;
 	}
 	target.tls = run->tls;
@@ -505,6 +488,7 @@ struct source_run *source_run_start(const struct run_world *world,
 	struct source_run *run = xcalloc(1, sizeof(*run));
 
 	run->world = *world;
+	run->delivery = (struct delivery_world){world->base, world->dns, world->spawner};
 	run->source = source;
 	run->handler = *handler;
 	run->again = evtimer_new(world->base, on_again, run);

@@ -22,8 +22,8 @@ struct run_world {
 	struct event_base *base;
 	struct evdns_base *dns;
 	struct tls_contexts *tls;
-	struct worker *worker; /* NULL with check */
-	struct state *state;   /* NULL with check */
+	struct worker *worker;	 /* NULL with check */
+	struct state *state;	 /* NULL with check */
 	struct spawner *spawner; /* NULL: no section has an MDA */
 	const char *helper_socket;
 	bool check; /* log in, say what is there, touch nothing */
@@ -44,7 +44,7 @@ struct run_result {
 	enum outcome what;
 	enum run_stage stage;
 	struct err err; /* of the first failure, and its folder */
-	uint64_t messages, bytes, told, left;
+	uint64_t messages, bytes, told, left, later, refused, known;
 	int64_t spent_ms;
 	bool watched;	 /* the connection broke while nothing was to be done */
 	bool lost;	 /* it broke just after the pass */

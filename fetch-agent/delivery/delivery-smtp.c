@@ -549,6 +549,7 @@ const struct delivery_method delivery_lmtp_method = {
 	.scheme = "lmtp",
 	.form = "lmtp:unix:/PATH or lmtp:HOST:PORT",
 	.needs_recipient = true,
+	.adds_return_path = true,
 	METHOD_FUNCTIONS,
 };
 
@@ -556,5 +557,6 @@ const struct delivery_method delivery_smtp_method = {
 	.scheme = "smtp",
 	.form = "smtp:HOST:PORT",
 	.needs_recipient = true,
+	.adds_return_path = true,
 	METHOD_FUNCTIONS,
 };

@@ -150,6 +150,7 @@ struct delivery_method {
 	const char *form;   /* for messages and --help: "lmtp:unix:/PATH or lmtp:HOST:PORT" */
 	bool staged;	    /* see maildir.h */
 	bool needs_recipient;
+	bool adds_return_path; /* whoever takes the message does (RFC 5321 4.4) */
 	int64_t parallel; /* unless the section says otherwise; 0: one */
 	/* rest: what follows "scheme:". */
 	enum outcome (*parse)(const char *rest, struct delivery_config *config, struct err *err);

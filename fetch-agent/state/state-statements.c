@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * state-statements.c - see state-statements.h. A message's state is enum state_message: 0
- * publishing, 1 telling, 2 decided. WAL with FULL: one sync a commit, and readers never wait.
+ * publishing, 1 telling, 2 decided, 3 handing; what is set aside has enum state_aside_kind: 0
+ * later, 1 refused, 2 large. WAL with FULL: one sync a commit, and readers never wait.
  */
 #include "fetch-agent/state/state-statements.h"
 
@@ -14,6 +15,16 @@ const char state_schema[] =
 	" last_uid INTEGER NOT NULL DEFAULT 0, UNIQUE (source, folder));"
 	"CREATE TABLE IF NOT EXISTS message (folder INTEGER NOT NULL, uid INTEGER NOT NULL,"
 	" state INTEGER NOT NULL, PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS aside (folder INTEGER NOT NULL, uid INTEGER NOT NULL,"
+	" kind INTEGER NOT NULL, tries INTEGER NOT NULL, first INTEGER NOT NULL,"
+	" next INTEGER NOT NULL, size INTEGER NOT NULL, text TEXT NOT NULL,"
+	" PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS identity (folder INTEGER NOT NULL, uid INTEGER NOT NULL,"
+	" header BLOB NOT NULL, trace BLOB, PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS former (folder INTEGER NOT NULL, header BLOB NOT NULL,"
+	" trace BLOB);"
+	"CREATE INDEX IF NOT EXISTS former_header ON former (folder, header);"
+	"CREATE INDEX IF NOT EXISTS former_trace ON former (folder, trace);"
 	"CREATE TABLE IF NOT EXISTS run (source TEXT PRIMARY KEY, outcome TEXT NOT NULL,"
 	" text TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL,"
 	" last_message INTEGER NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL,"
@@ -35,6 +46,34 @@ const char *const state_statements[STATEMENT_COUNT] = {
 				  "VALUES (?, ?, ?)",
 	[STATEMENT_PUBLISHED] = "UPDATE message SET state = ?2 WHERE folder = ?1 AND state = 0",
 	[STATEMENT_SETTLE] = "DELETE FROM message WHERE folder = ? AND uid <= ? AND state = 2",
+	[STATEMENT_MESSAGE_DELETE] = "DELETE FROM message WHERE folder = ? AND uid = ?",
+	[STATEMENT_HANDING_FORGET] = "DELETE FROM message WHERE folder = ? AND state = 3",
+	[STATEMENT_REWIND] = "DELETE FROM message WHERE folder = ? AND state = 2",
+	[STATEMENT_ASIDE_PUT] = "INSERT OR REPLACE INTO aside (folder, uid, kind, tries, first,"
+				" next, size, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	[STATEMENT_ASIDE_DELETE] = "DELETE FROM aside WHERE folder = ? AND uid = ?",
+	[STATEMENT_ASIDE_FORGET] = "DELETE FROM aside WHERE folder = ?",
+	[STATEMENT_ASIDE_ALL] = "SELECT uid, kind, tries, first, next, size, text FROM aside"
+				" WHERE folder = ? ORDER BY uid",
+	[STATEMENT_ASIDE_OF_SOURCE] =
+		"SELECT uid, kind, tries, first, next, size, text, folder.folder"
+		" FROM folder JOIN aside ON aside.folder = folder.id WHERE source = ?"
+		" ORDER BY folder.folder, uid",
+	[STATEMENT_ASIDE_RETRY] =
+		"UPDATE aside SET kind = 0, first = unixepoch(), next = 0, tries = 0"
+		" WHERE folder IN (SELECT id FROM folder WHERE source = ?1)"
+		" AND (?2 = 0 OR uid = ?2)",
+	[STATEMENT_IDENTITY_PUT] =
+		"INSERT OR REPLACE INTO identity (folder, uid, header, trace) VALUES (?, ?, ?, ?)",
+	[STATEMENT_IDENTITY_DELETE] = "DELETE FROM identity WHERE folder = ? AND uid = ?",
+	[STATEMENT_IDENTITY_FORGET] = "DELETE FROM identity WHERE folder = ?",
+	[STATEMENT_FORMER_MAKE] = "INSERT INTO former (folder, header, trace)"
+				  " SELECT folder, header, trace FROM identity WHERE folder = ?",
+	[STATEMENT_FORMER_FORGET] = "DELETE FROM former WHERE folder = ?",
+	[STATEMENT_FORMER_ANY] = "SELECT 1 FROM former WHERE folder = ? LIMIT 1",
+	[STATEMENT_FORMER_HAS] = "SELECT 1 FROM former WHERE folder = ?1 AND header = ?2"
+				 " UNION ALL SELECT 1 FROM former WHERE folder = ?1 AND trace = ?3"
+				 " LIMIT 1",
 	[STATEMENT_RUN_SET] =
 		"INSERT INTO run (source, outcome, text, began, ended, last_message, messages,"
 		" bytes, remaining) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"

@@ -11,63 +11,14 @@
 #include <unistd.h>
 
 #include "common/xalloc.h"
-#include "fetch-agent/state/state-statements.h"
+#include "fetch-agent/state/state-private.h"
 
 #include "common/banned.h"
-
-struct state {
-	sqlite3 *db;
-	sqlite3_stmt *statements[STATEMENT_COUNT];
-	char *path;
-	int lock;
-};
-
-/* Lists ------------------------------------------------------------------------------------------
- */
-
-void uid_list_add(struct uid_list *list, uint32_t uid)
-{
-	if (list->count == list->size) {
-		list->size = list->size == 0 ? 64 : list->size * 2;
-		list->uid = xreallocarray(list->uid, list->size, sizeof(*list->uid));
-	}
-	list->uid[list->count++] = uid;
-}
-
-void uid_list_clear(struct uid_list *list)
-{
-	list->count = 0;
-}
-
-void uid_list_release(struct uid_list *list)
-{
-	free(list->uid);
-	*list = (struct uid_list){0};
-}
-
-static int compare(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-void uid_list_sort(struct uid_list *list)
-{
-	if (list->count > 1)
-		qsort(list->uid, list->count, sizeof(*list->uid), compare);
-}
-
-bool uid_list_has(const struct uid_list *list, uint32_t uid)
-{
-	return list->count > 0 &&
-	       bsearch(&uid, list->uid, list->count, sizeof(*list->uid), compare) != NULL;
-}
 
 /* Opening ----------------------------------------------------------------------------------------
  */
 
-static enum outcome trouble(const struct state *state, struct err *err)
+enum outcome state_trouble(const struct state *state, struct err *err)
 {
 	int code = sqlite3_extended_errcode(state->db) & 0xff;
 	bool ours = code == SQLITE_CANTOPEN || code == SQLITE_READONLY || code == SQLITE_NOTADB ||
@@ -98,7 +49,7 @@ static enum outcome prepare(struct state *state, struct err *err)
 		if (sqlite3_prepare_v3(state->db, state_statements[i], -1,
 				       SQLITE_PREPARE_PERSISTENT, &state->statements[i],
 				       NULL) != SQLITE_OK)
-			return trouble(state, err);
+			return state_trouble(state, err);
 	}
 	return OUTCOME_OK;
 }
@@ -115,12 +66,12 @@ enum outcome state_open(const char *path, bool read_only, struct state **out, st
 	if (!read_only)
 		what = take_lock(state, err);
 	if (what == OUTCOME_OK && sqlite3_open_v2(path, &state->db, flags, NULL) != SQLITE_OK)
-		what = trouble(state, err);
+		what = state_trouble(state, err);
 	if (what == OUTCOME_OK && sqlite3_busy_timeout(state->db, busy_ms) != SQLITE_OK)
-		what = trouble(state, err);
+		what = state_trouble(state, err);
 	if (what == OUTCOME_OK && !read_only &&
 	    sqlite3_exec(state->db, state_schema, NULL, NULL, NULL) != SQLITE_OK)
-		what = trouble(state, err);
+		what = state_trouble(state, err);
 	if (what == OUTCOME_OK)
 		what = prepare(state, err);
 	if (what != OUTCOME_OK) {
@@ -147,8 +98,8 @@ void state_close(struct state *state)
 /* Statements -------------------------------------------------------------------------------------
  */
 
-static sqlite3_stmt *bound(struct state *state, enum statement which, int64_t first, int64_t second,
-			   int64_t third)
+sqlite3_stmt *state_bound(struct state *state, enum statement which, int64_t first, int64_t second,
+			  int64_t third)
 {
 	sqlite3_stmt *statement = state->statements[which];
 	int64_t values[] = {first, second, third};
@@ -159,23 +110,22 @@ static sqlite3_stmt *bound(struct state *state, enum statement which, int64_t fi
 	return statement;
 }
 
-/* Runs a statement that returns no row. */
-static bool run(sqlite3_stmt *statement)
+bool state_do(sqlite3_stmt *statement)
 {
 	int rc = sqlite3_step(statement);
 
 	return sqlite3_reset(statement) == SQLITE_OK && (rc == SQLITE_DONE || rc == SQLITE_ROW);
 }
 
-static bool run_with(struct state *state, enum statement which, int64_t first, int64_t second,
-		     int64_t third)
+bool state_do_with(struct state *state, enum statement which, int64_t first, int64_t second,
+		   int64_t third)
 {
-	return run(bound(state, which, first, second, third));
+	return state_do(state_bound(state, which, first, second, third));
 }
 
 static bool begin(struct state *state)
 {
-	return run_with(state, STATEMENT_BEGIN, 0, 0, 0);
+	return state_do_with(state, STATEMENT_BEGIN, 0, 0, 0);
 }
 
 /* Ends the transaction: by a commit if all went well so far. */
@@ -183,19 +133,19 @@ static enum outcome commit(struct state *state, bool good, struct err *err)
 {
 	enum outcome what = OUTCOME_OK;
 
-	if (good && run_with(state, STATEMENT_COMMIT, 0, 0, 0))
+	if (good && state_do_with(state, STATEMENT_COMMIT, 0, 0, 0))
 		return OUTCOME_OK;
-	what = trouble(state, err);
+	what = state_trouble(state, err);
 	if (sqlite3_get_autocommit(state->db) == 0)
-		(void)run_with(state, STATEMENT_ROLLBACK, 0, 0, 0);
+		(void)state_do_with(state, STATEMENT_ROLLBACK, 0, 0, 0);
 	return what;
 }
 
 /* Folders ----------------------------------------------------------------------------------------
  */
 
-static sqlite3_stmt *named(struct state *state, enum statement which, const char *source,
-			   const char *folder)
+sqlite3_stmt *state_named(struct state *state, enum statement which, const char *source,
+			  const char *folder)
 {
 	sqlite3_stmt *statement = state->statements[which];
 
@@ -210,11 +160,11 @@ enum outcome state_folder_get(struct state *state, const char *source, const cha
 {
 	sqlite3_stmt *select;
 
-	if (!run(named(state, STATEMENT_FOLDER_MAKE, source, folder)))
-		return trouble(state, err);
-	select = named(state, STATEMENT_FOLDER_GET, source, folder);
+	if (!state_do(state_named(state, STATEMENT_FOLDER_MAKE, source, folder)))
+		return state_trouble(state, err);
+	select = state_named(state, STATEMENT_FOLDER_GET, source, folder);
 	if (sqlite3_step(select) != SQLITE_ROW)
-		return trouble(state, err);
+		return state_trouble(state, err);
 	*out = (struct state_folder){
 		.id = sqlite3_column_int64(select, 0),
 		.uidvalidity = (uint32_t)sqlite3_column_int64(select, 1),
@@ -227,8 +177,11 @@ enum outcome state_folder_get(struct state *state, const char *source, const cha
 enum outcome state_folder_reset(struct state *state, struct state_folder *folder,
 				uint32_t uidvalidity, struct err *err)
 {
-	bool good = begin(state) && run_with(state, STATEMENT_FORGET, folder->id, 0, 0) &&
-		    run_with(state, STATEMENT_FOLDER_RESET, folder->id, uidvalidity, 0);
+	bool good = begin(state) && state_do_with(state, STATEMENT_FORGET, folder->id, 0, 0) &&
+		    state_do_with(state, STATEMENT_ASIDE_FORGET, folder->id, 0, 0) &&
+		    state_do_with(state, STATEMENT_FORMER_MAKE, folder->id, 0, 0) &&
+		    state_do_with(state, STATEMENT_IDENTITY_FORGET, folder->id, 0, 0) &&
+		    state_do_with(state, STATEMENT_FOLDER_RESET, folder->id, uidvalidity, 0);
 	enum outcome what = commit(state, good, err);
 
 	if (what == OUTCOME_OK) {
@@ -238,38 +191,83 @@ enum outcome state_folder_reset(struct state *state, struct state_folder *folder
 	return what;
 }
 
+enum outcome state_folder_rewind(struct state *state, struct state_folder *folder, struct err *err)
+{
+	bool good = begin(state) && state_do_with(state, STATEMENT_REWIND, folder->id, 0, 0) &&
+		    state_do_with(state, STATEMENT_FOLDER_LAST, folder->id, 0, 0);
+	enum outcome what = commit(state, good, err);
+
+	if (what == OUTCOME_OK)
+		folder->last_uid = 0;
+	return what;
+}
+
 enum outcome state_messages(struct state *state, const struct state_folder *folder,
 			    enum state_message what, struct uid_list *out, struct err *err)
 {
-	sqlite3_stmt *select = bound(state, STATEMENT_MESSAGES, folder->id, what, 0);
+	sqlite3_stmt *select = state_bound(state, STATEMENT_MESSAGES, folder->id, what, 0);
 	int rc;
 
 	while ((rc = sqlite3_step(select)) == SQLITE_ROW)
 		uid_list_add(out, (uint32_t)sqlite3_column_int64(select, 0));
 	(void)sqlite3_reset(select);
-	return rc == SQLITE_DONE ? OUTCOME_OK : trouble(state, err);
+	return rc == SQLITE_DONE ? OUTCOME_OK : state_trouble(state, err);
 }
 
 static bool set_all(struct state *state, const struct state_folder *folder,
 		    const struct uid_list *uids, enum state_message what)
 {
 	for (size_t i = 0; uids != NULL && i < uids->count; i++) {
-		if (!run_with(state, STATEMENT_MESSAGE_SET, folder->id, uids->uid[i], what))
+		if (!state_do_with(state, STATEMENT_MESSAGE_SET, folder->id, uids->uid[i], what))
 			return false;
 	}
 	return true;
+}
+
+static bool do_all(struct state *state, const struct state_folder *folder,
+		   const struct uid_list *uids, enum statement which)
+{
+	for (size_t i = 0; uids != NULL && i < uids->count; i++) {
+		if (!state_do_with(state, which, folder->id, uids->uid[i], 0))
+			return false;
+	}
+	return true;
+}
+
+/* A message that is handed over, then told or set aside, is in one state at a time. */
+static bool advance_messages(struct state *state, const struct state_folder *folder,
+			     const struct state_step *step)
+{
+	return state_do_with(state, STATEMENT_PUBLISHED, folder->id, step->published, 0) &&
+	       set_all(state, folder, step->publishing, STATE_PUBLISHING) &&
+	       set_all(state, folder, step->handing, STATE_HANDING) &&
+	       set_all(state, folder, step->delivered, step->published) &&
+	       set_all(state, folder, step->told, STATE_DECIDED) &&
+	       set_all(state, folder, step->decided, STATE_DECIDED) &&
+	       (!step->forget_handing ||
+		state_do_with(state, STATEMENT_HANDING_FORGET, folder->id, 0, 0));
+}
+
+static bool advance_rest(struct state *state, const struct state_folder *folder,
+			 const struct state_step *step)
+{
+	return do_all(state, folder, step->gone, STATEMENT_ASIDE_DELETE) &&
+	       state_aside_put(state, folder, step->aside) &&
+	       state_identities_put(state, folder, step->identities, step->identity_count) &&
+	       (!step->forget_told ||
+		do_all(state, folder, step->told, STATEMENT_IDENTITY_DELETE)) &&
+	       (!step->forget_former ||
+		state_do_with(state, STATEMENT_FORMER_FORGET, folder->id, 0, 0));
 }
 
 enum outcome state_advance(struct state *state, struct state_folder *folder,
 			   const struct state_step *step, struct err *err)
 {
 	uint32_t last = step->last_uid > folder->last_uid ? step->last_uid : folder->last_uid;
-	bool good = begin(state) &&
-		    run_with(state, STATEMENT_PUBLISHED, folder->id, step->published, 0) &&
-		    set_all(state, folder, step->told, STATE_DECIDED) &&
-		    set_all(state, folder, step->publishing, STATE_PUBLISHING) &&
-		    run_with(state, STATEMENT_FOLDER_LAST, folder->id, last, 0) &&
-		    run_with(state, STATEMENT_SETTLE, folder->id, last, 0);
+	bool good = begin(state) && advance_messages(state, folder, step) &&
+		    advance_rest(state, folder, step) &&
+		    state_do_with(state, STATEMENT_FOLDER_LAST, folder->id, last, 0) &&
+		    state_do_with(state, STATEMENT_SETTLE, folder->id, last, 0);
 	enum outcome what = commit(state, good, err);
 
 	if (what == OUTCOME_OK)
@@ -283,7 +281,7 @@ enum outcome state_advance(struct state *state, struct state_folder *folder,
 enum outcome state_run_set(struct state *state, const char *source, const struct state_run *run_now,
 			   struct err *err)
 {
-	sqlite3_stmt *statement = named(state, STATEMENT_RUN_SET, source, run_now->outcome);
+	sqlite3_stmt *statement = state_named(state, STATEMENT_RUN_SET, source, run_now->outcome);
 
 	(void)sqlite3_bind_text(statement, 3, run_now->text, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_int64(statement, 4, run_now->began_s);
@@ -292,7 +290,7 @@ enum outcome state_run_set(struct state *state, const char *source, const struct
 	(void)sqlite3_bind_int64(statement, 7, run_now->messages);
 	(void)sqlite3_bind_int64(statement, 8, run_now->bytes);
 	(void)sqlite3_bind_int64(statement, 9, run_now->left);
-	return run(statement) ? OUTCOME_OK : trouble(state, err);
+	return state_do(statement) ? OUTCOME_OK : state_trouble(state, err);
 }
 
 bool state_run_get(struct state *state, const char *source, state_run_fn *found, void *context)

@@ -2,9 +2,10 @@
 /*
  * state.h - what is known of each folder between runs: SQLite, durable at every return.
  *
- * Every UID up to last_uid is decided. Beside that stand single messages: published is not certain
- * yet, the server is still to be told, or decided though its UID is above last_uid. All functions
- * block; all are called from one thread at a time.
+ * Every UID up to last_uid is decided. Beside that stand single messages: what became of them is
+ * not certain yet, the server is still to be told, they are decided though their UID is above
+ * last_uid, or they are set aside. Identities tell a message that was fetched under another
+ * UIDVALIDITY. All functions block; all are called from one thread at a time.
  */
 #ifndef FETCH_AGENT_STATE_STATE_H
 #define FETCH_AGENT_STATE_STATE_H
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/outcome.h"
+#include "fetch-agent/state/uid-list.h"
 
 struct state;
 
@@ -23,17 +25,6 @@ struct state;
  */
 enum outcome state_open(const char *path, bool read_only, struct state **out, struct err *err);
 void state_close(struct state *state); /* NULL is nothing */
-
-struct uid_list {
-	uint32_t *uid;
-	size_t count, size;
-};
-
-void uid_list_add(struct uid_list *list, uint32_t uid);
-void uid_list_clear(struct uid_list *list);
-void uid_list_release(struct uid_list *list);
-void uid_list_sort(struct uid_list *list);
-bool uid_list_has(const struct uid_list *list, uint32_t uid); /* the list is sorted */
 
 struct state_folder {
 	int64_t id;
@@ -45,27 +36,95 @@ struct state_folder {
 enum outcome state_folder_get(struct state *state, const char *source, const char *folder,
 			      struct state_folder *out, struct err *err);
 
-/* The folder has other UIDs now: all that is known of it is void. */
+/* The folder has other UIDs now: all that is known of it by UID is void; identities become those
+ * of former messages. */
 enum outcome state_folder_reset(struct state *state, struct state_folder *folder,
 				uint32_t uidvalidity, struct err *err);
+
+/* All that is decided becomes undecided. What is under way stays so. */
+enum outcome state_folder_rewind(struct state *state, struct state_folder *folder, struct err *err);
 
 enum state_message {
 	STATE_PUBLISHING, /* durable in tmp/, on its way into new/ */
 	STATE_TELLING,	  /* delivered; the server is still to be told (delete, move, seen) */
 	STATE_DECIDED,
+	STATE_HANDING, /* on its way to somebody who has not said yet that he has it */
 };
 
 /* Adds the UIDs of folder that are in this state, ascending. */
 enum outcome state_messages(struct state *state, const struct state_folder *folder,
 			    enum state_message what, struct uid_list *out, struct err *err);
 
+/* Set aside: passed over by the runs, until it is time or a person says so. */
+enum state_aside_kind {
+	STATE_ASIDE_LATER,   /* the destination does not take it now; again at next_s */
+	STATE_ASIDE_REFUSED, /* it never will */
+	STATE_ASIDE_LARGE,   /* above max_size */
+};
+
+struct state_aside {
+	uint32_t uid;
+	enum state_aside_kind kind;
+	int64_t tries;
+	int64_t first_s, next_s; /* wall clock: first set aside; not before */
+	int64_t size_bytes;	 /* the server's advice; with STATE_ASIDE_LARGE */
+	const char *text;	 /* why; the list has copies */
+};
+
+/* Zeroed is empty. */
+struct state_aside_list {
+	struct state_aside *entry; /* by UID */
+	size_t count;
+};
+
+void state_aside_add(struct state_aside_list *list, const struct state_aside *entry);
+void state_aside_release(struct state_aside_list *list);
+const struct state_aside *state_aside_find(const struct state_aside_list *list, uint32_t uid);
+
+/* Adds all that is set aside in folder. */
+enum outcome state_aside_all(struct state *state, const struct state_folder *folder,
+			     struct state_aside_list *out, struct err *err);
+
+/* Everything of source (of uid, unless 0) that is set aside is due. How many there were. */
+enum outcome state_aside_retry(struct state *state, const char *source, uint32_t uid,
+			       int64_t *count_out, struct err *err);
+
+/* What makes a message the same under another UID: the digest of its header; and that of
+ * Message-ID, size and internal date, all zero when it has no Message-ID. */
+#define STATE_IDENTITY_BYTES 16
+
+struct state_identity {
+	uint32_t uid;
+	unsigned char header[STATE_IDENTITY_BYTES];
+	unsigned char trace[STATE_IDENTITY_BYTES];
+};
+
+/* Are there former identities of folder, that is: was it reset and not fetched through since? */
+enum outcome state_former_any(struct state *state, const struct state_folder *folder, bool *any_out,
+			      struct err *err);
+/* Is identity that of a former message? */
+enum outcome state_former_has(struct state *state, const struct state_folder *folder,
+			      const struct state_identity *identity, bool *known_out,
+			      struct err *err);
+
 /*
  * One transaction: what was being published is now published (as `published`: STATE_TELLING or
- * STATE_DECIDED), `told` needs nothing more, `publishing` is about to be, and last_uid moves on.
+ * STATE_DECIDED), and the rest of the step as its members say. NULL: none.
  */
 struct state_step {
 	enum state_message published;
-	const struct uid_list *told, *publishing; /* NULL: none */
+	const struct uid_list *publishing; /* about to be published */
+	const struct uid_list *handing;	   /* about to be handed over */
+	const struct uid_list *delivered;  /* handed over: as `published` */
+	const struct uid_list *told;	   /* the server has confirmed */
+	const struct uid_list *decided;	   /* nothing to be done, now or later */
+	const struct uid_list *gone;	   /* not set aside any more */
+	const struct state_aside_list *aside;
+	const struct state_identity *identities; /* of messages that stay at the server */
+	size_t identity_count;
+	bool forget_handing; /* nothing is on its way any more */
+	bool forget_told;    /* told messages are not at the server any more */
+	bool forget_former;  /* the folder is fetched through since its reset */
 	uint32_t last_uid;
 };
 
@@ -85,5 +144,10 @@ enum outcome state_run_set(struct state *state, const char *source, const struct
 /* False: it never ran. The strings are good until `found` returns. */
 typedef void state_run_fn(void *context, const struct state_run *run);
 bool state_run_get(struct state *state, const char *source, state_run_fn *found, void *context);
+
+/* Everything of source that is set aside, in order of folder and UID; entry->text borrows. */
+typedef void state_aside_fn(void *context, const char *folder, const struct state_aside *entry);
+enum outcome state_aside_each(struct state *state, const char *source, state_aside_fn *found,
+			      void *context, struct err *err);
 
 #endif

@@ -162,7 +162,11 @@ sleep 1 # UIDVALIDITY is a time in seconds
 bed_put_many $user 7
 fetch 0 "another UIDVALIDITY"
 like "$(cat "$BED/fetch.out")" 'UIDVALIDITY was [0-9]+ and is [0-9]+' "another UIDVALIDITY: a line says so"
-is "$(bed_fetched_count)" 12 "another UIDVALIDITY: all of it is fetched, nothing is overwritten"
+like "$(cat "$BED/fetch.out")" ' 2 messages, .*, 5 known' "another UIDVALIDITY: what is known is not fetched again"
+is "$(bed_fetched | xargs grep -h '^Message-ID:' | sort | uniq -c | awk '$1 == 1' | wc -l) $(bed_fetched_count)" "7 7" \
+	"another UIDVALIDITY: each message is there once"
+fetch 1 "the run after that"
+like "$(cat "$BED/fetch.out")" ' 0 messages' "the run after that: nothing is new, nothing is asked for"
 
 # Failures are told from "no mail", and say what to do.
 bed_fetch_conf

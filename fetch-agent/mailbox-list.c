@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mailbox-list.c - see mailbox-private.h: which messages there are to fetch.
+ *
+ * UIDs above the last that is decided, those that were set aside and are due, less what is known to
+ * need nothing. Where the section selects (unseen, since a date), the server searches first. Under
+ * a new UIDVALIDITY the headers are fetched too, and messages whose identity is known are decided
+ * without being fetched again.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "common/xalloc.h"
+#include "fetch-agent/mailbox-private.h"
+
+#include "common/banned.h"
+
+/* Listed at once; the rest in the next run of the folder. Memory must not grow with the mailbox. */
+#define LIST_MAX 65536
+
+#define DATE_MAX 32
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = ((const struct listed *)a)->uid, y = ((const struct listed *)b)->uid;
+
+	return (x > y) - (x < y);
+}
+
+size_t list_index(const struct mailbox *mailbox, uint32_t uid)
+{
+	struct listed key = {.uid = uid};
+	const struct listed *found = mailbox->listed_count == 0
+					     ? NULL
+					     : bsearch(&key, mailbox->listed, mailbox->listed_count,
+						       sizeof(key), compare);
+
+	return found != NULL ? (size_t)(found - mailbox->listed) : mailbox->listed_count;
+}
+
+/* What the server says ---------------------------------------------------------------------------
+ */
+
+/* "N:*" names the last message even if its UID is below N. */
+static bool is_wanted(const struct mailbox *mailbox, uint32_t uid)
+{
+	const struct state_aside *aside = state_aside_find(&mailbox->view.aside, uid);
+
+	if (aside != NULL)
+		return aside_is_due(mailbox, aside);
+	return uid > mailbox->ledger.folder.last_uid && !uid_list_has(&mailbox->view.skip, uid);
+}
+
+static void list_add(struct mailbox *mailbox, uint32_t uid, uint32_t size_bytes)
+{
+	if (mailbox->listed_count == mailbox->listed_size) {
+		mailbox->listed_size = mailbox->listed_size == 0 ? 64 : mailbox->listed_size * 2;
+		mailbox->listed = xreallocarray(mailbox->listed, mailbox->listed_size,
+						sizeof(*mailbox->listed));
+	}
+	mailbox->listed[mailbox->listed_count++] = (struct listed){uid, size_bytes, false};
+}
+
+static void identity_add(struct mailbox *mailbox, const struct imap_fetch *fetch)
+{
+	struct state_identity identity;
+	size_t count = mailbox->identity_count;
+
+	intake_identity(mailbox, fetch->uid, fetch->size, fetch->internaldate, &identity);
+	if ((count & (count - 1)) == 0)
+		mailbox->identities = xreallocarray(mailbox->identities, count == 0 ? 1 : count * 2,
+						    sizeof(*mailbox->identities));
+	mailbox->identities[mailbox->identity_count++] = identity;
+}
+
+void list_take(struct mailbox *mailbox, const struct imap_fetch *fetch)
+{
+	uint32_t size = fetch->size <= UINT32_MAX ? (uint32_t)fetch->size : UINT32_MAX;
+
+	if (fetch->uid == 0 || (fetch->has & IMAP_FETCH_SIZE) == 0 ||
+	    !is_wanted(mailbox, fetch->uid))
+		return;
+	if (mailbox->listed_count >= LIST_MAX) {
+		mailbox->list_is_cut = true;
+		return;
+	}
+	list_add(mailbox, fetch->uid, size);
+	if (mailbox->view.renewing && fetch->bodies > 0 && mailbox->intake.whole)
+		identity_add(mailbox, fetch);
+}
+
+void list_found(struct mailbox *mailbox, struct imap_set set)
+{
+	uint32_t first, last;
+
+	while (imap_set_next(&set, &first, &last)) {
+		for (uint64_t uid = first; uid <= last; uid++) {
+			if (mailbox->found.count >= LIST_MAX) {
+				mailbox->list_is_cut = true;
+				return;
+			}
+			if (is_wanted(mailbox, (uint32_t)uid))
+				uid_list_add(&mailbox->found, (uint32_t)uid);
+		}
+	}
+}
+
+/* The list is whole ------------------------------------------------------------------------------
+ */
+
+/* A server may list a message twice. */
+static void list_sort(struct mailbox *mailbox)
+{
+	struct listed *list = mailbox->listed;
+	size_t kept = 0;
+
+	if (mailbox->listed_count > 1)
+		qsort(list, mailbox->listed_count, sizeof(*list), compare);
+	for (size_t i = 0; i < mailbox->listed_count; i++) {
+		if (kept == 0 || list[kept - 1].uid != list[i].uid)
+			list[kept++] = list[i];
+	}
+	mailbox->listed_count = kept;
+}
+
+/* Keeps what keep says, in order. */
+static void list_filter(struct mailbox *mailbox,
+			bool (*keep)(struct mailbox *mailbox, const struct listed *listed))
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < mailbox->listed_count; i++) {
+		if (keep(mailbox, &mailbox->listed[i]))
+			mailbox->listed[kept++] = mailbox->listed[i];
+	}
+	mailbox->listed_count = kept;
+}
+
+static bool keep_small(struct mailbox *mailbox, const struct listed *listed)
+{
+	int64_t max_size = mailbox->world.source->selection.max_size_bytes;
+
+	if (max_size == 0 || listed->size_bytes <= max_size)
+		return true;
+	aside_large(mailbox, listed);
+	return false;
+}
+
+static bool keep_unknown(struct mailbox *mailbox, const struct listed *listed)
+{
+	if (!uid_list_has(&mailbox->recognised, listed->uid))
+		return true;
+	uid_list_add(&mailbox->group->step.decided, listed->uid);
+	mailbox->result.known++;
+	return false;
+}
+
+/* What was to be tried again and is not at the server any more. */
+static void forget_gone(struct mailbox *mailbox)
+{
+	const struct state_aside_list *aside = &mailbox->view.aside;
+
+	for (size_t i = 0; !mailbox->list_is_cut && i < aside->count; i++) {
+		if (aside_is_due(mailbox, &aside->entry[i]) &&
+		    list_index(mailbox, aside->entry[i].uid) == mailbox->listed_count)
+			uid_list_add(&mailbox->group->step.gone, aside->entry[i].uid);
+	}
+}
+
+static void count_progress(struct mailbox *mailbox)
+{
+	struct mailbox_progress *progress = mailbox->world.progress;
+
+	for (size_t i = 0; progress != NULL && i < mailbox->listed_count; i++)
+		progress->all_bytes += mailbox->listed[i].size_bytes;
+	if (progress != NULL)
+		progress->all_messages += mailbox->listed_count;
+}
+
+static void list_is_ready(struct mailbox *mailbox)
+{
+	uint64_t most = (uint64_t)mailbox->world.source->selection.max_messages;
+	uint32_t newest = mailbox->uidnext > 0 ? mailbox->uidnext - 1 : 0;
+
+	if (most > 0 && mailbox->listed_count > most) {
+		mailbox->result.left = mailbox->listed_count - most;
+		mailbox->listed_count = most;
+		mailbox->list_is_cut = true;
+	}
+	if (mailbox->list_is_cut)
+		newest = 0;
+	if (mailbox->listed_count > 0 && mailbox->listed[mailbox->listed_count - 1].uid > newest)
+		newest = mailbox->listed[mailbox->listed_count - 1].uid;
+	mailbox->after_list_uid = newest;
+	count_progress(mailbox);
+	mailbox_change(mailbox, MAILBOX_FETCHING);
+	mailbox_go_on(mailbox);
+}
+
+static void work_recognise(void *job)
+{
+	struct mailbox *mailbox = job;
+
+	mailbox->job_what =
+		ledger_recognise(&mailbox->ledger, mailbox->identities, mailbox->identity_count,
+				 &mailbox->recognised, &mailbox->job_err);
+}
+
+static void on_recognised(void *job)
+{
+	struct mailbox *mailbox = job;
+
+	mailbox->jobs--;
+	if (mailbox->job_what != OUTCOME_OK) {
+		mailbox_fail(mailbox, mailbox->job_what, &mailbox->job_err);
+		return;
+	}
+	uid_list_sort(&mailbox->recognised);
+	for (size_t i = 0; i < mailbox->identity_count; i++) {
+		if (uid_list_has(&mailbox->recognised, mailbox->identities[i].uid))
+			ledger_group_add_identity(&mailbox->group->step, &mailbox->identities[i]);
+	}
+	list_filter(mailbox, keep_unknown);
+	if (mailbox->result.known > 0)
+		log_info("fetch=%s folder=%s %llu messages are known under other numbers: they are "
+			 "not fetched again",
+			 mailbox->world.source->name, mailbox->folder,
+			 (unsigned long long)mailbox->result.known);
+	list_is_ready(mailbox);
+}
+
+static void list_done(struct mailbox *mailbox)
+{
+	list_sort(mailbox);
+	forget_gone(mailbox);
+	list_filter(mailbox, keep_small);
+	if (mailbox->identity_count == 0) {
+		list_is_ready(mailbox);
+		return;
+	}
+	mailbox_change(mailbox, MAILBOX_RECOGNISING);
+	mailbox_submit(mailbox, work_recognise, on_recognised);
+}
+
+/* Asking -----------------------------------------------------------------------------------------
+ */
+
+static void on_listed(void *ctx, const struct imap_text *result)
+{
+	struct mailbox *mailbox = ctx;
+
+	mailbox->commands--;
+	mailbox->lists--;
+	if (result == NULL || mailbox->what != OUTCOME_OK)
+		return; /* on_closed() follows, or has been */
+	if (result->status != IMAP_STATUS_OK)
+		mailbox_fail_said(mailbox, "cannot list the messages", result);
+	else if (mailbox->lists == 0)
+		list_done(mailbox);
+}
+
+/* One FETCH with as many of uids, from *next on, as fit; then, if this is the last, after:*. */
+static void list_ask(struct mailbox *mailbox, const struct uid_list *uids, size_t *next,
+		     uint32_t after)
+{
+	struct imap_set_builder set;
+	struct imap_command command;
+	size_t before = *next;
+
+	imap_command_init(mailbox->world.session, &command);
+	(void)buffer_append_str(&command.bytes, "UID FETCH ");
+	imap_set_begin(&set, &command.bytes, MAILBOX_SET_MAX);
+	while (*next < uids->count && imap_set_add(&set, uids->uid[*next]))
+		(*next)++;
+	if (*next == uids->count && after != 0)
+		(void)buffer_printf(&command.bytes, "%s%u:*", *next > before ? "," : "", after);
+	(void)buffer_append_str(&command.bytes,
+				mailbox->view.renewing
+					? " (UID RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER])"
+					: " (UID RFC822.SIZE)");
+	mailbox->commands++;
+	mailbox->lists++;
+	(void)imap_session_send(mailbox->world.session, &command, on_listed, mailbox);
+}
+
+/* What is set aside and due. */
+static void list_due(struct mailbox *mailbox, struct uid_list *due)
+{
+	for (size_t i = 0; i < mailbox->view.aside.count; i++) {
+		if (aside_is_due(mailbox, &mailbox->view.aside.entry[i]))
+			uid_list_add(due, mailbox->view.aside.entry[i].uid);
+	}
+}
+
+/* uids, and all from the UID `after` on, unless it is 0. */
+static void list_all(struct mailbox *mailbox, const struct uid_list *uids, uint32_t after)
+{
+	size_t next = 0;
+
+	mailbox_change(mailbox, MAILBOX_LISTING);
+	do
+		list_ask(mailbox, uids, &next, after);
+	while (next < uids->count);
+}
+
+static void on_searched(void *ctx, const struct imap_text *result)
+{
+	struct mailbox *mailbox = ctx;
+
+	mailbox->commands--;
+	if (result == NULL || mailbox->what != OUTCOME_OK)
+		return; /* on_closed() follows, or has been */
+	if (result->status != IMAP_STATUS_OK) {
+		mailbox_fail_said(mailbox, "cannot search the folder", result);
+		return;
+	}
+	list_due(mailbox, &mailbox->found);
+	uid_list_sort(&mailbox->found);
+	if (mailbox->found.count == 0)
+		list_done(mailbox);
+	else
+		list_all(mailbox, &mailbox->found, 0);
+}
+
+/* RFC 3501 9: date. The server compares with the internal date, in a time zone of its choice. */
+static void since_text(const struct fetch_source *source, int64_t now_s, char *text, size_t size)
+{
+	time_t at = source->selection.since_days > 0 ? now_s - source->selection.since_days * 86400
+						     : source->selection.since_s;
+	struct tm date;
+
+	if (gmtime_r(&at, &date) == NULL || strftime(text, size, "%d-%b-%Y", &date) == 0)
+		text[0] = '\0';
+}
+
+static void search(struct mailbox *mailbox, uint32_t after)
+{
+	const struct fetch_source *source = mailbox->world.source;
+	struct imap_command command;
+	char since[DATE_MAX];
+
+	mailbox_change(mailbox, MAILBOX_SEARCHING);
+	imap_command_init(mailbox->world.session, &command);
+	(void)buffer_printf(
+		&command.bytes, "UID SEARCH %sUID %u:*",
+		(mailbox->world.capability->can & IMAP_CAN_ESEARCH) != 0 ? "RETURN (ALL) " : "",
+		after);
+	if (source->selection.take == FETCH_TAKE_UNSEEN)
+		(void)buffer_append_str(&command.bytes, " UNSEEN");
+	if (source->selection.since_days > 0 || source->selection.since_s > 0) {
+		since_text(source, mailbox->now_s, since, sizeof(since));
+		(void)buffer_printf(&command.bytes, " SINCE %s", since);
+	}
+	mailbox->commands++;
+	(void)imap_session_send(mailbox->world.session, &command, on_searched, mailbox);
+}
+
+static bool selects(const struct fetch_source *source)
+{
+	return source->selection.take == FETCH_TAKE_UNSEEN || source->selection.since_days > 0 ||
+	       source->selection.since_s > 0;
+}
+
+void list_begin(struct mailbox *mailbox)
+{
+	uint32_t last = mailbox->ledger.folder.last_uid;
+	bool news = mailbox->exists > 0 && last != UINT32_MAX &&
+		    (mailbox->uidnext == 0 || mailbox->uidnext > last + 1);
+	struct uid_list due = {0};
+
+	tell_server(mailbox, &mailbox->view.tell);
+	list_due(mailbox, &due);
+	if (!news && due.count == 0)
+		list_done(mailbox);
+	else if (news && selects(mailbox->world.source))
+		search(mailbox, last + 1);
+	else
+		list_all(mailbox, &due, news ? last + 1 : 0);
+	uid_list_release(&due);
+}
