@@ -22,6 +22,8 @@ struct cli {
 	const char *file;    /* NULL: none given */
 	const char *only;    /* restore: this account; NULL: all */
 	bool force;
+	bool check; /* status: for monitoring */
+	bool yes;   /* do not ask */
 	bool json;
 	const char *service;  /* NULL: any */
 	uint64_t min_valid_s; /* 0: the account's own */

@@ -34,6 +34,8 @@ static const struct option long_options[] = {
 	{"account", required_argument, NULL, 'a'},
 	{"force", no_argument, NULL, 'f'},
 	{"replace-identity", no_argument, NULL, 'R'},
+	{"check", no_argument, NULL, 'k'},
+	{"yes", no_argument, NULL, 'y'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -116,6 +118,12 @@ static enum cli_exit read_option(int letter, const char *value, struct cli_line 
 		return CLI_OK;
 	case 'R':
 		cli->replace_identity = true;
+		return CLI_OK;
+	case 'k':
+		cli->check = true;
+		return CLI_OK;
+	case 'y':
+		cli->yes = true;
 		return CLI_OK;
 	case 's':
 		return read_service(value, &cli->service, err);

@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/xalloc.h"
+#include "token-helper/cli-check.h"
 #include "token-helper/cli-text.h"
 #include "token-helper/cli-verbs.h"
 #include "token-helper/json/json-reader.h"
@@ -321,6 +322,19 @@ static void put_rejected(struct buffer *out, struct json_object *account)
 	put_fact(out, "  who said", cli_json_string(rejected, "said"));
 }
 
+/* What ends by itself, and when. */
+static void put_deadlines(struct buffer *out, struct json_object *account)
+{
+	struct json_object *list = json_member_array(account, "deadlines");
+
+	for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++) {
+		struct json_object *deadline = json_object_array_get_idx(list, i);
+		const char *what = cli_json_string(deadline, "what");
+
+		put_time(out, what != NULL ? what : "deadline", number(deadline, "at"));
+	}
+}
+
 /* What the table has no room for. */
 static void put_rest(struct buffer *out, struct json_object *account)
 {
@@ -337,6 +351,7 @@ static void put_rest(struct buffer *out, struct json_object *account)
 	put_rejected(out, account);
 	(void)snprintf(requests, sizeof(requests), "%" PRId64, number(account, "requests"));
 	put_fact(out, "tokens asked for", requests);
+	put_deadlines(out, account);
 }
 
 static void put_details(struct buffer *out, struct json_object *account, int64_t now, bool colour)
@@ -393,40 +408,95 @@ static enum cli_exit print_for_people(const struct cli *cli, struct json_object 
 	return exit;
 }
 
-static enum cli_exit print_status(const struct cli *cli, struct span data)
+static enum cli_exit print_status(const struct cli *cli, struct json_object *status)
 {
-	const char *why = "";
-	struct json_object *status = json_read(data, HELPER_REPLY_MAX, &why);
-	enum cli_exit exit = CLI_OK;
-
-	if (status == NULL)
-		exit = cli_report(CLI_PROTOCOL, "mailoauthd's status cannot be read");
-	else if (cli->json)
+	if (cli->json)
 		(void)puts(json_object_to_json_string_ext(
 			status, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 	else
-		exit = print_for_people(cli, status);
-	json_release(status);
-	return exit;
+		return print_for_people(cli, status);
+	return CLI_OK;
 }
 
-enum cli_exit cli_status(const struct cli *cli)
+/* Asking -------------------------------------------------------------------------------------- */
+
+static enum cli_exit ask_page(const struct cli *cli, const char *after, struct json_object **page,
+			      struct err *err)
 {
 	struct buffer request = BUFFER_INIT(HELPER_REQUEST_MAX);
 	struct buffer reply = BUFFER_INIT(HELPER_REPLY_MAX);
-	struct err err = ERR_INIT;
+	const char *why = "";
 	struct span data;
 	enum cli_exit exit;
 
 	cli_request(&request, "status");
 	if (cli->account != NULL)
 		cli_field_str(&request, "account", cli->account);
-	exit = cli_call(cli, &request, STATUS_TIMEOUT_MS, &reply, &data, &err);
-	if (exit == CLI_OK)
-		exit = print_status(cli, data);
-	else
-		(void)cli_report(exit, err.text);
+	if (after != NULL)
+		cli_field_str(&request, "after", after);
+	exit = cli_call(cli, &request, STATUS_TIMEOUT_MS, &reply, &data, err);
+	if (exit == CLI_OK) {
+		*page = json_read(data, HELPER_REPLY_MAX, &why);
+		if (*page == NULL || accounts_of(*page) == NULL) {
+			(void)err_set(
+				err, OUTCOME_PROTOCOL,
+				"mailoauthd's status cannot be read: it is of another version");
+			exit = CLI_PROTOCOL;
+		}
+	}
 	buffer_release(&reply);
 	buffer_release(&request);
+	return exit;
+}
+
+static void join(struct json_object *whole, struct json_object *page)
+{
+	struct json_object *from = accounts_of(page);
+	struct json_object *to = accounts_of(whole);
+
+	for (size_t i = 0; i < json_object_array_length(from); i++)
+		json_object_array_add(to, json_object_get(json_object_array_get_idx(from, i)));
+}
+
+enum cli_exit status_ask(const struct cli *cli, struct json_object **status_out, struct err *err)
+{
+	struct json_object *whole = NULL;
+	enum cli_exit exit = CLI_OK;
+	char *after = NULL;
+
+	do {
+		struct json_object *page = NULL;
+
+		exit = ask_page(cli, after, &page, err);
+		free(after);
+		after = exit == CLI_OK ? xstrdup(cli_json_string(page, "next")) : NULL;
+		if (exit == CLI_OK && whole != NULL)
+			join(whole, page);
+		else if (exit == CLI_OK)
+			whole = json_object_get(page);
+		json_object_put(page);
+	} while (after != NULL);
+	if (exit != CLI_OK) {
+		json_object_put(whole);
+		return exit;
+	}
+	json_object_object_del(whole, "next");
+	*status_out = whole;
+	return CLI_OK;
+}
+
+enum cli_exit cli_status(const struct cli *cli)
+{
+	struct json_object *status = NULL;
+	struct err err = ERR_INIT;
+	enum cli_exit exit = status_ask(cli, &status, &err);
+
+	if (cli->check)
+		return cli_check(exit == CLI_OK ? status : NULL, err.text);
+	if (exit == CLI_OK)
+		exit = print_status(cli, status);
+	else
+		(void)cli_report(exit, err.text);
+	json_object_put(status);
 	return exit;
 }

@@ -8,10 +8,14 @@
 #include <stdbool.h>
 
 #include "common/buffer.h"
+#include "token-helper/cli-call.h"
 
 struct json_object;
 
-#define STATUS_TEXT_MAX 1048576
+#define STATUS_TEXT_MAX 16777216
+
+/* Asks for all pages and joins them. CLI_OK: *status_out is to be put; else err says why. */
+enum cli_exit status_ask(const struct cli *cli, struct json_object **status_out, struct err *err);
 
 /* Appends a table, one line an account. False: the JSON is not a status of a version that we know.
  */

@@ -913,6 +913,120 @@ static void a_grant_is_sealed_and_waits_for_its_key(void **state)
 	free(both);
 }
 
+/* Forgetting ---------------------------------------------------------------------------------- */
+
+static void start_revocable(void)
+{
+	char *conf = stage_account("relay", "revoke_url = @URL@/revoke\nrevoke_hint = by hand\n");
+
+	stage_configure(&stage, conf);
+	stage_grant(&stage, "relay", 3600);
+	stage_start(&stage);
+	free(conf);
+}
+
+static bool grant_exists(void)
+{
+	char *path = xasprintf("%s/store/relay.grant", stage.dir);
+	bool exists = access(path, F_OK) == 0;
+
+	free(path);
+	return exists;
+}
+
+static void a_forgotten_grant_is_revoked(void **state)
+{
+	(void)state;
+	start_revocable();
+	stage_answer(&stage, "200 OK", "", "");
+	check_ask("forget account=relay", "OK {", "\"revoked\":true");
+	assert_non_null(strstr(stage.endpoint->request, "POST /revoke "));
+	assert_non_null(
+		strstr(stage.endpoint->request, "token=rt-0&token_type_hint=refresh_token"));
+	assert_non_null(strstr(stage.endpoint->request, "client_id=c1"));
+	assert_false(grant_exists());
+	check_ask("token selector=relay", "PERM consent ", "has not been authorized yet");
+	check_ask("status ", "OK ", "never-authorized");
+	check_ask("forget account=relay", "OK {", "\"revoked\":false");
+	check_ask("forget account=nobody", "PERM config ", "no account");
+	check_ask("forget account=", "PERM protocol ", "");
+	assert_int_equal(stage.endpoint->requests, 1);
+	end_well();
+}
+
+/* The server will not, and the local copy goes all the same; the provider's own way is told. */
+static void what_cannot_be_revoked_is_told(void **state)
+{
+	(void)state;
+	start_revocable();
+	stage_answer(&stage, "400 Bad", "", "{\"error\":\"unsupported_token_type\"}");
+	check_ask("forget account=relay", "OK {\"revoked\":false", "unsupported_token_type");
+	assert_false(grant_exists());
+	end_well();
+	start_revocable();
+	stage_answer(&stage, "503 No", "", "");
+	check_ask("forget account=relay", "OK {\"revoked\":false", "by hand");
+	assert_false(grant_exists());
+	end_well();
+}
+
+/* The end waits for it, and a new token that is asked for meanwhile is not handed out. */
+static void forgetting_is_finished_at_the_end(void **state)
+{
+	int fd;
+
+	(void)state;
+	start_revocable();
+	stage_answer(&stage, "200 OK", "", "");
+	stage.endpoint->held = true;
+	fd = stage_connect(&stage);
+	stage_send(fd, "forget account=relay");
+	(void)sem_wait(&stage.endpoint->arrived);
+	check_ask("forget account=relay", "TEMP retry ", "at this moment");
+	close(fd);
+	assert_int_equal(kill(stage.daemon, SIGTERM), 0);
+	(void)sem_post(&stage.endpoint->release);
+	assert_int_equal(stage_wait(&stage), 0);
+	assert_false(grant_exists());
+}
+
+/* Pages --------------------------------------------------------------------------------------- */
+
+static void the_status_of_many_comes_in_pages(void **state)
+{
+	struct buffer conf = BUFFER_INIT(1 << 20);
+	char *page;
+	char *next;
+
+	(void)state;
+	for (int i = 0; i < 400; i++) {
+		char name[16];
+		char *one;
+
+		(void)snprintf(name, sizeof(name), "a%03d", i);
+		one = stage_account(name, "");
+		assert_true(buffer_append_str(&conf, one));
+		free(one);
+	}
+	stage_configure(&stage, buffer_cstr(&conf));
+	stage_start(&stage);
+	page = stage_ask(&stage, "status ");
+	assert_true(strlen(page) <= HELPER_REPLY_MAX);
+	assert_non_null(strstr(page, "\"account\":\"a000\""));
+	assert_null(strstr(page, "\"account\":\"a399\""));
+	next = json_value(page, "next");
+	free(page);
+	page = xasprintf("status after=%s", next);
+	check_ask(page, "OK ", "\"accounts\":[{");
+	free(page);
+	check_ask("status after=a398", "OK ", "a399");
+	check_ask("status after=a398", "OK ", "\"next\":null");
+	check_ask("status after=zzz", "OK ", "\"accounts\":[]");
+	end_well();
+	free(next);
+	buffer_release(&conf);
+}
+
 /* Backup and restore --------------------------------------------------------------------------- */
 
 static char *field_of(const char *reply, const char *key)
@@ -1048,6 +1162,10 @@ int main(void)
 		ON_STAGE(a_refused_code_says_what_to_type),
 		ON_STAGE(a_passed_socket_is_used_instead),
 		ON_STAGE(a_grant_is_sealed_and_waits_for_its_key),
+		ON_STAGE(a_forgotten_grant_is_revoked),
+		ON_STAGE(what_cannot_be_revoked_is_told),
+		ON_STAGE(forgetting_is_finished_at_the_end),
+		ON_STAGE(the_status_of_many_comes_in_pages),
 		ON_STAGE(a_backup_goes_back_where_nothing_newer_is),
 		ON_STAGE(a_backup_mends_what_is_damaged_or_gone),
 	};

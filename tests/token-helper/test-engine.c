@@ -28,6 +28,7 @@
 #include "common/xalloc.h"
 #include "tests/token-helper/fake-world.h"
 #include "token-helper/accounts/accounts.h"
+#include "token-helper/accounts/calendar.h"
 #include "token-helper/accounts/status.h"
 
 #include "common/banned.h"
@@ -646,6 +647,66 @@ static void enough_life_is_left(void **state)
 	assert_string_equal(ask(0).token, "at-1"); /* less than 600, but none comes */
 }
 
+/* The calendar --------------------------------------------------------------------------------- */
+
+static void dates_are_days(void **state)
+{
+	static const char *const bad[] = {
+		"",	      "2027-1-31", "2027-02-30", "2027-13-01",	"2027-00-10",
+		"2027-04-31", "27-01-01",  "2027/01/01", "2027-01-01x", "20a7-01-01"};
+	int64_t at_s = 7;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(calendar_parse_date(bad[i], &at_s));
+	assert_int_equal(at_s, 7);
+	assert_true(calendar_parse_date("2026-11-25", &at_s));
+	assert_int_equal(at_s, INT64_C(1795651199));
+	assert_true(calendar_parse_date("2028-02-29", &at_s));
+	assert_true(calendar_parse_date("2099-12-31", &at_s));
+}
+
+static void marks_are_passed_one_by_one(void **state)
+{
+	(void)state;
+	assert_int_equal(calendar_mark(0, START_S), -1);
+	assert_int_equal(calendar_mark(START_S + 30 * DAY_S + 1, START_S), -1);
+	assert_int_equal(calendar_mark(START_S + 30 * DAY_S, START_S), 30);
+	assert_int_equal(calendar_mark(START_S + 7 * DAY_S + 1, START_S), 30);
+	assert_int_equal(calendar_mark(START_S + 7 * DAY_S, START_S), 7);
+	assert_int_equal(calendar_mark(START_S + DAY_S, START_S), 1);
+	assert_int_equal(calendar_mark(START_S + 1, START_S), 1);
+	assert_int_equal(calendar_mark(START_S, START_S), 0);
+}
+
+static void check_status(const char *part)
+{
+	struct buffer json = BUFFER_INIT(65536);
+
+	assert_true(status_append(accounts, NULL, "", 60000, &json));
+	if (strstr(buffer_cstr(&json), part) == NULL)
+		fail_msg("no %s in %s", part, buffer_cstr(&json));
+	buffer_release(&json);
+}
+
+/* START_S is 2026-11-18. */
+static void what_ends_is_counted(void **state)
+{
+	(void)state;
+	start_one(START_S, "client_secret_expires = 2026-12-31\nrefresh_idle_limit = 90d\n"
+			   "refresh_lifetime = 8d\n");
+	check_status("\"what\":\"client-secret\",\"at\":1798761599,\"mark\":null");
+	check_status("\"what\":\"refresh-token-idle\",\"at\":1802776000,\"mark\":null");
+	check_status("\"what\":\"refresh-token-end\",\"at\":1795691200,\"mark\":30");
+	check_status("the refresh token ends on 2026-11-26");
+	fake_world_run(START_S + 7 * DAY_S + 1);
+	check_status("\"at\":1795691200,\"mark\":1");
+	fake_world_run(START_S + 8 * DAY_S + 1);
+	check_status("the refresh token ended on 2026-11-26");
+	fake_world_run(INT64_C(1798761600) - 2 * DAY_S);
+	check_status("\"at\":1798761599,\"mark\":7");
+}
+
 /* Ten thousand --------------------------------------------------------------------------------- */
 
 static unsigned busiest(int64_t from, int64_t to)
@@ -758,6 +819,9 @@ int main(void)
 		ON_STAGE(tokens_live_past_2038),
 		ON_STAGE(an_idle_account_stays_alive),
 		ON_STAGE(enough_life_is_left),
+		ON_STAGE(dates_are_days),
+		ON_STAGE(marks_are_passed_one_by_one),
+		ON_STAGE(what_ends_is_counted),
 		ON_STAGE(ten_thousand_keep_apart),
 		ON_STAGE(ten_thousand_come_back_one_after_another),
 	};

@@ -16,6 +16,7 @@
 
 #include "common/url.h"
 #include "common/xalloc.h"
+#include "token-helper/accounts/calendar.h"
 
 #include "common/banned.h"
 
@@ -392,6 +393,30 @@ static void check_needs(const struct resolving *at)
 	}
 }
 
+static int64_t either_s(int64_t account_s, int64_t preset_s)
+{
+	return account_s > 0 ? account_s : preset_s;
+}
+
+/* What is known of when something of it ends. */
+static void resolve_ends(const struct resolving *at)
+{
+	const struct provider_settings *mine = &at->section->settings;
+	const struct provider_settings *theirs = &at->preset->settings;
+	const char *expires = at->section->client_secret_expires;
+
+	at->config->refresh_idle_limit_s =
+		either_s(mine->refresh_idle_limit_s, theirs->refresh_idle_limit_s);
+	at->config->refresh_lifetime_s =
+		either_s(mine->refresh_lifetime_s, theirs->refresh_lifetime_s);
+	at->config->revoke_hint = xstrdup(either(mine->revoke_hint, theirs->revoke_hint));
+	if (expires != NULL && !calendar_parse_date(expires, &at->config->client_secret_expires_s))
+		problem(at, "client_secret_expires",
+			"client_secret_expires = %s: is no day: write year-month-day, as in "
+			"2027-01-31",
+			expires);
+}
+
 static void resolve_account(struct resolving *at, struct helper_config *config)
 {
 	const struct provider_settings *mine = &at->section->settings;
@@ -421,6 +446,7 @@ static void resolve_account(struct resolving *at, struct helper_config *config)
 	at->config->is_default = at->section->is_default;
 	min_valid_s = mine->min_valid_s >= 0 ? mine->min_valid_s : at->preset->settings.min_valid_s;
 	at->config->min_valid_s = min_valid_s >= 0 ? min_valid_s : MIN_VALID_DEFAULT_S;
+	resolve_ends(at);
 	resolve_use(at);
 	resolve_users(at);
 	resolve_hosts(at);

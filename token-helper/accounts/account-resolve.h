@@ -19,6 +19,7 @@ struct account_section {
 	char *client_certificate_file, *client_certificate_file_old;
 	char *client_assertion_file;
 	struct words client_secret_command, client_assertion_command;
+	char *client_secret_expires;
 	char *service_user[SERVICE_COUNT];
 	struct words use, allow, senders, aliases;
 	bool is_default, verify_identity;

@@ -8,6 +8,7 @@
 
 #include "token-helper/accounts/account.h"
 
+struct forget;
 struct token_request;
 struct event;
 
@@ -49,6 +50,7 @@ struct account {
 	bool flight_previous; /* with the previous refresh token, the present one having been
 				 refused */
 	bool previous_tried;  /* since the present one was refused */
+	struct forget *forget; /* being revoked, and held meanwhile; NULL: it is not */
 	unsigned holds;
 	bool unsaved;	  /* grant is newer than the disk: nothing of it is handed out */
 	bool rejected;	  /* the access token was refused by a mail server */

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "token-helper/accounts/account-state.h"
+#include "token-helper/accounts/forget.h"
 #include "token-helper/accounts/refresh-policy.h"
 #include "token-helper/oauth/id-token.h"
 #include "token-helper/oauth/token-request.h"
@@ -742,6 +743,16 @@ void account_release(struct account *account, struct grant *grant)
 		start_or_answer(account);
 }
 
+void account_clear(struct account *account)
+{
+	grant_release(&account->grant);
+	account->damaged = false;
+	account->unsaved = false;
+	note_success(account);
+	account->attempt.at_s = 0;
+	account_reschedule(account);
+}
+
 const struct grant *account_grant(const struct account *account)
 {
 	return &account->grant;
@@ -791,7 +802,7 @@ void account_revive(struct account *account)
 
 bool account_is_needed(const struct account *account)
 {
-	return account->flight != NULL || account->unsaved;
+	return account->flight != NULL || account->forget != NULL || account->unsaved;
 }
 
 void account_free(struct account *account)
@@ -799,6 +810,7 @@ void account_free(struct account *account)
 	if (account == NULL)
 		return;
 	token_request_cancel(account->flight);
+	forget_abandon(account->forget);
 	store_abort(account->slot);
 	account->flight = NULL;
 	/* The last chance of a grant that is nowhere but in memory. */

@@ -94,6 +94,9 @@ void account_hold(struct account *account);
 bool account_is_refreshing(const struct account *account);
 void account_release(struct account *account, struct grant *grant);
 
+/* Its grant is on disk no more: as if nobody had ever authorized it. While it is held. */
+void account_clear(struct account *account);
+
 /* Of two secrets the other one works now: the one that does not can be taken out, or mended. */
 void account_log_credential(const struct account *account, const struct token_answer *answer);
 

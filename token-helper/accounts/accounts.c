@@ -12,6 +12,7 @@
 #include "common/deadline.h"
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "token-helper/accounts/account-state.h"
 #include "token-helper/accounts/refresh-policy.h"
 
 #include "common/banned.h"
@@ -210,7 +211,7 @@ struct account *accounts_at(const struct accounts *accounts, size_t index)
 bool accounts_busy(const struct accounts *accounts)
 {
 	for (size_t i = 0; i < accounts->count; i++) {
-		if (account_is_refreshing(accounts->list[i]))
+		if (account_is_refreshing(accounts->list[i]) || accounts->list[i]->forget != NULL)
 			return true;
 	}
 	for (size_t i = 0; i < accounts->retired_count; i++) {

@@ -50,7 +50,10 @@ static const char *const assertion_algorithms[] = {"auto", "ps256", "rs256", NUL
 	{.name = "ca_file", .type = CONFIG_PATH, .offset = offsetof(section, settings.ca_file)}, \
 	{.name = "proxy", .type = CONFIG_STRING, .offset = offsetof(section, settings.proxy)}, \
 	{.name = "min_valid", .type = CONFIG_NUMBER, .offset = offsetof(section, settings.min_valid_s), .max = 3000}, \
-	{.name = "timeout", .type = CONFIG_NUMBER, .offset = offsetof(section, settings.timeout_s), .min = 1, .max = 40}
+	{.name = "timeout", .type = CONFIG_NUMBER, .offset = offsetof(section, settings.timeout_s), .min = 1, .max = 40}, \
+	{.name = "refresh_idle_limit", .type = CONFIG_NUMBER, .offset = offsetof(section, settings.refresh_idle_limit_s), .min = 3600, .max = 315360000}, \
+	{.name = "refresh_lifetime", .type = CONFIG_NUMBER, .offset = offsetof(section, settings.refresh_lifetime_s), .min = 3600, .max = 315360000}, \
+	{.name = "revoke_hint", .type = CONFIG_STRING, .offset = offsetof(section, settings.revoke_hint)}
 
 static const struct config_key preset_keys[] = {
 	SETTINGS_KEYS(struct preset_section),
@@ -81,6 +84,7 @@ static const struct config_key account_keys[] = {
 	{.name = "client_certificate_file_old", .type = CONFIG_PATH, .offset = offsetof(struct account_section, client_certificate_file_old)},
 	{.name = "client_assertion_file", .type = CONFIG_STRING, .offset = offsetof(struct account_section, client_assertion_file)},
 	{.name = "client_assertion_command", .type = CONFIG_WORDS, .offset = offsetof(struct account_section, client_assertion_command)},
+	{.name = "client_secret_expires", .type = CONFIG_STRING, .offset = offsetof(struct account_section, client_secret_expires)},
 	{.name = "user", .type = CONFIG_STRING, .offset = offsetof(struct account_section, user)},
 	{.name = "authorize_as", .type = CONFIG_STRING, .offset = offsetof(struct account_section, authorize_as)},
 	{.name = "smtp_user", .type = CONFIG_STRING, .offset = offsetof(struct account_section, service_user[SERVICE_SMTP])},
@@ -197,6 +201,7 @@ static void settings_release(struct provider_settings *settings)
 	free(settings->device_url);
 	free(settings->device_grant_type);
 	free(settings->revoke_url);
+	free(settings->revoke_hint);
 	free(settings->userinfo_url);
 	free(settings->redirect);
 	free(settings->authorize_extra);
@@ -245,6 +250,7 @@ static void account_section_free(struct account_section *section)
 	free(section->client_assertion_file);
 	words_release(&section->client_secret_command);
 	words_release(&section->client_assertion_command);
+	free(section->client_secret_expires);
 	free(section->user);
 	free(section->authorize_as);
 	for (int i = 0; i < SERVICE_COUNT; i++)
@@ -304,6 +310,7 @@ void account_config_free(struct account_config *config)
 	free(config->name);
 	free(config->provider);
 	free(config->title);
+	free(config->revoke_hint);
 	free(config->user);
 	for (int i = 0; i < SERVICE_COUNT; i++) {
 		free(config->service_user[i]);

@@ -42,6 +42,11 @@ struct account_config {
 	struct words aliases;
 	bool is_default;
 	int64_t min_valid_s;
+	int64_t client_secret_expires_s; /* wall clock; 0: not known */
+	int64_t refresh_idle_limit_s;	 /* a refresh token that is not used for so long is dead; 0:
+					    none */
+	int64_t refresh_lifetime_s; /* nor does one live longer since the consent; 0: for ever */
+	char *revoke_hint;	    /* how a grant is ended by hand; NULL: not known */
 };
 
 struct helper_config {

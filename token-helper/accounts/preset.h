@@ -23,7 +23,9 @@ struct provider_settings {
 	char *resource;
 	bool refresh_redirect_uri;
 	struct words hosts[SERVICE_COUNT];
-	int64_t min_valid_s, timeout_s; /* -1: not said */
+	int64_t min_valid_s, timeout_s;			  /* -1: not said */
+	int64_t refresh_idle_limit_s, refresh_lifetime_s; /* 0: not said */
+	char *revoke_hint;				  /* how a grant is ended by hand */
 };
 
 struct preset_section {

@@ -29,6 +29,7 @@ static const struct shown {
 	{"token_url", offsetof(struct preset_section, settings.token_url)},
 	{"device_url", offsetof(struct preset_section, settings.device_url)},
 	{"revoke_url", offsetof(struct preset_section, settings.revoke_url)},
+	{"revoke_hint", offsetof(struct preset_section, settings.revoke_hint)},
 	{"userinfo_url", offsetof(struct preset_section, settings.userinfo_url)},
 	{"redirect", offsetof(struct preset_section, settings.redirect)},
 	{"authorize_extra", offsetof(struct preset_section, settings.authorize_extra)},

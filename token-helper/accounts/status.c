@@ -8,11 +8,13 @@
 
 #include "common/clock.h"
 #include "token-helper/accounts/account-state.h"
+#include "token-helper/accounts/calendar.h"
 
 #include "common/banned.h"
 
 #define STATUS_VERSION	  1
 #define STATUS_EXPIRING_S 300
+#define STATUS_END_MAX	  128 /* bytes after the last account */
 
 const char *account_state_name(const struct account *account, int64_t now_s)
 {
@@ -51,6 +53,15 @@ static void todo_of(const struct account *account, const char *state, char *text
 			       "no refresh token: ends with the access token; add offline access "
 			       "to scope, then run: mailoauth authorize %s",
 			       account->config->name);
+	if (text[0] == '\0') {
+		struct calendar calendar;
+		enum calendar_entry nearest;
+
+		calendar_of(account, &calendar);
+		nearest = calendar_nearest(&calendar, clock_now_s());
+		if (nearest != CALENDAR_COUNT)
+			calendar_advice(account, nearest, calendar.at_s[nearest], text, size);
+	}
 }
 
 static void add_string(struct json_object *object, const char *key, const char *value)
@@ -101,12 +112,34 @@ static const char *credential_of(const struct account *account)
 	return auth != NULL && auth->count > 1 ? auth->credentials[auth->working].label : NULL;
 }
 
+static struct json_object *calendar_json(const struct account *account, int64_t now_s)
+{
+	struct json_object *list = json_object_new_array();
+	struct calendar calendar;
+
+	calendar_of(account, &calendar);
+	for (int i = 0; i < CALENDAR_COUNT; i++) {
+		struct json_object *object;
+		int mark = calendar_mark(calendar.at_s[i], now_s);
+
+		if (calendar.at_s[i] == 0)
+			continue;
+		object = json_object_new_object();
+		add_string(object, "what", calendar_names[i]);
+		add_time(object, "at", calendar.at_s[i]);
+		json_object_object_add(object, "mark",
+				       mark >= 0 ? json_object_new_int(mark) : NULL);
+		json_object_array_add(list, object);
+	}
+	return list;
+}
+
 static struct json_object *account_json(const struct account *account, int64_t now_s)
 {
 	const struct grant *grant = &account->grant;
 	const char *state = account_state_name(account, now_s);
 	struct json_object *object = json_object_new_object();
-	char todo[256];
+	char todo[512];
 
 	todo_of(account, state, todo, sizeof(todo));
 	add_string(object, "account", account->config->name);
@@ -131,28 +164,67 @@ static struct json_object *account_json(const struct account *account, int64_t n
 	json_object_object_add(object, "rejected", rejection_json(&account->rejection));
 	json_object_object_add(object, "requests",
 			       json_object_new_int64((int64_t)account->requests));
+	json_object_object_add(object, "deadlines", calendar_json(account, now_s));
 	add_string(object, "todo", todo);
 	return object;
 }
 
-bool status_append(const struct accounts *accounts, const struct account *account,
-		   struct buffer *json)
+static bool append_text(struct json_object *object, struct buffer *json)
 {
-	struct json_object *root = json_object_new_object();
-	struct json_object *list = json_object_new_array();
-	int64_t now_s = clock_now_s();
-	bool fits;
+	bool fits = buffer_append_str(
+		json, json_object_to_json_string_ext(
+			      object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 
-	json_object_object_add(root, "version", json_object_new_int(STATUS_VERSION));
-	json_object_object_add(root, "now", json_object_new_int64(now_s));
-	json_object_object_add(root, "accounts", list);
-	for (size_t i = 0; account == NULL && i < accounts_count(accounts); i++)
-		json_object_array_add(list, account_json(accounts_at(accounts, i), now_s));
-	if (account != NULL)
-		json_object_array_add(list, account_json(account, now_s));
-	fits = buffer_append_str(
-		json, json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN |
-								   JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(root);
+	json_object_put(object);
 	return fits;
+}
+
+static void append_next(struct buffer *json, const char *name)
+{
+	if (name == NULL)
+		(void)buffer_append_str(json, "],\"next\":null}");
+	else
+		(void)buffer_printf(json, "],\"next\":\"%s\"}", name); /* nothing to be escaped */
+}
+
+/* Accounts after the name, until max bytes are full. The name to go on after; NULL: that was all.
+ */
+static const char *append_page(const struct accounts *accounts, const char *after, size_t max,
+			       int64_t now_s, struct buffer *json)
+{
+	const char *last = NULL;
+
+	for (size_t i = 0; i < accounts_count(accounts); i++) {
+		const struct account *account = accounts_at(accounts, i);
+		struct buffer one = BUFFER_INIT(max);
+		bool fits;
+
+		if (strcmp(account->config->name, after) <= 0)
+			continue;
+		fits = append_text(account_json(account, now_s), &one) &&
+		       json->len + one.len + STATUS_END_MAX < max &&
+		       (last == NULL || buffer_append_byte(json, ',')) &&
+		       buffer_append_span(json, buffer_span(&one));
+		buffer_release(&one);
+		if (!fits)
+			return last != NULL ? last : after;
+		last = account->config->name;
+	}
+	return NULL;
+}
+
+bool status_append(const struct accounts *accounts, const struct account *account,
+		   const char *after, size_t max, struct buffer *json)
+{
+	int64_t now_s = clock_now_s();
+	const char *next = NULL;
+
+	(void)buffer_printf(json, "{\"version\":%d,\"now\":%lld,\"accounts\":[", STATUS_VERSION,
+			    (long long)now_s);
+	if (account != NULL)
+		(void)append_text(account_json(account, now_s), json);
+	else
+		next = append_page(accounts, after, max, now_s, json);
+	append_next(json, next);
+	return buffer_ok(json) && next != after;
 }

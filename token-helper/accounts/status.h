@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* status.h - the state of accounts as JSON, version 1: what mailoauth(1) documents under "status".
- * Never a token. */
+ * Never a token. Members may be added to version 1, none goes or changes its meaning. */
 #ifndef TOKEN_HELPER_ACCOUNTS_STATUS_H
 #define TOKEN_HELPER_ACCOUNTS_STATUS_H
 
@@ -10,8 +10,12 @@
  * (configuration), "error" (transient). */
 const char *account_state_name(const struct account *account, int64_t now_s);
 
-/* Appends {"version":1,"now":…,"accounts":[…]}; account NULL: all. False past json's ceiling. */
+/*
+ * Appends {"version":1,"now":…,"accounts":[…],"next":…}. account: that one; NULL: all after the
+ * name `after` ("": from the first), as many as fit into max bytes; "next" is then the name to go
+ * on after, null at the end. False when not even one fits.
+ */
 bool status_append(const struct accounts *accounts, const struct account *account,
-		   struct buffer *json);
+		   const char *after, size_t max, struct buffer *json);
 
 #endif

@@ -39,6 +39,7 @@ struct connection {
 	struct verb_job job;
 	struct account_waiter *waiter;
 	struct flow_finish *finish;
+	struct forget *forget;
 };
 
 static const int state_seconds[] = {
@@ -63,6 +64,7 @@ void connection_free(struct connection *conn)
 {
 	account_cancel(conn->waiter);
 	flow_finish_cancel(conn->finish);
+	forget_cancel(conn->forget);
 	TAILQ_REMOVE(conn->list, conn, link);
 	event_free(conn->readable);
 	event_free(conn->writable);
@@ -97,6 +99,7 @@ static void reply(struct connection *conn, struct buffer *payload)
 {
 	conn->waiter = NULL;
 	conn->finish = NULL;
+	conn->forget = NULL;
 	conn->sent = 0;
 	buffer_clear(&conn->out);
 	if (!buffer_ok(payload)) {
@@ -147,6 +150,12 @@ void connection_wait_flow(struct connection *conn, struct flow_finish *finish)
 {
 	if (finish != NULL)
 		conn->finish = finish;
+}
+
+void connection_wait_forget(struct connection *conn, struct forget *forget)
+{
+	if (forget != NULL)
+		conn->forget = forget;
 }
 
 /* Requests ------------------------------------------------------------------------------------ */
@@ -273,6 +282,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
 	}
 	account_cancel(conn->waiter);
 	flow_finish_cancel(conn->finish);
+	forget_cancel(conn->forget);
 	conn->closing = true;
 	connection_reply_failure(conn, OUTCOME_RETRY,
 				 "mailoauthd found no answer in time; its log says why");

@@ -18,6 +18,7 @@
 #include "common/helper-protocol.h"
 #include "common/outcome.h"
 #include "common/peer.h"
+#include "token-helper/accounts/forget.h"
 #include "token-helper/server/server.h"
 
 enum connection_state {
@@ -56,5 +57,6 @@ struct verb_job *connection_job(struct connection *conn);
 /* What the verb waits for; cancelled when the client goes away first. NULL is fine. */
 void connection_wait_account(struct connection *conn, struct account_waiter *waiter);
 void connection_wait_flow(struct connection *conn, struct flow_finish *finish);
+void connection_wait_forget(struct connection *conn, struct forget *forget);
 
 #endif

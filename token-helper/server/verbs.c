@@ -368,19 +368,23 @@ static void verb_status(struct connection *conn, struct span key)
 {
 	struct buffer json = BUFFER_INIT(HELPER_REPLY_MAX - 16);
 	struct buffer name = BUFFER_INIT(VALUE_MAX);
+	struct buffer after = BUFFER_INIT(VALUE_MAX);
 	struct account *account = NULL;
 
+	(void)field(key, "after", &after);
 	if (field(key, "account", &name).len > 0) {
 		account = named_account(conn, key);
 		if (account == NULL)
 			goto out;
 	}
-	if (status_append(connection_world(conn)->accounts, account, &json))
+	if (status_append(connection_world(conn)->accounts, account, buffer_cstr(&after),
+			  HELPER_REPLY_MAX - 16, &json))
 		connection_reply_ok(conn, buffer_span(&json));
 	else
 		connection_reply_failure(conn, OUTCOME_CONFIG,
-					 "too many accounts for one answer: name one");
+					 "the account is too much for one answer");
 out:
+	buffer_release(&after);
 	buffer_release(&json);
 	buffer_release(&name);
 }
@@ -484,6 +488,34 @@ static void verb_authorize_cancel(struct connection *conn, struct span key)
 	buffer_release(&flow);
 }
 
+static void on_forgotten(void *context, const struct forget_result *result)
+{
+	struct connection *conn = context;
+	struct json_object *object;
+
+	if (result->outcome != OUTCOME_OK) {
+		connection_reply_failure(conn, result->outcome, result->err.text);
+		return;
+	}
+	object = json_object_new_object();
+	json_object_object_add(object, "revoked", json_object_new_boolean(result->revoked));
+	add_string(object, "text", result->err.text[0] != '\0' ? result->err.text : NULL);
+	reply_json(conn, object);
+}
+
+static void verb_forget(struct connection *conn, struct span key)
+{
+	struct buffer name = BUFFER_INIT(VALUE_MAX);
+	struct span account = field(key, "account", &name);
+
+	if (account.len == 0 || strlen(buffer_cstr(&name)) != account.len)
+		connection_reply_failure(conn, OUTCOME_PROTOCOL, "account is no account's name");
+	else
+		connection_wait_forget(conn, forget_begin(connection_world(conn)->accounts,
+							  buffer_cstr(&name), on_forgotten, conn));
+	buffer_release(&name);
+}
+
 static void verb_reload(struct connection *conn, struct span key)
 {
 	const struct server_world *world = connection_world(conn);
@@ -528,6 +560,7 @@ static const struct verb {
 	{"authorize-cancel", FOR_ADMINS, false, verb_authorize_cancel},
 	{"reload", FOR_ADMINS, false, verb_reload},
 	{"ping", FOR_ADMINS, false, verb_ping},
+	{"forget", FOR_ADMINS, false, verb_forget},
 	{"backup-list", FOR_OWNER, false, verb_backup_list},
 	{"backup", FOR_OWNER, false, verb_backup},
 	{"restore", FOR_OWNER, false, verb_restore},

@@ -588,6 +588,21 @@ enum outcome store_commit(struct store_slot *slot, const struct grant *grant, st
 	return what;
 }
 
+enum outcome store_remove(struct store *store, const char *account, struct err *err)
+{
+	char name[FILE_NAME_MAX];
+	int error = 0;
+
+	if (!account_name_is_valid(account))
+		return bad_account_name(err);
+	(void)snprintf(name, sizeof(name), "%s%s", account, GRANT_SUFFIX);
+	if (unlinkat(store->dir_fd, name, 0) != 0 && errno != ENOENT)
+		error = errno;
+	if (error == 0)
+		error = sync_fd(store->dir_fd);
+	return error == 0 ? OUTCOME_OK : cannot_write(store, error, err);
+}
+
 /* Recovering ----------------------------------------------------------------------------------- */
 
 /* What becomes of a leftover. */

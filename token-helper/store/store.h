@@ -73,6 +73,10 @@ enum outcome store_reserve(struct store *store, const char *account, struct stor
 enum outcome store_commit(struct store_slot *slot, const struct grant *grant, struct err *err);
 void store_abort(struct store_slot *slot); /* takes; NULL is fine */
 
+/* Deletes the account's file, readable or not, durably. One that is missing is OK. Not while a slot
+ * of it is open. */
+enum outcome store_remove(struct store *store, const char *account, struct err *err);
+
 /* The grant as JSON and back, pure functions (fuzzed). decode replaces *grant, and reads the
  * versions before ours too; OUTCOME_CONFIG when malformed. */
 enum outcome grant_encode(const struct grant *grant, const char *account, struct buffer *json_out,
