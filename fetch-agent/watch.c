@@ -270,20 +270,13 @@ static void on_notify(void *ctx, const struct imap_text *result)
 	finish(watch, OUTCOME_OK, NULL);
 }
 
-static void ignore_answer(void *ctx, const struct imap_text *result)
-{
-	(void)ctx;
-	(void)result;
-}
-
-/* STATUS: how things stand is said at once, so that nothing is missed before. */
+/* STATUS: how things stand is said at once, so that nothing is missed before. Dovecot 2.3.19 tells
+ * of other folders only until the next SET, with NONE before it too: they are polled beside. */
 static void notify(struct watch *watch)
 {
 	struct imap_command command;
 	bool good = true;
 
-	/* Dovecot 2.3 tells of nothing more after a second SET. */
-	imap_session_say(watch->target.session, "NOTIFY NONE", ignore_answer, NULL);
 	imap_command_init(watch->target.session, &command);
 	(void)buffer_append_str(&command.bytes,
 				"NOTIFY SET STATUS (SELECTED (MessageNew MessageExpunge))");
