@@ -255,10 +255,6 @@ static const struct remark remarks[] = {
 
 static void read_set(struct reading *reading, size_t from, size_t to)
 {
-	if (from + 1 >= to) {
-		import_problem(reading->plan, reading->tokens[from].line, "set lacks an option");
-		return;
-	}
 	if (is(reading, from + 1, to, "no-received"))
 		reading->rewrites = true;
 	for (size_t i = 0; i < sizeof(remarks) / sizeof(remarks[0]); i++) {
@@ -278,6 +274,11 @@ static void read_statement(struct reading *reading, size_t from, size_t to)
 	const struct token *token = &reading->tokens[from];
 	const char *name = from + 1 < to ? reading->tokens[from + 1].text : "";
 
+	if (from + 1 >= to && !is(reading, from, to, "endif")) {
+		import_problem(reading->plan, token->line, "\"%s\" lacks what must follow it",
+			       token->quoted ? "a string" : token->text);
+		return;
+	}
 	if (is(reading, from, to, "set"))
 		read_set(reading, from, to);
 	else if (is(reading, from, to, "account"))

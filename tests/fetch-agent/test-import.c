@@ -453,6 +453,7 @@ static const struct mistake mistakes[] = {
 	{&import_mbsync, "IMAPStore a\nColour red\n", "rc:2: Colour is not a keyword of mbsync"},
 	{&import_mbsync, "Channel a\nFar b\nNear :c:\n", "rc:1: Channel a needs Far"},
 	{&import_fdm, "account \"a", "rc:1: the string has no end"},
+	{&import_fdm, "\naccount", "rc:2: \"account\" lacks what must follow it"},
 	{&import_fdm, "\ncolour red\n", "rc:2: no statement begins here"},
 	{&import_fdm, "match all {\nmatch all action \"x\"\n", "rc:1: { and } do not match"},
 	{&import_fdm, "account \"a\" imap server \"h\"\nmatch all action \"x\"\n",
