@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# identity.sh - whose account it is: told by the id_token or by userinfo, bound to the person, apart from who logs in where.
+# identity.sh - whose account it is: told by the id_token or by userinfo, bound to the person, apart from who logs in where;
+# and the URLs of the server that says so, learned from its metadata.
 BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
 # shellcheck source=../bed/bed.sh
 . "$BED_SRC/bed.sh"
@@ -67,4 +68,29 @@ not_ok "userinfo knows mallory too: refused" bed_authorize asked mallory@example
 not_ok "userinfo cannot be had: refused" bed_authorize away relay@example.test
 like "$(output)" 'userinfo endpoint 127\.0\.0\.1 answered HTTP 404' "and says what the endpoint answered"
 not_ok "and nothing was stored" bed_mailoauth token away
+# Nothing but the issuer is configured: the rest is learned from the server's metadata, and known ever after.
+bed_account learned relay@example.test "authorize_url =" "token_url ="
+bed_account astray relay@example.test "authorize_url =" "token_url =" "issuer = $BED_ISSUER/"
+kill -HUP "$BED_DAEMON_PID"
+daemon_said() { # TEXT
+	grep -q -e "$1" "$BED/daemon.log"
+}
+ok "the metadata is found" bed_wait_for 10 daemon_said 'account=learned discovery=ok .*endpoint=127\.0\.0\.1'
+ok "userinfo is learned with the rest, and knows the name" bed_authorize learned relay@example.test
+ok "the account works" bed_mailoauth refresh learned
+ok "another spelling of the issuer is noticed" bed_wait_for 10 daemon_said 'account=astray discovery=config.* it is that of '
+not_ok "and not believed" bed_mailoauth authorize astray
+ok "config check says where the URLs come from" sh -c "'$MAILOAUTH' -c '$BED_CONF' config check | grep -q 'as the metadata of $BED_ISSUER says'"
+
+# The server is away while the daemon starts anew: the token endpoint is remembered by the grant.
+kill "$BED_PROVIDER_PID"
+wait "$BED_PROVIDER_PID" 2>/dev/null
+kill "$BED_DAEMON_PID"
+wait "$BED_DAEMON_PID" 2>/dev/null
+: >"$BED/daemon.log"
+bed_daemon_start || bed_die "mailoauthd does not start again: $(tail -n 5 "$BED/daemon.log")"
+ok "that is said" bed_wait_for 10 daemon_said 'account=learned discovery=retry.*what is known stays in use'
+ok "the token is served" bed_mailoauth token learned
+not_ok "a refresh fails" bed_mailoauth refresh learned
+ok "at the endpoint that is known" daemon_said 'account=learned refresh=retry endpoint=127\.0\.0\.1'
 done_testing

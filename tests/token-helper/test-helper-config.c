@@ -329,6 +329,20 @@ static void custom_says_what_it_lacks(void **state)
 	}
 }
 
+static void what_is_left_out_is_learned(void **state)
+{
+	const struct account_config *account =
+		load_one("[account c]\nprovider = custom\nclient_id = c\nuser = u@x\nuse = smtp\n"
+			 "issuer = https://as.example\nscope = openid\nsmtp_host = h\n");
+
+	(void)state;
+	assert_null(account->client.token_url);
+	assert_true(account->learns != 0);
+	assert_non_null(account->client.identity);
+	assert_int_equal(load_one(CUSTOM)->learns, 0);
+	assert_int_equal(load_one(MICROSOFT)->learns, 0);
+}
+
 static void a_preset_beside_the_file_wins(void **state)
 {
 	char *beside = xasprintf("%s/providers", dir);
@@ -542,6 +556,7 @@ int main(void)
 		IN_DIR(what_works_is_let_through),
 		IN_DIR(who_cannot_be_verified_is_said),
 		IN_DIR(custom_says_what_it_lacks),
+		IN_DIR(what_is_left_out_is_learned),
 		IN_DIR(a_preset_beside_the_file_wins),
 		IN_DIR(every_missing_key_is_named),
 		IN_DIR(values_are_checked_at_their_lines),

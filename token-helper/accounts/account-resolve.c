@@ -17,6 +17,7 @@
 #include "common/url.h"
 #include "common/xalloc.h"
 #include "token-helper/accounts/calendar.h"
+#include "token-helper/accounts/discovery.h"
 
 #include "common/banned.h"
 
@@ -186,12 +187,20 @@ static char *resolve_url(const struct resolving *at, const char *key, const char
 	return url;
 }
 
+/* The issuer's metadata tells the rest, if there is one issuer for all. */
+static bool can_learn(const struct resolving *at)
+{
+	const char *issuer = at->config->client.issuer;
+
+	return issuer != NULL && strstr(issuer, "{tenantid}") == NULL;
+}
+
 static char *require_url(const struct resolving *at, const char *key, const char *account,
 			 const char *preset)
 {
 	char *url = resolve_url(at, key, account, preset);
 
-	if (url == NULL)
+	if (url == NULL && !can_learn(at))
 		problem(at, key, "lacks %s, which provider = %s does not know", key,
 			at->preset->name);
 	return url;
@@ -202,9 +211,11 @@ static void resolve_urls(const struct resolving *at)
 	const struct provider_settings *mine = &at->section->settings;
 	const struct provider_settings *theirs = &at->preset->settings;
 	struct oauth_client *client = &at->config->client;
+	bool signs_in =
+		at->preset->grants.count == 0 || preset_has_grant(at->preset, "authorization_code");
 
 	client->issuer = require_url(at, "issuer", mine->issuer, theirs->issuer);
-	if (at->preset->grants.count == 0 || preset_has_grant(at->preset, "authorization_code"))
+	if (signs_in)
 		client->authorize_url = require_url(at, "authorize_url", mine->authorize_url,
 						    theirs->authorize_url);
 	client->token_url = require_url(at, "token_url", mine->token_url, theirs->token_url);
@@ -218,6 +229,8 @@ static void resolve_urls(const struct resolving *at)
 	client->redirect =
 		xstrdup(either(either(mine->redirect, theirs->redirect), REDIRECT_DEFAULT));
 	client->refresh_redirect_uri = mine->refresh_redirect_uri || theirs->refresh_redirect_uri;
+	if (client->token_url == NULL || (signs_in && client->authorize_url == NULL))
+		at->config->learns = can_learn(at) ? discovery_lacking(client) : 0;
 	check_placeholders(at);
 }
 
@@ -250,7 +263,8 @@ static void check_identity_is_told(const struct resolving *at, const char *scope
 {
 	struct oauth_client *client = &at->config->client;
 
-	if (client->authorize_url == NULL && client->device_url == NULL) {
+	if (client->authorize_url == NULL && client->device_url == NULL &&
+	    at->config->learns == 0) {
 		free(client->identity); /* nobody signs in */
 		client->identity = NULL;
 	}

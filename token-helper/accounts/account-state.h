@@ -8,6 +8,7 @@
 
 #include "token-helper/accounts/account.h"
 
+struct discovery;
 struct forget;
 struct token_request;
 struct event;
@@ -44,6 +45,9 @@ struct account {
 	struct account_waiters waiters;	  /* for the flight */
 	struct account_waiters answering; /* being answered: taken out one by one */
 	struct event *timer;
+	struct discovery *discovery;  /* NULL: the configuration has all URLs */
+	enum outcome learning; /* of the last discovery */
+	struct err *unlearned;	      /* why the last one failed; NULL: it did not */
 	struct token_request *flight; /* NULL: none */
 	struct store_slot *slot;      /* reserved for the flight's result */
 	int64_t flight_started_s;

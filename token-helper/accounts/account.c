@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "token-helper/accounts/account-state.h"
+#include "token-helper/accounts/discovery.h"
 #include "token-helper/accounts/forget.h"
 #include "token-helper/accounts/refresh-policy.h"
 #include "token-helper/oauth/id-token.h"
@@ -529,16 +530,120 @@ static void on_refreshed(void *context, struct token_answer *answer)
 	settle(account);
 }
 
+/* Learning ------------------------------------------------------------------------------------ */
+
+static enum outcome not_learned(struct account *account, struct err *err)
+{
+	discovery_hurry(account->discovery);
+	if (account->unlearned != NULL)
+		return err_set(err, account->learning, "%s", account->unlearned->text);
+	return err_set(err, OUTCOME_RETRY,
+		       "the metadata of %s has not come yet; run the same command again",
+		       account->config->client.issuer);
+}
+
+enum outcome account_knows_sign_in(struct account *account, struct err *err)
+{
+	enum outcome outcome = OUTCOME_OK;
+
+	if (account->discovery != NULL && account->config->client.authorize_url == NULL)
+		outcome = not_learned(account, err);
+	if (outcome != OUTCOME_OK)
+		err_prefix(err, "account %s: ", account->config->name);
+	return outcome;
+}
+
+static void on_learned(void *context, enum outcome outcome, struct metadata *metadata,
+		       const struct err *err)
+{
+	struct account *account = context;
+	struct account_config *config = account->config;
+	bool knew = config->client.token_url != NULL;
+	char host[256];
+
+	free(account->unlearned);
+	account->unlearned = NULL;
+	account->learning = outcome;
+	if (outcome == OUTCOME_OK) {
+		http_url_host(metadata->token_url, host, sizeof(host));
+		discovery_take(&config->client, config->learns, metadata);
+		log_info("account=%s discovery=ok issuer=%s endpoint=%s", config->name,
+			 config->client.issuer, host);
+		if (!knew) {
+			account->not_before_s = 0;
+			account_reschedule(account);
+		}
+		return;
+	}
+	account->unlearned = xcalloc(1, sizeof(*account->unlearned));
+	*account->unlearned = *err;
+	log_line(knew ? LOG_LEVEL_WARNING : log_level_of(outcome), "account=%s discovery=%s: %s%s",
+		 config->name, outcome_name(outcome), err->text,
+		 knew ? "; what is known stays in use" : "");
+}
+
+/* What is not configured: as it was last known, until it is learned anew. */
+static void recall_token_url(struct account *account)
+{
+	struct metadata known = {.token_url = xstrdup(account->grant.token_url)};
+
+	if (account->config->client.token_url == NULL)
+		discovery_take(&account->config->client, account->config->learns, &known);
+	metadata_release(&known);
+}
+
+static void learn(struct account *account)
+{
+	discovery_free(account->discovery);
+	account->discovery = NULL;
+	free(account->unlearned);
+	account->unlearned = NULL;
+	if (account->config->learns == 0)
+		return;
+	recall_token_url(account);
+	account->discovery =
+		discovery_new(&account->world, &account->config->client, on_learned, account);
+}
+
+/* What the old configuration's client had learned of the same issuer. */
+static void keep_learned(const struct account_config *old, struct account_config *config)
+{
+	const struct oauth_client *from = &old->client;
+	struct metadata known = {0};
+
+	if (old->learns == 0 || strcmp(from->issuer, config->client.issuer) != 0)
+		return;
+	known.authorize_url = xstrdup(from->authorize_url);
+	known.token_url = xstrdup(from->token_url);
+	known.device_url = xstrdup(from->device_url);
+	known.revoke_url = xstrdup(from->revoke_url);
+	known.userinfo_url = xstrdup(from->userinfo_url);
+	discovery_take(&config->client, config->learns, &known);
+	metadata_release(&known);
+}
+
+/* The issuer of the grant may move its own endpoint, when it is he who says so. */
+static bool may_move(const struct account *account)
+{
+	const struct grant *grant = &account->grant;
+
+	return account->config->learns != 0 && grant->issuer != NULL &&
+	       strcmp(grant->issuer, account->config->client.issuer) == 0;
+}
+
 /* A grant goes only where it came from: to the same token endpoint, for the same client. */
-static enum outcome check_grant_fits(const struct account *account, struct err *err)
+static enum outcome check_grant_fits(struct account *account, struct err *err)
 {
 	const struct grant *grant = &account->grant;
 	const struct oauth_client *client = &account->config->client;
 
+	if (client->token_url == NULL)
+		return not_learned(account, err);
 	if (grant->client_id != NULL && strcmp(grant->client_id, client->client_id) != 0)
 		return err_set(err, OUTCOME_CONSENT,
 			       "client_id was changed since it was authorized");
-	if (grant->token_url != NULL && strcmp(grant->token_url, client->token_url) != 0)
+	if (grant->token_url != NULL && strcmp(grant->token_url, client->token_url) != 0 &&
+	    !may_move(account))
 		return err_set(err, OUTCOME_CONSENT,
 			       "the token endpoint was changed since it was authorized");
 	return OUTCOME_OK;
@@ -773,6 +878,7 @@ struct account *account_new(const struct account_world *world, struct account_co
 	if (account->timer == NULL)
 		fatal("out of memory");
 	load_grant(account);
+	learn(account);
 	account_reschedule(account);
 	return account;
 }
@@ -821,6 +927,8 @@ void account_free(struct account *account)
 			  "mailoauth authorize %s",
 			  account->config->name, text_of(account->attempt.text),
 			  account->config->name);
+	discovery_free(account->discovery);
+	free(account->unlearned);
 	dismiss_waiters(account);
 	plan_nothing(account);
 	event_free(account->timer);
@@ -833,10 +941,14 @@ void account_free(struct account *account)
 
 void account_reconfigure(struct account *account, struct account_config *config)
 {
+	discovery_free(account->discovery);
+	account->discovery = NULL;
+	keep_learned(account->config, config);
 	account_config_free(account->config);
 	account->config = config;
 	if (account->damaged)
 		load_grant(account);
+	learn(account);
 	account->not_before_s = 0;
 	account_reschedule(account);
 }

@@ -69,6 +69,10 @@ const struct account_config *account_config(const struct account *account);
 struct account_waiter *account_get_token(struct account *account, int64_t min_valid_s,
 					 account_token_fn *done, void *context);
 
+/* OUTCOME_OK: the client's authorize_url is known, or there is none. Else it has to be learned from
+ * the issuer's metadata, which is asked for anew; err says what came of the last time. */
+enum outcome account_knows_sign_in(struct account *account, struct err *err);
+
 /* The same, but a refresh is made or joined, and its failure is the answer even while the old token
  * lives. */
 struct account_waiter *account_refresh(struct account *account, account_token_fn *done,

@@ -239,8 +239,10 @@ enum outcome flow_begin(struct flows *flows, struct account *account, uint16_t p
 	const struct oauth_client *client = &account_config(account)->client;
 	char *redirect;
 	struct flow *flow;
-	enum outcome outcome;
+	enum outcome outcome = account_knows_sign_in(account, err);
 
+	if (outcome != OUTCOME_OK)
+		return outcome;
 	if (client->authorize_url == NULL)
 		return err_set(err, OUTCOME_CONFIG,
 			       "account %s: nobody signs in at %s: its tokens are had without a "

@@ -27,6 +27,17 @@ static void print_client_auth(FILE *out, const struct client_auth *auth)
 	(void)fputc('\n', out);
 }
 
+/* What is not configured is learned, or not needed. */
+static void print_url(FILE *out, const struct account_config *account, const char *key,
+		      const char *url)
+{
+	if (url != NULL)
+		(void)fprintf(out, "  %-16s %s\n", key, url);
+	else if (account->learns != 0)
+		(void)fprintf(out, "  %-16s as the metadata of %s says\n", key,
+			      account->client.issuer);
+}
+
 static void print_account(FILE *out, const struct account_config *account)
 {
 	(void)fprintf(out, "[account %s]  %s\n", account->name, account->title);
@@ -34,8 +45,8 @@ static void print_account(FILE *out, const struct account_config *account)
 	(void)fprintf(out, "  must sign in     %s\n",
 		      account->client.identity != NULL ? account->client.identity
 						       : "anybody (verify_identity = no)");
-	(void)fprintf(out, "  authorize_url    %s\n", account->client.authorize_url);
-	(void)fprintf(out, "  token_url        %s\n", account->client.token_url);
+	print_url(out, account, "authorize_url", account->client.authorize_url);
+	print_url(out, account, "token_url", account->client.token_url);
 	(void)fprintf(out, "  redirect         %s (register this)\n", account->client.redirect);
 	print_client_auth(out, account->client.auth);
 	(void)fprintf(out, "  scope            %s\n", account->client.scope);

@@ -33,6 +33,7 @@ struct account_config {
 	char *provider; /* the preset's name */
 	char *title;	/* the preset's name for people */
 	struct oauth_client client;
+	unsigned learns; /* URLs that the issuer's metadata has to tell (discovery.h); 0: none */
 	char *user;
 	char *service_user[SERVICE_COUNT]; /* SASL user; never NULL */
 	bool use[SERVICE_COUNT];
