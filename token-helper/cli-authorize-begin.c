@@ -11,7 +11,7 @@
 
 #include "common/banned.h"
 
-#define BEGIN_TIMEOUT_MS  30000
+#define BEGIN_TIMEOUT_MS  90000 /* where nobody has to sign in the token is got at once */
 #define CANCEL_TIMEOUT_MS 5000
 #define TUNNEL_MAX	  512
 
@@ -22,14 +22,25 @@ static bool flow_read(struct flow *flow, struct span data)
 	flow->answer = json_read(data, HELPER_REPLY_MAX, &why);
 	if (flow->answer == NULL)
 		return false;
+	flow->grant = cli_json_string(flow->answer, "grant");
 	flow->id = cli_json_string(flow->answer, "flow");
 	flow->url = cli_json_string(flow->answer, "url");
 	flow->redirect_uri = cli_json_string(flow->answer, "redirect_uri");
+	flow->user_code = cli_json_string(flow->answer, "user_code");
+	flow->verification_uri = cli_json_string(flow->answer, "verification_uri");
+	flow->verification_uri_complete =
+		cli_json_string(flow->answer, "verification_uri_complete");
+	flow->why = cli_json_string(flow->answer, "why");
 	flow->user = cli_json_string(flow->answer, "user");
 	(void)json_get_int(flow->answer, "expires_in", &flow->expires_in_s);
+	if (flow->id == NULL)
+		return flow->grant != NULL;
 	/* The URL goes to a terminal and into an argument list: only URL bytes, never an option. */
-	return flow->id != NULL && flow->redirect_uri != NULL && flow->url != NULL &&
-	       url_is_safe(flow->url);
+	if (flow->user_code != NULL)
+		return flow->verification_uri != NULL && url_is_safe(flow->verification_uri) &&
+		       (flow->verification_uri_complete == NULL ||
+			url_is_safe(flow->verification_uri_complete));
+	return flow->redirect_uri != NULL && flow->url != NULL && url_is_safe(flow->url);
 }
 
 static enum cli_exit ask_begin(struct authorize *run)
@@ -45,6 +56,12 @@ static enum cli_exit ask_begin(struct authorize *run)
 	cli_field_u64(&request, "port", run->listener != NULL ? listener_port(run->listener) : 0);
 	if (run->cli->replace_identity)
 		cli_field_u64(&request, "replace_identity", 1);
+	if (run->cli->flow != NULL)
+		cli_field_str(&request, "by", run->cli->flow);
+	else if (run->cli->request || run->cli->paste)
+		cli_field_str(&request, "by", "code");
+	if (run->cli->request)
+		cli_field_u64(&request, "elsewhere", 1);
 	exit = cli_call(run->cli, &request, BEGIN_TIMEOUT_MS, &reply, &data, &err);
 	if (exit == CLI_OK && !flow_read(&run->flow, data)) {
 		(void)err_set(&err, OUTCOME_PROTOCOL,
@@ -79,7 +96,7 @@ static enum cli_exit open_listener(struct authorize *run)
 	struct err err = ERR_INIT;
 	enum outcome what;
 
-	if (run->cli->paste)
+	if (run->cli->paste || run->cli->request)
 		return CLI_OK;
 	what = listener_new(run->base, (uint16_t)run->cli->port, &run->listener, &err);
 	if (what == OUTCOME_OK)
@@ -102,12 +119,67 @@ static void print_tunnel(uint16_t port)
 	buffer_release(&line);
 }
 
-static void print_invitation(const struct authorize *run)
+/* Which flow, and why. */
+static void print_flow(const struct flow *flow)
+{
+	(void)fputs(flow->user_code != NULL ? "Flow: device code" : "Flow: authorization code",
+		    stdout);
+	if (flow->why != NULL) {
+		(void)fputs(" (", stdout);
+		text_print(stdout, flow->why);
+		(void)putchar(')');
+	}
+	(void)fputs(".\n", stdout);
+}
+
+static void print_head(const struct authorize *run)
 {
 	(void)fputs("Authorizing ", stdout);
 	text_print(stdout, run->cli->account);
-	(void)fputs(". Sign in as ", stdout);
+	(void)fputs(". ", stdout);
+	print_flow(&run->flow);
+	(void)fputs("Sign in as ", stdout);
 	text_print(stdout, run->flow.user != NULL ? run->flow.user : "the mailbox's user");
+}
+
+/* The code is for the page that we name, and for no other: who is talked into typing it elsewhere
+ * gives the mailbox away. */
+static void print_device(const struct authorize *run)
+{
+	char span[TEXT_SPAN_MAX];
+
+	print_head(run);
+	(void)printf(" on any machine, at:\n\n%s\n\nand type this code there:\n\n",
+		     run->flow.verification_uri);
+	text_print(stdout, run->flow.user_code);
+	(void)fputs("\n\n", stdout);
+	if (run->flow.verification_uri_complete != NULL)
+		(void)printf("or open this, which has the code in it:\n\n%s\n\n",
+			     run->flow.verification_uri_complete);
+	(void)printf("Waiting; the code is good for %s. Ctrl-C cancels.\n",
+		     text_duration(run->flow.expires_in_s, span, sizeof(span)));
+	(void)fflush(stdout);
+}
+
+void authorize_explain_request(const struct authorize *run)
+{
+	char span[TEXT_SPAN_MAX];
+
+	print_head(run);
+	(void)printf(" on any machine, at:\n\n%s\n\n"
+		     "The browser then shows a page that may be an error. Copy its whole URL; "
+		     "within %s run here:\n\n  mailoauth authorize ",
+		     run->flow.url, text_duration(run->flow.expires_in_s, span, sizeof(span)));
+	text_print(stdout, run->cli->account);
+	(void)fputs(" --response\n\nand paste it. The URL is worthless to anybody else: what "
+		    "redeems it stays in mailoauthd.\n",
+		    stdout);
+	(void)fflush(stdout);
+}
+
+static void print_invitation(const struct authorize *run)
+{
+	print_head(run);
 	(void)printf(" at:\n\n%s\n\n", run->flow.url);
 	if (run->listener != NULL && browser_is_elsewhere())
 		print_tunnel(listener_port(run->listener));
@@ -142,6 +214,10 @@ enum cli_exit authorize_begin(struct authorize *run)
 
 void authorize_invite(const struct authorize *run)
 {
+	if (run->flow.user_code != NULL) {
+		print_device(run);
+		return;
+	}
 	print_invitation(run);
 	start_browser(run);
 }

@@ -10,6 +10,7 @@
 
 #include "common/banned.h"
 
+#define POLL_TIMEOUT_MS	  10000
 #define FINISH_TIMEOUT_MS 90000 /* the daemon's own limit for a token endpoint is below */
 
 static void say(const char *name, const char *value)
@@ -52,6 +53,23 @@ static void read_done(const struct authorize *run, struct json_object *answer, c
 	done->refresh_token = cli_json_is_true(answer, "refresh_token");
 	if (json_get_int(answer, "expires", &expires) && expires > 0)
 		done->until = text_when(expires, until, until_size);
+}
+
+void authorize_report_direct(const struct authorize *run)
+{
+	char until[CLOCK_TEXT_MAX];
+	struct authorized done;
+
+	read_done(run, run->flow.answer, until, sizeof(until), &done);
+	(void)printf("Works: ");
+	text_print(stdout, run->cli->account);
+	(void)putchar('\n');
+	say("grant", run->flow.grant);
+	if (done.identity != NULL)
+		say("mailbox", done.identity);
+	say("scopes", done.scope != NULL ? done.scope : "not said by the provider");
+	say("access token until", done.until != NULL ? done.until : "unknown");
+	(void)puts("Nobody has to sign in: mailoauthd asks again by itself.");
 }
 
 static void finished(struct authorize *run, struct span data, struct buffer *html)
@@ -127,7 +145,10 @@ bool authorize_finish(struct authorize *run, struct span redirect, struct buffer
 	(void)puts("Got the answer of the sign-in page, exchanging the code…");
 	(void)fflush(stdout);
 	cli_request(&request, "authorize-finish");
-	cli_field_str(&request, "flow", run->flow.id);
+	if (run->flow.id != NULL)
+		cli_field_str(&request, "flow", run->flow.id);
+	else
+		cli_field_str(&request, "account", run->cli->account);
 	cli_field(&request, "query", redirect);
 	signals_arm(run, false);
 	exit = cli_call(run->cli, &request, FINISH_TIMEOUT_MS, &reply, &data, &err);
@@ -136,6 +157,38 @@ bool authorize_finish(struct authorize *run, struct span redirect, struct buffer
 		finished(run, data, html);
 	else
 		refused(run, exit, err.text, html);
+	buffer_release(&reply);
+	buffer_release(&request);
+	return run->over;
+}
+
+static bool is_pending(struct span data)
+{
+	const char *why = "";
+	struct json_object *answer = json_read(data, HELPER_REPLY_MAX, &why);
+	bool pending = answer != NULL && cli_json_is_true(answer, "pending");
+
+	json_release(answer);
+	return pending;
+}
+
+bool authorize_poll(struct authorize *run)
+{
+	struct buffer request = BUFFER_INIT(HELPER_REQUEST_MAX);
+	struct buffer reply = BUFFER_INIT(HELPER_REPLY_MAX);
+	struct err err = ERR_INIT;
+	struct span data;
+	enum cli_exit exit;
+
+	cli_request(&request, "authorize-poll");
+	cli_field_str(&request, "flow", run->flow.id);
+	exit = cli_call(run->cli, &request, POLL_TIMEOUT_MS, &reply, &data, &err);
+	if (exit == CLI_OK && !is_pending(data)) {
+		finished(run, data, NULL);
+	} else if (exit != CLI_OK) {
+		run->over = true;
+		run->exit = (int)cli_report(exit, err.text);
+	}
 	buffer_release(&reply);
 	buffer_release(&request);
 	return run->over;

@@ -20,6 +20,7 @@
 
 #define LINE_MAX_BYTES 16384
 #define TTY_LINE_BYTES 4095 /* a terminal cuts longer lines, silently: N_TTY_BUF_SIZE - 1 */
+#define POLL_EVERY_S   1    /* the daemon, which asks the server at the server's pace */
 #define PAGE_TIMEOUT_S 5    /* for a browser that does not fetch its page */
 
 static void stop(struct authorize *run, int exit)
@@ -150,6 +151,13 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (run->over)
 		return;
+	if (run->flow.redirect_uri == NULL) {
+		(void)fprintf(stderr,
+			      "mailoauth: %s: nothing came in time; run: mailoauth authorize %s\n",
+			      run->cli->account, run->cli->account);
+		stop(run, CLI_CONSENT);
+		return;
+	}
 	(void)fprintf(
 		stderr,
 		"mailoauth: %s: no sign-in arrived in time. The usual causes:\n"
@@ -176,6 +184,16 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 	stop(run, 128 + (int)signal_number);
 }
 
+static void on_poll(evutil_socket_t fd, short what, void *arg)
+{
+	struct authorize *run = arg;
+
+	(void)fd;
+	(void)what;
+	if (authorize_poll(run))
+		(void)event_base_loopbreak(run->base);
+}
+
 /* The run ------------------------------------------------------------------------------------- */
 
 /* Without epoll: standard input may be a file or /dev/null, which epoll refuses. */
@@ -199,6 +217,20 @@ static int64_t patience_s(const struct authorize *run)
 	return limit > 0 && limit < asked ? limit : asked;
 }
 
+static bool watch_daemon(struct authorize *run)
+{
+	const struct timeval every = {.tv_sec = POLL_EVERY_S};
+
+	run->poll = event_new(run->base, -1, EV_PERSIST, on_poll, run);
+	return run->poll != NULL && event_add(run->poll, &every) == 0;
+}
+
+static bool watch_input(struct authorize *run)
+{
+	run->input = event_new(run->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, run);
+	return run->input != NULL && event_add(run->input, NULL) == 0;
+}
+
 static bool watch(struct authorize *run)
 {
 	const int signals[AUTHORIZE_SIGNALS] = {SIGINT, SIGTERM};
@@ -210,9 +242,9 @@ static bool watch(struct authorize *run)
 			return false;
 	}
 	run->deadline = evtimer_new(run->base, on_deadline, run);
-	run->input = event_new(run->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, run);
-	return run->deadline != NULL && event_add(run->deadline, &patience) == 0 &&
-	       run->input != NULL && event_add(run->input, NULL) == 0;
+	if (run->deadline == NULL || event_add(run->deadline, &patience) != 0)
+		return false;
+	return run->flow.user_code != NULL ? watch_daemon(run) : watch_input(run);
 }
 
 /* The account's redirect may lead elsewhere: to a fixed port, or to a page on the web. Then only
@@ -230,14 +262,28 @@ static void expect_redirect(struct authorize *run)
 	run->listener = NULL;
 }
 
+static void invite_response(const struct authorize *run)
+{
+	if (!isatty(STDIN_FILENO))
+		return;
+	(void)fputs("Paste the URL where the browser ended after the sign-in for ", stdout);
+	text_print(stdout, run->cli->account);
+	(void)puts(", and press Enter:");
+	(void)fflush(stdout);
+}
+
 static int wait_for_sign_in(struct authorize *run)
 {
-	expect_redirect(run);
+	if (run->flow.redirect_uri != NULL)
+		expect_redirect(run);
 	if (!watch(run)) {
 		authorize_cancel(run);
 		return (int)cli_report(CLI_RETRY, "cannot wait for the sign-in");
 	}
-	authorize_invite(run);
+	if (run->cli->response)
+		invite_response(run);
+	else
+		authorize_invite(run);
 	(void)event_base_dispatch(run->base);
 	if (run->given_up)
 		authorize_cancel(run);
@@ -255,6 +301,8 @@ static void authorize_release(struct authorize *run)
 		event_free(run->deadline);
 	if (run->input != NULL)
 		event_free(run->input);
+	if (run->poll != NULL)
+		event_free(run->poll);
 	if (run->base != NULL)
 		event_base_free(run->base);
 	json_release(run->flow.answer);
@@ -275,8 +323,12 @@ enum cli_exit cli_authorize(const struct cli *cli)
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (run.base == NULL)
 		return cli_report(CLI_RETRY, "cannot make an event loop");
-	exit = authorize_begin(&run);
-	if (exit == CLI_OK)
+	exit = cli->response ? CLI_OK : authorize_begin(&run);
+	if (exit == CLI_OK && run.flow.id == NULL && !cli->response)
+		authorize_report_direct(&run);
+	else if (exit == CLI_OK && cli->request)
+		authorize_explain_request(&run);
+	else if (exit == CLI_OK)
 		exit = (enum cli_exit)wait_for_sign_in(&run);
 	authorize_release(&run);
 	return exit;

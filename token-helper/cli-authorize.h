@@ -19,10 +19,15 @@
 /* What authorize-begin answered. Strings borrow from `answer`. */
 struct flow {
 	struct json_object *answer;
-	const char *id;
+	const char *grant; /* in which way; NULL: an older daemon, by authorization code */
+	const char *id;	   /* NULL: nobody has to sign in, and this is the result */
 	const char *url;
 	const char *redirect_uri;
-	const char *user; /* NULL: anybody may sign in */
+	const char *user_code; /* this and the next by device code */
+	const char *verification_uri;
+	const char *verification_uri_complete; /* NULL: none */
+	const char *why;		       /* this flow; NULL: nothing to say */
+	const char *user;		       /* NULL: anybody may sign in */
 	int64_t expires_in_s;
 };
 
@@ -32,6 +37,7 @@ struct authorize {
 	struct event_base *base;
 	struct listener *listener; /* NULL: nothing leads here, the URL has to be pasted */
 	struct event *input, *deadline, *signals[AUTHORIZE_SIGNALS];
+	struct event *poll; /* of a device flow */
 	struct buffer line; /* secret: what was typed so far */
 	bool over;
 	bool given_up; /* over before the daemon was given a redirect: it has to be told */
@@ -47,6 +53,9 @@ enum cli_exit authorize_begin(struct authorize *run);
  * one. */
 void authorize_invite(const struct authorize *run);
 
+/* Says what --request leaves to the person. */
+void authorize_explain_request(const struct authorize *run);
+
 /* Tells the daemon that nobody will finish the flow. */
 void authorize_cancel(struct authorize *run);
 
@@ -58,5 +67,11 @@ void authorize_cancel(struct authorize *run);
  * run->exit stands; false: it goes on waiting.
  */
 bool authorize_finish(struct authorize *run, struct span redirect, struct buffer *html);
+
+/* Says what came of an account that asks by itself. */
+void authorize_report_direct(const struct authorize *run);
+
+/* Has the person typed the code? True: the flow is over and run->exit stands. */
+bool authorize_poll(struct authorize *run);
 
 #endif

@@ -32,6 +32,9 @@ struct cli {
 	bool no_browser;
 	bool paste;
 	bool replace_identity;
+	const char *flow; /* "code", "device"; NULL: the account's */
+	bool request;	  /* print the URL and do not wait */
+	bool response;	  /* take what --request led to */
 };
 
 /* Starts a request: the verb and its space. Fields follow with cli_field(). */

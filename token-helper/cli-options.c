@@ -36,6 +36,9 @@ static const struct option long_options[] = {
 	{"replace-identity", no_argument, NULL, 'R'},
 	{"check", no_argument, NULL, 'k'},
 	{"yes", no_argument, NULL, 'y'},
+	{"flow", required_argument, NULL, 'w'},
+	{"request", no_argument, NULL, 'q'},
+	{"response", no_argument, NULL, 'r'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -83,6 +86,14 @@ static enum cli_exit read_service(const char *text, const char **out, struct err
 	return usage(err, "--service is smtp, imap or pop, not ", text);
 }
 
+static enum cli_exit read_flow(const char *text, const char **out, struct err *err)
+{
+	if (strcmp(text, "code") != 0 && strcmp(text, "device") != 0)
+		return usage(err, "--flow is code or device, not ", text);
+	*out = text;
+	return CLI_OK;
+}
+
 static enum cli_exit read_option(int letter, const char *value, struct cli_line *line,
 				 struct err *err)
 {
@@ -124,6 +135,14 @@ static enum cli_exit read_option(int letter, const char *value, struct cli_line 
 		return CLI_OK;
 	case 'y':
 		cli->yes = true;
+		return CLI_OK;
+	case 'w':
+		return read_flow(value, &cli->flow, err);
+	case 'q':
+		cli->request = true;
+		return CLI_OK;
+	case 'r':
+		cli->response = true;
 		return CLI_OK;
 	case 's':
 		return read_service(value, &cli->service, err);
@@ -228,6 +247,17 @@ static enum cli_exit check_options(const struct cli_line *line, const char *give
 	return CLI_OK;
 }
 
+/* Two things that cannot be had at once. */
+static enum cli_exit check_pairs(const struct cli *cli, struct err *err)
+{
+	if (cli->request && cli->response)
+		return usage(err, "--request comes first, --response when the person has signed in",
+			     "");
+	if ((cli->request || cli->response) && cli->flow != NULL && strcmp(cli->flow, "code") != 0)
+		return usage(err, "--request and --response are for --flow code", "");
+	return CLI_OK;
+}
+
 static void set_defaults(struct cli_line *line)
 {
 	const char *socket = getenv("MAILOAUTH_SOCKET");
@@ -261,6 +291,8 @@ enum cli_exit cli_options_read(int argc, char **argv, const struct cli_verb *ver
 		exit = read_verb(line, verbs, argv + optind, argc - optind, err);
 	if (exit == CLI_OK)
 		exit = check_options(line, buffer_cstr(&given), err);
+	if (exit == CLI_OK)
+		exit = check_pairs(&line->cli, err);
 	buffer_release(&given);
 	return exit;
 }

@@ -15,9 +15,9 @@
 #include "common/banned.h"
 
 static const struct cli_verb verbs[] = {
-	{"authorize", cli_authorize, OPERAND_REQUIRED, "pntPR",
-	 "authorize ACCOUNT [--port N] [--no-browser] [--timeout SECONDS] [--paste] "
-	 "[--replace-identity]",
+	{"authorize", cli_authorize, OPERAND_REQUIRED, "pntPRwqr",
+	 "authorize ACCOUNT [--flow code|device] [--port N] [--no-browser] [--timeout SECONDS]\n"
+	 "                 [--paste | --request | --response] [--replace-identity]",
 	 "have a person sign in, once", "mailoauth authorize relay"},
 	{"token", cli_token, OPERAND_REQUIRED, "sm",
 	 "token ACCOUNT [--service smtp|imap|pop] [--min-valid SECONDS]",

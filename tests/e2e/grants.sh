@@ -108,10 +108,12 @@ ok "the token that lives is handed out all the same" bed_mailoauth token secrets
 
 # What config check says of an account with these lines.
 check() { # LINE...
-	bed_check=$BED/check.conf
-	cp "$BED_CONF" "$bed_check"
-	(BED_CONF=$bed_check && bed_account checked $relay "$@")
-	"$MAILOAUTH" -c "$bed_check" config check 2>&1
+	check_conf=$BED_CONF
+	cp "$BED_CONF" "$BED/check.conf"
+	BED_CONF=$BED/check.conf
+	bed_account checked $relay "$@"
+	BED_CONF=$check_conf
+	"$MAILOAUTH" -c "$BED/check.conf" config check 2>&1
 }
 chmod 0644 "$BED/second.key"
 like "$(check "client_auth = auto" "client_key_file = $BED/second.key" "client_certificate_file = $BED/second.pem")" \
@@ -138,4 +140,169 @@ printf 'no assertion\n' >"$BED/assertion.secret"
 like "$(bed_mailoauth refresh assertion 2>&1)" 'invalid_request' "a bad assertion is refused by the server"
 bed_secret_file assertion "$(assertion)" >/dev/null
 ok "the file is read anew for each request" bed_mailoauth refresh assertion
+# Without a person -------------------------------------------------------------------------------------
+
+register app client_secret_basic client_credentials secret=app-secret-1
+mkdir "$BED/scripted"
+"$BED_NODE" "$BED_SRC/scripted-token.mjs" --dir "$BED/scripted" --certificate "$BED/first.pem" >"$BED/scripted/output" 2>&1 &
+bed_note $!
+bed_wait_for 20 test -s "$BED/scripted/port" || bed_die "scripted-token.mjs: $(cat "$BED/scripted/output")"
+scripted=http://127.0.0.1:$(cat "$BED/scripted/port")
+
+# A key file as Google issues it.
+"$BED_NODE" -e '
+	const [key, uri] = process.argv.slice(1);
+	console.log(JSON.stringify({ type: "service_account", project_id: "p", private_key_id: "key-1",
+		private_key: require("node:fs").readFileSync(key, "utf8"), client_email: "mail@p.iam.gserviceaccount.example",
+		client_id: "1", auth_uri: "https://accounts.google.com/o/oauth2/auth", token_uri: uri }, null, 2));
+' "$BED/first.key" "$scripted/token" >"$BED/service.json"
+chmod 0600 "$BED/service.json"
+chown "$BED_DAEMON_USER" "$BED/service.json"
+
+# An account without a person has no use for these.
+no_person="authorize_url =
+issuer =
+client_auth = auto"
+bed_account app $relay "$no_person" "grant = client_credentials" "client_id = app" "client_auth = basic" "scope = mail" \
+	"client_secret_file = $(bed_secret_file app app-secret-1)"
+bed_account service $relay "$no_person" "grant = jwt_bearer" "client_id =" "token_url = $scripted/token" "key_file = $BED/service.json" \
+	"scope = https://mail.google.com/"
+bed_account machine $relay "$no_person" "grant = managed_identity" "client_id = user-assigned" "token_url =" \
+	"metadata_url = $scripted/metadata/identity/oauth2/token" "scope = https://outlook.office365.com/.default"
+bed_provider_ctl reset
+bed_daemon_reload
+ok "reload" bed_wait_for 10 bed_mailoauth status machine
+
+for account in app service machine; do
+	ok "$account: a token, and nobody was asked" bed_mailoauth token $account
+	like "$(bed_mailoauth authorize $account 2>&1)" 'Nobody has to sign in' "$account: authorize says that it works"
+	ok "$account: nothing to do" sh -c "$MAILOAUTH -S $BED_SOCKET status $account --json | grep -q '\"todo\":null'"
+done
+is "$(bed_token_requests client_credentials ok)" 2 "client credentials: one request for each question"
+like "$(cat "$BED/scripted/log")" "/token ok mail@p.iam.gserviceaccount.example for $relay scope https://mail.google.com/" \
+	"the service account speaks for the mailbox"
+like "$(cat "$BED/scripted/log")" '/metadata/identity/oauth2/token ok identity user-assigned resource https://outlook.office365.com' \
+	"the metadata service is asked as it wants to be"
+unlike "$(cat "$BED/scripted/log")" ' wrong ' "nothing was wrong with any request"
+is "$(bed_mailoauth token service)" ya29.service "the token is Google's"
+
+printf '401\n{"error":"unauthorized_client","error_description":"Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested."}' >"$BED/scripted/refuse"
+like "$(bed_mailoauth authorize service 2>&1)" 'domain-wide delegation is not granted' "no delegation: it says so, and where to grant it"
+ok "the token that lives is handed out all the same" bed_mailoauth token service
+printf '410\n{"error":"gone","error_description":"being updated"}' >"$BED/scripted/refuse"
+like "$(bed_mailoauth authorize machine 2>&1)" 'next attempt in' "a metadata service that is being updated is asked again"
+rm "$BED/scripted/refuse"
+ok "and answers then" bed_mailoauth refresh machine
+register app client_secret_basic client_credentials secret=another
+like "$(bed_mailoauth authorize app 2>&1)" 'invalid_client' "a wrong secret: in the server's words"
+register app client_secret_basic client_credentials secret=app-secret-1
+ok "after a restart" sh -c "kill -TERM $BED_DAEMON_PID"
+bed_wait_for 10 bed_gone "$BED_DAEMON_PID"
+bed_provider_ctl reset
+bed_daemon_start
+ok "the stored token is still good" bed_mailoauth token app
+is "$(bed_token_requests client_credentials)" 0 "without another request"
+like "$(check "$no_person" "grant = jwt_bearer" "client_id =" "token_url = https://oauth2.googleapis.com/token" "key_file = $BED/service.json")" \
+	'token_uri is not https://oauth2.googleapis.com/token' "a key file that leads elsewhere is refused"
+like "$(check "$no_person" "grant = managed_identity" "metadata_url = http://169.254.169.253/x")" 'neither http://169.254.169.254/' \
+	"the metadata service has one address"
+
+# By a code that is typed elsewhere --------------------------------------------------------------------
+
+cat >>"$BED_CONF" <<-CONF
+
+	[account device]
+	provider = custom
+	grant = device_code
+	issuer = $BED_ISSUER
+	authorize_url = $BED_ISSUER/auth
+	device_url = $BED_ISSUER/device/auth
+	token_url = $BED_ISSUER/token
+	client_id = bed-device
+	ca_file = $BED/tls/ca.pem
+	scope = openid email offline_access
+	user = $relay
+	use = smtp
+	smtp_host = 127.0.0.1
+	allow = root
+CONF
+bed_daemon_reload
+bed_wait_for 10 bed_mailoauth status device
+
+shown_code() {
+	bed_shown_code=$(sed -n 's/^\([A-Z]\{4\}-[A-Z]\{4\}\)$/\1/p' "$BED/authorize.out" | head -n 1)
+	[ -n "$bed_shown_code" ]
+}
+device_begin() { # [OPTION...]
+	bed_provider_ctl reset
+	: >"$BED/authorize.out"
+	"$MAILOAUTH" -S "$BED_SOCKET" authorize device "$@" </dev/null >"$BED/authorize.out" 2>&1 &
+	BED_AUTHORIZE_PID=$!
+	bed_note "$BED_AUTHORIZE_PID"
+	bed_wait_for 10 shown_code || bed_die "no code: $(cat "$BED/authorize.out")"
+}
+device_type() { # USER [OPTION...]
+	device_user=$1
+	shift
+	bed_browser --user "$device_user" --code "$bed_shown_code" "$@" "$BED_ISSUER/device"
+}
+said() {
+	cat "$BED/authorize.out"
+}
+
+device_begin
+like "$(said)" 'Flow: device code \(as mailoauth.conf says\)' "authorize says which flow it takes and why"
+like "$(said)" "$BED_ISSUER/device\$" "where to go"
+device_type $relay >"$BED/browser.out" 2>&1
+bed_authorize_end
+is $? 0 "the person types the code: authorized"
+like "$(said)" 'signed in as +relay@example.test' "it says who signed in"
+is "$(bed_token_requests urn:ietf:params:oauth:grant-type:device_code ok)" 1 "one code was redeemed"
+ok "the account has a token" bed_mailoauth token device
+ok "and is refreshed" bed_mailoauth refresh device
+is "$(bed_token_requests refresh_token ok)" 1 "by its refresh token"
+bed_provider GET /secrets >"$BED/secrets"
+not_ok "the device code is nowhere to be seen" grep -F -f "$BED/secrets" "$BED/authorize.out" "$BED/daemon.log"
+
+stored=$(bed_store_sum)
+device_begin
+device_type mallory@example.test >"$BED/browser.out" 2>&1
+bed_authorize_end
+is $? 10 "another person types it: refused"
+like "$(said)" 'mallory@example.test signed in' "and named"
+is "$(bed_store_sum)" "$stored" "the old grant stays"
+
+device_begin
+device_type $relay --deny >"$BED/browser.out" 2>&1
+bed_authorize_end
+is $? 10 "the person says no: it ends"
+like "$(said)" 'access_denied' "in the server's words"
+like "$(said)" 'authorize device --flow code' "with the other way to try"
+
+device_begin
+kill -INT "$BED_AUTHORIZE_PID"
+wait "$BED_AUTHORIZE_PID"
+is $? 130 "Ctrl-C cancels"
+cancelled() {
+	bed_log_daemon | grep -q 'account=device authorize=cancelled'
+}
+ok "and the daemon stops asking" bed_wait_for 5 cancelled
+
+# With --flow the other one is taken, and the provider's own words explain why it is refused.
+like "$(bed_mailoauth authorize post --flow device 2>&1)" 'has no device flow' "no device flow at this provider: explained"
+
+# Elsewhere ----------------------------------------------------------------------------------------------
+
+bed_mailoauth authorize post --request >"$BED/authorize.out" 2>&1
+is $? 0 "authorize --request prints and ends"
+bed_authorize_url
+like "$(said)" 'authorize post --response' "and says how to go on"
+back=$(bed_browser --user $relay --no-redirect "$bed_shown_url")
+not_ok "a forged redirect is refused" sh -c "echo 'http://127.0.0.1/?code=x&state=forged' | $MAILOAUTH -S $BED_SOCKET authorize post --response"
+printf '%s\n' "$back" | bed_mailoauth authorize post --response >"$BED/authorize.out" 2>&1
+is $? 0 "--response takes the pasted URL"
+like "$(said)" 'signed in as +relay@example.test' "and authorizes"
+printf '%s\n' "$back" | bed_mailoauth authorize post --response >"$BED/authorize.out" 2>&1
+is $? 10 "once"
+like "$(said)" 'no authorization is open' "and says why not again"
 done_testing

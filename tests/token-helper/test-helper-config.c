@@ -391,7 +391,8 @@ static void values_are_checked_at_their_lines(void **state)
 	check_problem(CUSTOM "[daemon]\nadmin = no-such-user\n", 12, "no-such-user");
 	check_problem("[account a b]\n" CUSTOM, 1, "a name is made of letters");
 	check_problem("[account .a]\n" CUSTOM, 1, "a name is made of letters");
-	check_problem(CUSTOM "client_auth = basic\n", 11, "client_auth = basic needs client_secret_file");
+	check_problem(CUSTOM "client_auth = basic\n", 11,
+		      "client_auth = basic needs client_secret_file");
 	check_problem(CUSTOM "min_valid = 3001\n", 11, "out of range");
 	check_problem(CUSTOM "timeout = 41\n", 11, "out of range");
 }
@@ -436,6 +437,41 @@ static void seal_key_may_be_a_credential(void **state)
 	assert_int_equal(seal_keys_count(config->seal_keys), 1);
 	check_problem("[daemon]\nseal_key_file = credential:other\n" CUSTOM, 2, "No such file");
 	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+}
+
+static void clients_are_checked(void **state)
+{
+	(void)state;
+	check_problem(CUSTOM "grant = client_credentials\n", 11,
+		      "lacks client_key_file or client_secret_file");
+	check_problem(CUSTOM "client_secret_command = vault read x\n", 11,
+		      "is not an absolute path");
+	check_problem(CUSTOM "client_secret_command = /nonexistent/vault\n", 11, "No such file");
+	check_problem(CUSTOM "client_secret_file = credential:../x\n", 11,
+		      "is no credential's name");
+	check_problem(CUSTOM "client_secret_file = secret\n", 11, "neither an absolute path");
+	check_problem(CUSTOM "client_certificate_file = /x\n", 11, "needs client_key_file");
+	check_problem(CUSTOM "client_auth = private_key_jwt\n", 11, "needs client_key_file");
+	check_problem(CUSTOM "key_file = /x\n", 11, "key_file is for grant = jwt_bearer");
+	check_problem(CUSTOM "grant = jwt_bearer\n", 1, "lacks key_file");
+	check_problem(CUSTOM "grant = managed_identity\nmetadata_url = http://10.0.0.1/\n", 12,
+		      "neither http://169.254.169.254/");
+	check_problem(GOOGLE "grant = device_code\n", 7,
+		      "not with provider = google: Google refuses mail permissions");
+}
+
+static void nobody_signs_in_for_some(void **state)
+{
+	const struct account_config *account;
+
+	(void)state;
+	account = load_one("[account m]\nprovider = custom\ngrant = managed_identity\n"
+			   "scope = https://outlook.office365.com/.default\nuser = u@x\n"
+			   "use = smtp\nsmtp_host = mx.example\n");
+	assert_string_equal(account->client.token_url,
+			    "http://169.254.169.254/metadata/identity/oauth2/token");
+	assert_null(account->client.client_id);
+	assert_null(account->client.identity);
 }
 
 static void openid_is_needed_to_verify(void **state)
@@ -560,6 +596,8 @@ int main(void)
 		IN_DIR(a_preset_beside_the_file_wins),
 		IN_DIR(every_missing_key_is_named),
 		IN_DIR(values_are_checked_at_their_lines),
+		IN_DIR(clients_are_checked),
+		IN_DIR(nobody_signs_in_for_some),
 		IN_DIR(openid_is_needed_to_verify),
 		IN_DIR(a_secret_is_not_for_others),
 		IN_DIR(seal_keys_are_read_and_checked),

@@ -38,7 +38,8 @@ static const struct need {
 	{"realm", "mail"},
 	{"resource", "urn:mail.example"},
 	{"redirect", "http://localhost:8400/back"},
-	{"client_secret_file", NULL}, /* the test's own file */
+	{"client_secret_file", "secret"}, /* these two are files in dir */
+	{"key_file", "service.json"},
 };
 
 static void write_text(const char *name, const char *text)
@@ -51,6 +52,20 @@ static void write_text(const char *name, const char *text)
 	assert_int_equal(fclose(file), 0);
 	assert_int_equal(chmod(path, 0600), 0);
 	free(path);
+}
+
+/* The corpus has one that is whole. */
+static void copy_service_account(void)
+{
+	FILE *file = fopen(TEST_PROVIDERS "/../../tests/fuzz/corpus/service-account/good", "re");
+	char text[8192];
+	size_t n;
+
+	assert_non_null(file);
+	n = fread(text, 1, sizeof(text) - 1, file);
+	(void)fclose(file);
+	text[n] = '\0';
+	write_text("service.json", text);
 }
 
 static int make_dir(void **state)
@@ -67,6 +82,7 @@ static int make_dir(void **state)
 		return -1;
 	free(providers);
 	write_text("secret", "s3cret\n");
+	copy_service_account();
 	return 0;
 }
 
@@ -186,11 +202,14 @@ static void write_account(const struct preset_section *preset)
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
 		if (!words_contain(&preset->needs, needs[i].key))
 			continue;
-		if (needs[i].value != NULL)
+		if (strstr(needs[i].key, "_file") == NULL)
 			(void)buffer_printf(&text, "%s = %s\n", needs[i].key, needs[i].value);
 		else
-			(void)buffer_printf(&text, "%s = %s/secret\n", needs[i].key, dir);
+			(void)buffer_printf(&text, "%s = %s/%s\n", needs[i].key, dir,
+					    needs[i].value);
 	}
+	if (preset->grants.count > 0 && strcmp(preset->grants.word[0], "client_credentials") == 0)
+		(void)buffer_printf(&text, "client_secret_file = %s/secret\n", dir);
 	if (preset->settings.hosts[SERVICE_SMTP].count == 0)
 		(void)buffer_append_str(&text, "smtp_host = mx.example.test\n");
 	if (strcmp(preset->name, "custom") == 0)

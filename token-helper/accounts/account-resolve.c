@@ -18,11 +18,13 @@
 #include "common/xalloc.h"
 #include "token-helper/accounts/calendar.h"
 #include "token-helper/accounts/discovery.h"
+#include "token-helper/http/http-client.h"
 
 #include "common/banned.h"
 
 #define MIN_VALID_DEFAULT_S 300
 #define TIMEOUT_DEFAULT_S   30
+#define METADATA_DEFAULT    "http://169.254.169.254/metadata/identity/oauth2/token"
 #define REDIRECT_DEFAULT    "http://127.0.0.1"
 #define CLAIMS_DEFAULT	    "preferred_username email upn"
 
@@ -51,10 +53,11 @@ static void problem(const struct resolving *at, const char *key, const char *fmt
 	va_end(ap);
 }
 
-/* A secret may come from a command as well. */
+/* A secret may come from a command as well, and a key does as well as a secret. */
 static bool section_sets(const struct resolving *at, const char *key)
 {
-	if (strcmp(key, "client_secret_file") == 0 && at->section->client_secret_command.count > 0)
+	if (strcmp(key, "client_secret_file") == 0 &&
+	    (at->section->client_secret_command.count > 0 || at->section->client_key_file != NULL))
 		return true;
 	return config_seen_line(at->reading->seen, at->section, key) != 0;
 }
@@ -206,30 +209,100 @@ static char *require_url(const struct resolving *at, const char *key, const char
 	return url;
 }
 
-static void resolve_urls(const struct resolving *at)
+/* The machine's own service has no https. */
+static char *resolve_metadata_url(const struct resolving *at)
+{
+	const char *url = either(
+		either(at->section->settings.metadata_url, at->preset->settings.metadata_url),
+		METADATA_DEFAULT);
+
+	if (!http_url_is_metadata(url))
+		problem(at, "metadata_url",
+			"metadata_url = %s: is neither http://169.254.169.254/ nor on loopback",
+			url);
+	return xstrdup(url);
+}
+
+static bool kind_of_name(const char *name, enum grant_kind *kind)
+{
+	for (int i = 0; i < GRANT_KIND_COUNT; i++) {
+		if (strcmp(grant_kind_name((enum grant_kind)i), name) == 0) {
+			*kind = (enum grant_kind)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The account's, or the first of the preset's. */
+static enum grant_kind resolve_grant(const struct resolving *at)
+{
+	const struct words *theirs = &at->preset->grants;
+	enum grant_kind usual = GRANT_AUTHORIZATION_CODE;
+	enum grant_kind kind;
+	const char *why = NULL;
+
+	if (theirs->count > 0)
+		(void)kind_of_name(theirs->word[0], &usual);
+	if (at->section->grant == 0)
+		return usual;
+	kind = (enum grant_kind)(at->section->grant - 1);
+	/* The machine in Azure asks another server than the preset's. */
+	if (theirs->count == 0 || kind == GRANT_MANAGED_IDENTITY ||
+	    preset_has_grant(at->preset, grant_kind_name(kind)))
+		return kind;
+	if (kind == GRANT_DEVICE_CODE)
+		why = at->preset->device_note;
+	problem(at, "grant", "grant = %s: not with provider = %s%s%s; run: mailoauth providers %s",
+		grant_kind_name(kind), at->preset->name, why != NULL ? ": " : "",
+		why != NULL ? why : "", at->preset->name);
+	return usual;
+}
+
+/* Where the person goes, and what is known of people there. */
+static void resolve_person_urls(const struct resolving *at)
 {
 	const struct provider_settings *mine = &at->section->settings;
 	const struct provider_settings *theirs = &at->preset->settings;
 	struct oauth_client *client = &at->config->client;
-	bool signs_in =
-		at->preset->grants.count == 0 || preset_has_grant(at->preset, "authorization_code");
+	bool by_device = client->grant == GRANT_DEVICE_CODE;
 
-	client->issuer = require_url(at, "issuer", mine->issuer, theirs->issuer);
-	if (signs_in)
-		client->authorize_url = require_url(at, "authorize_url", mine->authorize_url,
-						    theirs->authorize_url);
-	client->token_url = require_url(at, "token_url", mine->token_url, theirs->token_url);
-	client->device_url = resolve_url(at, "device_url", mine->device_url, theirs->device_url);
+	client->authorize_url = (by_device ? resolve_url : require_url)(
+		at, "authorize_url", mine->authorize_url, theirs->authorize_url);
+	client->device_url = (by_device ? require_url : resolve_url)(
+		at, "device_url", mine->device_url, theirs->device_url);
 	client->device_grant_type =
 		xstrdup(either(mine->device_grant_type, theirs->device_grant_type));
 	client->revoke_url = resolve_url(at, "revoke_url", mine->revoke_url, theirs->revoke_url);
 	client->userinfo_url =
 		resolve_url(at, "userinfo_url", mine->userinfo_url, theirs->userinfo_url);
+}
+
+static void resolve_urls(const struct resolving *at)
+{
+	const struct provider_settings *mine = &at->section->settings;
+	const struct provider_settings *theirs = &at->preset->settings;
+	struct oauth_client *client = &at->config->client;
+	bool lacks;
+
+	client->grant = resolve_grant(at);
+	client->issuer = (grant_kind_has_person(client->grant) ? require_url : resolve_url)(
+		at, "issuer", mine->issuer, theirs->issuer);
+	if (client->grant == GRANT_MANAGED_IDENTITY)
+		client->token_url = resolve_metadata_url(at);
+	else
+		client->token_url =
+			require_url(at, "token_url", mine->token_url, theirs->token_url);
 	client->resource = filled(at, either(mine->resource, theirs->resource));
+	if (grant_kind_has_person(client->grant))
+		resolve_person_urls(at);
 	client->redirect =
 		xstrdup(either(either(mine->redirect, theirs->redirect), REDIRECT_DEFAULT));
 	client->refresh_redirect_uri = mine->refresh_redirect_uri || theirs->refresh_redirect_uri;
-	if (client->token_url == NULL || (signs_in && client->authorize_url == NULL))
+	lacks = client->token_url == NULL ||
+		(client->grant == GRANT_AUTHORIZATION_CODE && client->authorize_url == NULL) ||
+		(client->grant == GRANT_DEVICE_CODE && client->device_url == NULL);
+	if (lacks)
 		at->config->learns = can_learn(at) ? discovery_lacking(client) : 0;
 	check_placeholders(at);
 }
@@ -321,7 +394,8 @@ static void resolve_client(const struct resolving *at)
 	int64_t timeout_s = mine->timeout_s >= 0 ? mine->timeout_s : theirs->timeout_s;
 	const char *identity = either(at->section->authorize_as, at->section->user);
 
-	if (at->section->client_id == NULL)
+	if (at->section->client_id == NULL && client->grant != GRANT_JWT_BEARER &&
+	    client->grant != GRANT_MANAGED_IDENTITY)
 		problem(at, "client_id", "lacks client_id: the id of your own registration at %s",
 			at->config->title);
 	client->client_id = xstrdup(at->section->client_id);
@@ -329,7 +403,9 @@ static void resolve_client(const struct resolving *at)
 	client->identity_claims = xstrdup(
 		either(either(mine->identity_claims, theirs->identity_claims), CLAIMS_DEFAULT));
 	client->login_hint = xstrdup(identity);
-	client->identity = at->section->verify_identity ? xstrdup(identity) : NULL;
+	client->identity = at->section->verify_identity && grant_kind_has_person(client->grant)
+				   ? xstrdup(identity)
+				   : NULL;
 	client->ca_file = xstrdup(either(mine->ca_file, theirs->ca_file));
 	client->proxy = xstrdup(either(mine->proxy, theirs->proxy));
 	client->timeout_ms = (int)(timeout_s >= 0 ? timeout_s : TIMEOUT_DEFAULT_S) * 1000;
@@ -457,6 +533,7 @@ static void resolve_account(struct resolving *at, struct helper_config *config)
 	at->config->name = xstrdup(at->section->name);
 	at->config->provider = xstrdup(at->preset->name);
 	at->config->title = xstrdup(either(at->preset->title, at->preset->name));
+	at->config->device_note = xstrdup(at->preset->device_note);
 	at->config->is_default = at->section->is_default;
 	min_valid_s = mine->min_valid_s >= 0 ? mine->min_valid_s : at->preset->settings.min_valid_s;
 	at->config->min_valid_s = min_valid_s >= 0 ? min_valid_s : MIN_VALID_DEFAULT_S;
@@ -466,6 +543,7 @@ static void resolve_account(struct resolving *at, struct helper_config *config)
 	resolve_hosts(at);
 	resolve_urls(at);
 	resolve_client_auth(at);
+	resolve_service_account(at);
 	resolve_client(at);
 	resolve_scope(at);
 	check_needs(at);

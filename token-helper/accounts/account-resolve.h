@@ -17,11 +17,12 @@ struct account_section {
 	char *client_secret_file, *client_secret_file_old;
 	char *client_key_file, *client_key_file_old;
 	char *client_certificate_file, *client_certificate_file_old;
-	char *client_assertion_file;
+	char *client_assertion_file, *key_file;
 	struct words client_secret_command, client_assertion_command;
 	char *client_secret_expires;
 	char *service_user[SERVICE_COUNT];
 	struct words use, allow, senders, aliases;
+	int grant; /* 0: not said; then enum grant_kind + 1 */
 	bool is_default, verify_identity;
 };
 
@@ -56,8 +57,9 @@ struct resolving {
 void resolve_problem(const struct resolving *at, const char *key, const char *fmt, va_list ap)
 	__attribute__((format(printf, 3, 0)));
 
-/* client-resolve.c: fills config->client.auth. */
+/* client-resolve.c: fills config->client.auth, and service_account where the grant needs one. */
 void resolve_client_auth(const struct resolving *at);
+void resolve_service_account(const struct resolving *at);
 
 /* config-rules.c: reports what is well-formed and wrong all the same, of an account that is
  * resolved; and of a secret, which was read from what key names. */

@@ -55,6 +55,11 @@ static int64_t waiting_s(const struct account *account)
 	return wait_s > 0 && wait_s <= REFRESH_WAIT_MAX_S ? wait_s : 0;
 }
 
+static bool has_person(const struct account *account)
+{
+	return grant_kind_has_person(account->config->client.grant);
+}
+
 /* What people read ---------------------------------------------------------------------------- */
 
 /* Every failure names the account and ends in what to do. */
@@ -69,6 +74,11 @@ static enum outcome explain(const struct account *account, enum outcome what, co
 		return err_set(err, what, "account %s: %s; run: mailoauth authorize %s", name, why,
 			       name);
 	case OUTCOME_CONFIG:
+		if (!has_person(account))
+			return err_set(err, what,
+				       "account %s: %s; correct that, then run: mailoauth "
+				       "authorize %s",
+				       name, why, name);
 		return err_set(err, what,
 			       "account %s: %s; correct it in mailoauth.conf and reload mailoauthd",
 			       name, why);
@@ -172,9 +182,31 @@ static void answer_all(struct account *account, enum outcome outcome,
 
 /* The token ----------------------------------------------------------------------------------- */
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Was the token got in the way that is configured? One by a person's consent is kept while the
+ * account asks by itself, and the other way round, but not handed out. */
+static bool token_is_of_kind(const struct account *account)
+{
+	const struct oauth_client *client = &account->config->client;
+	const struct grant *grant = &account->grant;
+
+	if (has_person(account))
+		return grant->kind == NULL || strcmp(grant->kind, "authorization_code") == 0 ||
+		       strcmp(grant->kind, "device_code") == 0;
+	return same_text(grant->kind, grant_kind_name(client->grant)) &&
+	       same_text(grant->client_id, client->client_id) &&
+	       same_text(grant->token_url, client->token_url) &&
+	       same_text(grant->identity, client->subject);
+}
+
 static bool token_lives(const struct account *account, int64_t needed_s)
 {
-	return account->grant.access_token.len > 0 && !account->unsaved && !account->rejected &&
+	return account->grant.access_token.len > 0 && token_is_of_kind(account) &&
+	       !account->unsaved && !account->rejected &&
 	       account->grant.access_expires_s - clock_now_s() >= needed_s;
 }
 
@@ -235,8 +267,11 @@ void account_reschedule(struct account *account)
 	struct refresh_times times = times_of(account);
 
 	plan_nothing(account);
-	if (account->grant.refresh_token.len == 0 || account->flight != NULL)
+	if ((has_person(account) && account->grant.refresh_token.len == 0) ||
+	    account->flight != NULL)
 		return;
+	if (!token_is_of_kind(account))
+		times.obtained_s = 0;
 	if (account->trouble != OUTCOME_OK && waiting_s(account) > 0) {
 		account->next_s = now_s + waiting_s(account);
 		refresh_plan_add(account->world.plan, account->next_s);
@@ -379,6 +414,33 @@ static void grant_advance(struct grant *grant, struct token_set *set, int64_t as
 	grant->generation++;
 }
 
+static void set_text(char **text, const char *value)
+{
+	free(*text);
+	*text = xstrdup(value);
+}
+
+/*
+ * A token that nobody had to consent to. A refresh token that is there stays, for the day when the
+ * account is a person's again; one that another client or server gave must not be sent to this one.
+ */
+static void grant_take_direct(struct grant *grant, const struct oauth_client *client,
+			      struct token_set *set, int64_t asked_s)
+{
+	if (grant->refresh_token.len > 0 && (!same_text(grant->client_id, client->client_id) ||
+					     !same_text(grant->token_url, client->token_url)))
+		buffer_move(&grant->previous_refresh_token, &grant->refresh_token);
+	buffer_move(&grant->access_token, &set->access_token);
+	grant->access_obtained_s = asked_s;
+	grant->access_expires_s = asked_s + set->expires_in_s;
+	set_text(&grant->kind, grant_kind_name(client->grant));
+	set_text(&grant->client_id, client->client_id);
+	set_text(&grant->token_url, client->token_url);
+	set_text(&grant->identity, client->subject);
+	set_text(&grant->scope, set->scope);
+	grant->generation++;
+}
+
 /* Saves account->grant through the slot (taken). Until it is saved nothing of it is handed out. */
 static enum outcome save(struct account *account, struct store_slot *slot, struct err *err)
 {
@@ -417,7 +479,7 @@ static enum outcome check_same_person(const struct account *account, const struc
 	struct identity identity = {0};
 	enum outcome outcome;
 
-	if (set->id_token.len == 0 || account->grant.subject == NULL)
+	if (set->id_token.len == 0 || account->grant.subject == NULL || !has_person(account))
 		return OUTCOME_OK;
 	outcome = id_token_read(buffer_span(&set->id_token), &account->config->client,
 				(struct span){"", 0}, clock_now_s(), &identity, err);
@@ -441,7 +503,10 @@ static enum outcome keep_answer(struct account *account, struct token_answer *an
 {
 	enum outcome outcome;
 
-	if (answer->outcome == OUTCOME_OK) {
+	if (answer->outcome == OUTCOME_OK && !has_person(account)) {
+		grant_take_direct(&account->grant, &account->config->client, &answer->set,
+				  account->flight_started_s);
+	} else if (answer->outcome == OUTCOME_OK) {
 		grant_advance(&account->grant, &answer->set, account->flight_started_s);
 	} else {
 		grant_rotate(&account->grant, &answer->set, account->flight_started_s);
@@ -505,12 +570,12 @@ static void on_refreshed(void *context, struct token_answer *answer)
 	struct store_slot *slot = account->slot;
 	struct err err = answer->err;
 	enum outcome outcome = answer->outcome;
-	bool rotated = answer->set.refresh_token.len > 0;
+	bool rotated = answer->set.refresh_token.len > 0 && has_person(account);
 	bool previous = account->flight_previous;
 
 	account->flight = NULL;
 	account->flight_previous = false;
-	if (!previous && try_previous(account, answer))
+	if (has_person(account) && !previous && try_previous(account, answer))
 		return;
 	account->slot = NULL;
 	if (outcome == OUTCOME_OK)
@@ -519,8 +584,13 @@ static void on_refreshed(void *context, struct token_answer *answer)
 		promote_previous(account);
 	if (outcome == OUTCOME_OK)
 		outcome = keep_answer(account, answer, slot, &err);
-	else
+	else if (has_person(account))
 		keep_failure(account, answer, slot);
+	else
+		store_abort(slot);
+	/* Where nobody consents nobody can consent again. */
+	if (outcome == OUTCOME_CONSENT && !has_person(account))
+		outcome = OUTCOME_CONFIG;
 	log_attempt(account, answer, rotated); /* after saving: a log may block */
 	if (outcome == OUTCOME_OK)
 		note_success(account);
@@ -639,6 +709,8 @@ static enum outcome check_grant_fits(struct account *account, struct err *err)
 
 	if (client->token_url == NULL)
 		return not_learned(account, err);
+	if (!has_person(account))
+		return OUTCOME_OK;
 	if (grant->client_id != NULL && strcmp(grant->client_id, client->client_id) != 0)
 		return err_set(err, OUTCOME_CONSENT,
 			       "client_id was changed since it was authorized");
@@ -654,6 +726,13 @@ static void send_refresh(struct account *account, const struct buffer *refresh_t
 	account->flight_started_s = clock_now_s();
 	account->flight = token_request_refresh(account->world.http, &account->config->client,
 						buffer_span(refresh_token), on_refreshed, account);
+}
+
+static void send_direct(struct account *account)
+{
+	account->flight_started_s = clock_now_s();
+	account->flight = token_request_direct(account->world.http, &account->config->client,
+					       on_refreshed, account);
 }
 
 static void refresh_start(struct account *account)
@@ -679,7 +758,10 @@ static void refresh_start(struct account *account)
 		settle(account);
 		return;
 	}
-	send_refresh(account, &account->grant.refresh_token);
+	if (has_person(account))
+		send_refresh(account, &account->grant.refresh_token);
+	else
+		send_direct(account);
 	account_reschedule(account);
 }
 
@@ -714,9 +796,10 @@ static enum outcome may_refresh(const struct account *account, struct err *err)
 			account->config->name);
 	if (account->damaged)
 		return explain_trouble(account, err);
-	if (account->grant.refresh_token.len == 0 && account->grant.authorized_s == 0)
+	if (has_person(account) && account->grant.refresh_token.len == 0 &&
+	    account->grant.authorized_s == 0)
 		return explain(account, OUTCOME_CONSENT, "has not been authorized yet", err);
-	if (account->grant.refresh_token.len == 0)
+	if (has_person(account) && account->grant.refresh_token.len == 0)
 		return explain(account, OUTCOME_CONSENT,
 			       "its token has expired, and the server gave no refresh token", err);
 	if (account->trouble != OUTCOME_OK && waiting_s(account) > 0)

@@ -7,67 +7,38 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/url.h"
 #include "common/xalloc.h"
-#include "token-helper/accounts/identity-check.h"
-#include "token-helper/oauth/authorization.h"
+#include "token-helper/accounts/authorize-private.h"
 #include "token-helper/oauth/token-request.h"
 
 #include "common/banned.h"
 
 #define FLOW_URL_MAX  8192
 #define FLOW_CODE_MAX 8192
+#define KEPT_S	      900 /* a result that nobody has fetched */
 
-/* Who waits for a flow's end; detached when the asker goes away. */
-struct flow_finish {
-	flow_done_fn *done; /* NULL: nobody any more */
-	void *context;
-};
-
-struct flow {
-	TAILQ_ENTRY(flow) link;
-	struct flows *flows;
-	char id[33];
-	char *account; /* by name: a reload may replace the account's configuration meanwhile */
-	struct authorization auth;
-	struct buffer url;
-	struct buffer code; /* secret; from the redirect until it is redeemed */
-	struct event *expiry;
-	struct account_waiter *waiting; /* for a refresh in flight to end */
-	bool holding;
-	struct store_slot *slot;
-	struct token_request *request;
-	struct identity_check *check; /* after the request: of the tokens in set */
-	struct token_set set;
-	int64_t asked_s;
-	bool replace_identity;
-	struct flow_finish *finish;
-};
-
-TAILQ_HEAD(flow_list, flow);
-
-struct flows {
-	struct account_world world;
-	struct accounts *accounts;
-	struct flow_list list;
-	size_t count;
-};
-
-static struct account *account_of(const struct flow *flow)
+struct account *flow_account(const struct flow *flow)
 {
 	return accounts_find(flow->flows->accounts, span_from_str(flow->account));
 }
 
 /* Life ---------------------------------------------------------------------------------------- */
 
-static void flow_free(struct flow *flow, struct grant *grant)
+void flow_let_go(struct flow *flow, struct grant *grant)
 {
-	struct account *account = account_of(flow);
+	struct account *account = flow_account(flow);
 
+	if (flow->holding && account != NULL)
+		account_release(account, grant);
+	flow->holding = false;
+}
+
+void flow_free(struct flow *flow)
+{
 	TAILQ_REMOVE(&flow->flows->list, flow, link);
 	flow->flows->count--;
 	account_cancel(flow->waiting);
@@ -75,8 +46,8 @@ static void flow_free(struct flow *flow, struct grant *grant)
 	identity_check_cancel(flow->check);
 	token_set_release(&flow->set);
 	store_abort(flow->slot);
-	if (flow->holding && account != NULL)
-		account_release(account, grant);
+	flow_let_go(flow, NULL);
+	flow_device_release(flow);
 	authorization_release(&flow->auth);
 	buffer_release(&flow->url);
 	buffer_release(&flow->code);
@@ -103,7 +74,7 @@ void flows_free(struct flows *flows)
 	if (flows == NULL)
 		return;
 	while ((flow = TAILQ_FIRST(&flows->list)) != NULL)
-		flow_free(flow, NULL);
+		flow_free(flow);
 	free(flows);
 }
 
@@ -140,6 +111,7 @@ static struct flow *flow_find(struct flows *flows, struct span id)
 /* Tells the asker and ends the flow. grant (taken) is the new one, already durable, or NULL. */
 static void flow_end(struct flow *flow, struct flow_result *result, struct grant *grant)
 {
+	static const struct timeval kept = {.tv_sec = KEPT_S};
 	struct flow_finish *finish = flow->finish;
 
 	if (result->outcome == OUTCOME_OK)
@@ -150,20 +122,43 @@ static void flow_end(struct flow *flow, struct flow_result *result, struct grant
 		log_line(log_level_of(result->outcome), "account=%s authorize=%s: %s",
 			 flow->account, outcome_name(result->outcome), result->err.text);
 	flow->finish = NULL;
+	store_abort(flow->slot);
+	flow->slot = NULL;
+	/* Of a device flow nobody waits for the end: it is fetched. */
+	if (finish == NULL && flow->kind == GRANT_DEVICE_CODE) {
+		flow_device_keep(flow, result);
+		(void)event_add(flow->expiry, &kept);
+		flow_let_go(flow, grant);
+		return;
+	}
 	if (finish != NULL && finish->done != NULL)
 		finish->done(finish->context, result);
 	free(finish);
-	flow_free(flow, grant);
+	flow_let_go(flow, grant);
+	flow_free(flow);
 }
 
-static void flow_fail(struct flow *flow, enum outcome outcome, const struct err *err)
+/* Who was refused the device flow may be let in by the other one. */
+static const char *other_way(const struct flow *flow)
+{
+	const struct account *account = flow_account(flow);
+
+	return flow->kind == GRANT_DEVICE_CODE && account != NULL &&
+			       account_config(account)->client.authorize_url != NULL
+		       ? " --flow code"
+		       : "";
+}
+
+void flow_fail(struct flow *flow, enum outcome outcome, const struct err *err)
 {
 	struct flow_result result = {.outcome = outcome};
-	bool says_how =
-		outcome != OUTCOME_CONSENT || strstr(err->text, "mailoauth authorize") != NULL;
+	bool by_device = flow->kind == GRANT_DEVICE_CODE && outcome != OUTCOME_RETRY;
+	bool says_how = strstr(err->text, "mailoauth authorize") != NULL ||
+			(outcome != OUTCOME_CONSENT && !by_device);
 
-	(void)err_set(&result.err, outcome, "account %s: %s%s%s", flow->account, err->text,
-		      says_how ? "" : "; run: mailoauth authorize ", says_how ? "" : flow->account);
+	(void)err_set(&result.err, outcome, "account %s: %s%s%s%s", flow->account, err->text,
+		      says_how ? "" : "; run: mailoauth authorize ", says_how ? "" : flow->account,
+		      says_how ? "" : other_way(flow));
 	flow_end(flow, &result, NULL);
 }
 
@@ -174,6 +169,10 @@ static void on_expiry(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	if (flow->device.ended) {
+		flow_free(flow);
+		return;
+	}
 	(void)err_set(&err, OUTCOME_CONSENT, "nobody came back from the sign-in page in time");
 	if (!flow_is_busy(flow))
 		flow_fail(flow, OUTCOME_CONSENT, &err);
@@ -196,9 +195,9 @@ static char *redirect_uri(const struct oauth_client *client, uint16_t port)
 	return xasprintf("%.*s:%u%s", (int)host_end, redirect, (unsigned)port, redirect + host_end);
 }
 
-static struct flow *flow_new(struct flows *flows, const struct account *account)
+static struct flow *flow_new(struct flows *flows, const struct account *account, int64_t lifetime_s)
 {
-	static const struct timeval lifetime = {.tv_sec = FLOW_LIFETIME_S};
+	const struct timeval lifetime = {.tv_sec = (time_t)lifetime_s};
 	struct flow *flow = xcalloc(1, sizeof(*flow));
 	unsigned char id[16];
 
@@ -226,53 +225,90 @@ static bool drop_oldest(struct flows *flows)
 	TAILQ_FOREACH(flow, &flows->list, link)
 	{
 		if (!flow_is_busy(flow) && flow->finish == NULL) {
-			flow_free(flow, NULL);
+			flow_free(flow);
 			return true;
 		}
 	}
 	return false;
 }
 
-enum outcome flow_begin(struct flows *flows, struct account *account, uint16_t port,
-			bool replace_identity, struct flow_begun *begun, struct err *err)
+static enum outcome make_room(struct flows *flows, const struct account *account, struct err *err)
+{
+	if (flows->count < FLOWS_MAX || drop_oldest(flows))
+		return OUTCOME_OK;
+	return err_set(err, OUTCOME_RETRY,
+		       "account %s: %d authorizations are being finished at this moment",
+		       account_config(account)->name, FLOWS_MAX);
+}
+
+enum outcome flow_begin(struct flows *flows, struct account *account, const struct flow_wish *wish,
+			struct flow_begun *begun, struct err *err)
 {
 	const struct oauth_client *client = &account_config(account)->client;
+	int64_t lifetime_s = wish->elsewhere ? FLOW_ELSEWHERE_S : FLOW_LIFETIME_S;
 	char *redirect;
 	struct flow *flow;
 	enum outcome outcome = account_knows_sign_in(account, err);
+
+	if (outcome == OUTCOME_OK)
+		outcome = make_room(flows, account, err);
 
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	if (client->authorize_url == NULL)
 		return err_set(err, OUTCOME_CONFIG,
-			       "account %s: nobody signs in at %s: its tokens are had without a "
-			       "person",
-			       account_config(account)->name, account_config(account)->title);
-	if (flows->count >= FLOWS_MAX && !drop_oldest(flows))
-		return err_set(err, OUTCOME_RETRY,
-			       "account %s: %d authorizations are being finished at this moment",
-			       account_config(account)->name, FLOWS_MAX);
-	redirect = redirect_uri(client, port);
-	flow = flow_new(flows, account);
-	flow->replace_identity = replace_identity;
+			       "account %s: nobody can sign in by code: there is no authorize_url",
+			       account_config(account)->name);
+	redirect = redirect_uri(client, wish->port);
+	flow = flow_new(flows, account, lifetime_s);
+	flow->replace_identity = wish->replace_identity;
 	outcome = authorization_start(&flow->auth, redirect, err);
 	free(redirect);
 	if (outcome == OUTCOME_OK)
 		outcome = authorization_url(&flow->auth, client, &flow->url, err);
 	if (outcome != OUTCOME_OK) {
 		err_prefix(err, "account %s: ", flow->account);
-		flow_free(flow, NULL);
+		flow_free(flow);
 		return outcome;
 	}
 	*begun = (struct flow_begun){
 		.id = flow->id,
+		.account = account,
+		.kind = GRANT_AUTHORIZATION_CODE,
 		.url = buffer_cstr(&flow->url),
 		.redirect_uri = flow->auth.redirect_uri,
 		.user = client->identity,
-		.expires_in_s = FLOW_LIFETIME_S,
+		.expires_in_s = (int)lifetime_s,
 	};
 	log_info("account=%s authorize=begun", flow->account);
 	return OUTCOME_OK;
+}
+
+struct flow_finish *flow_begin_device(struct flows *flows, struct account *account,
+				      bool replace_identity, flow_done_fn *done, void *context)
+{
+	const struct account_config *config = account_config(account);
+	struct flow_result result = {.outcome = make_room(flows, account, &result.err)};
+	struct flow *flow;
+
+	if (result.outcome == OUTCOME_OK && config->client.device_url == NULL)
+		result.outcome = err_set(
+			&result.err, OUTCOME_CONFIG,
+			"account %s: %s has no device flow for mail%s%s; run: mailoauth "
+			"authorize %s --flow code",
+			config->name, config->title, config->device_note != NULL ? ": " : "",
+			config->device_note != NULL ? config->device_note : "", config->name);
+	if (result.outcome != OUTCOME_OK) {
+		done(context, &result);
+		return NULL;
+	}
+	flow = flow_new(flows, account, FLOW_LIFETIME_S);
+	flow->kind = GRANT_DEVICE_CODE;
+	flow->replace_identity = replace_identity;
+	flow->finish = xcalloc(1, sizeof(*flow->finish));
+	*flow->finish = (struct flow_finish){done, context};
+	flow_device_begin(flow);
+	return flow->finish;
 }
 
 /* Finishing ----------------------------------------------------------------------------------- */
@@ -316,6 +352,7 @@ static void grant_make(struct grant *grant, const struct flow *flow, const struc
 	grant->identity = xstrdup(identity->name);
 	grant->issuer = xstrdup(identity->issuer);
 	grant->subject = xstrdup(identity->subject);
+	grant->kind = xstrdup(grant_kind_name(flow->kind));
 	grant->client_id = xstrdup(client->client_id);
 	grant->token_url = xstrdup(client->token_url);
 	keep_old(grant, account_grant(account));
@@ -339,7 +376,7 @@ static void on_identity(void *context, enum outcome outcome, struct identity *id
 			const struct err *why)
 {
 	struct flow *flow = context;
-	struct account *account = account_of(flow);
+	struct account *account = flow_account(flow);
 	struct grant grant;
 	struct err err = *why;
 
@@ -362,10 +399,9 @@ static void on_identity(void *context, enum outcome outcome, struct identity *id
 }
 
 /* Before anything is stored it must be known who signed in. */
-static void on_redeemed(void *context, struct token_answer *answer)
+void flow_take_answer(struct flow *flow, struct token_answer *answer)
 {
-	struct flow *flow = context;
-	struct account *account = account_of(flow);
+	struct account *account = flow_account(flow);
 	struct identity_question question = {
 		.accounts = flow->flows->accounts,
 		.account = flow->account,
@@ -377,7 +413,6 @@ static void on_redeemed(void *context, struct token_answer *answer)
 	struct err err = answer->err;
 	enum outcome outcome = answer->outcome;
 
-	flow->request = NULL;
 	if (account != NULL)
 		account_log_credential(account, answer);
 	if (outcome == OUTCOME_OK && account == NULL)
@@ -393,22 +428,33 @@ static void on_redeemed(void *context, struct token_answer *answer)
 		flow->check = check;
 }
 
+static void on_redeemed(void *context, struct token_answer *answer)
+{
+	struct flow *flow = context;
+
+	flow->request = NULL;
+	flow_take_answer(flow, answer);
+}
+
+enum outcome flow_prepare(struct flow *flow, struct err *err)
+{
+	struct account *account = flow_account(flow);
+
+	if (account == NULL)
+		return err_set(err, OUTCOME_CONFIG, "is no longer configured");
+	account_hold(account);
+	flow->holding = true;
+	return store_reserve(flow->flows->world.store, flow->account, &flow->slot, err);
+}
+
 /* The code is spent only when its result can be stored, and no refresh of the old grant is under
  * way. */
 static void redeem(struct flow *flow)
 {
-	struct account *account = account_of(flow);
+	struct account *account = flow_account(flow);
 	struct err err;
-	enum outcome outcome;
+	enum outcome outcome = flow_prepare(flow, &err);
 
-	if (account == NULL) {
-		(void)err_set(&err, OUTCOME_CONFIG, "is no longer configured");
-		flow_fail(flow, OUTCOME_CONFIG, &err);
-		return;
-	}
-	account_hold(account);
-	flow->holding = true;
-	outcome = store_reserve(flow->flows->world.store, flow->account, &flow->slot, &err);
 	if (outcome != OUTCOME_OK) {
 		flow_fail(flow, outcome, &err);
 		return;
@@ -439,16 +485,86 @@ static void refuse(flow_done_fn *done, void *context, enum outcome outcome, cons
 	done(context, &result);
 }
 
+/* The account's flow that the redirect belongs to, by its state; else its newest. */
+static struct flow *flow_find_for(struct flows *flows, struct span account, struct span redirect)
+{
+	struct buffer code = BUFFER_INIT_SECRET(FLOW_CODE_MAX);
+	struct flow *newest = NULL;
+	struct flow *flow;
+	enum outcome outcome;
+
+	TAILQ_FOREACH(flow, &flows->list, link)
+	{
+		if (!span_equals(account, flow->account) || flow->kind == GRANT_DEVICE_CODE ||
+		    flow_account(flow) == NULL)
+			continue;
+		newest = flow;
+		outcome = authorization_parse_redirect(&flow->auth,
+						       &account_config(flow_account(flow))->client,
+						       redirect, &code, NULL);
+		if (outcome != OUTCOME_DENIED)
+			break;
+	}
+	buffer_release(&code);
+	return flow != NULL ? flow : newest;
+}
+
+struct flow_finish *flow_finish_account(struct flows *flows, struct span account,
+					struct span redirect, flow_done_fn *done, void *context)
+{
+	const struct flow *flow = flow_find_for(flows, account, redirect);
+	struct flow_result result = {.outcome = OUTCOME_CONSENT};
+
+	if (flow != NULL)
+		return flow_finish(flows, span_from_str(flow->id), redirect, done, context);
+	(void)err_set(
+		&result.err, OUTCOME_CONSENT,
+		"account %.*s: no authorization is open (each waits %d minutes, and ends when "
+		"mailoauthd does); run: mailoauth authorize %.*s --request",
+		(int)account.len, account.ptr, FLOW_ELSEWHERE_S / 60, (int)account.len,
+		account.ptr);
+	done(context, &result);
+	return NULL;
+}
+
+bool flow_poll(struct flows *flows, struct span id, flow_done_fn *done, void *context)
+{
+	struct flow *flow = flow_find(flows, id);
+	struct flow_result result = {.outcome = OUTCOME_OK};
+
+	if (flow == NULL || flow->kind != GRANT_DEVICE_CODE) {
+		(void)err_set(&result.err, OUTCOME_CONSENT,
+			      "this authorization is over; start again with: mailoauth authorize "
+			      "ACCOUNT");
+		result.outcome = OUTCOME_CONSENT;
+		done(context, &result);
+		return true;
+	}
+	if (!flow->device.ended)
+		return false;
+	done(context, &flow->device.kept);
+	flow_free(flow);
+	return true;
+}
+
+int64_t flow_expires_in_s(struct flows *flows, struct span id)
+{
+	const struct flow *flow = flow_find(flows, id);
+
+	return flow != NULL ? deadline_remaining_ms(flow->device.until) / 1000 : 0;
+}
+
 struct flow_finish *flow_finish(struct flows *flows, struct span id, struct span redirect,
 				flow_done_fn *done, void *context)
 {
 	struct flow *flow = flow_find(flows, id);
-	struct account *account = flow != NULL ? account_of(flow) : NULL;
+	struct account *account = flow != NULL ? flow_account(flow) : NULL;
 	struct flow_finish *finish;
 	enum outcome outcome;
 	struct err err;
 
-	if (account == NULL || flow->finish != NULL || flow_is_busy(flow)) {
+	if (account == NULL || flow->finish != NULL || flow_is_busy(flow) ||
+	    flow->kind == GRANT_DEVICE_CODE) {
 		outcome = err_set(
 			&err, OUTCOME_CONSENT,
 			"this authorization is over, or was used already; start again with: "
@@ -494,5 +610,5 @@ void flow_cancel(struct flows *flows, struct span id)
 	if (flow == NULL || flow->finish != NULL)
 		return;
 	log_info("account=%s authorize=cancelled", flow->account);
-	flow_free(flow, NULL);
+	flow_free(flow);
 }

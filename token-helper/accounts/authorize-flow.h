@@ -11,8 +11,9 @@
 
 #include "token-helper/accounts/accounts.h"
 
-#define FLOW_LIFETIME_S 900
-#define FLOWS_MAX	64 /* open at once; the oldest goes */
+#define FLOW_LIFETIME_S	 900
+#define FLOW_ELSEWHERE_S 3600 /* when the person is somewhere else */
+#define FLOWS_MAX	 64   /* open at once; the oldest goes */
 
 struct flows;
 struct flow_finish;
@@ -23,28 +24,55 @@ bool flows_busy(const struct flows *flows); /* a code is being redeemed, or its 
 
 struct flow_begun {
 	const char *id; /* borrowed, like the rest, until the flow ends */
-	const char *url;
+	const struct account *account;
+	enum grant_kind kind;
+	const char *url; /* these two by authorization code */
 	const char *redirect_uri;
-	const char *user; /* who must sign in; NULL: whoever */
+	const char *user_code; /* these three by device code */
+	const char *verification_uri;
+	const char *verification_uri_complete; /* NULL: none */
+	const char *user;		       /* who must sign in; NULL: whoever */
 	int expires_in_s;
 };
 
-/* port: of the tool's loopback listener; 0: none, the redirect is pasted back. replace_identity:
- * another person than the one of the stored grant will do, if the configuration names him. */
-enum outcome flow_begin(struct flows *flows, struct account *account, uint16_t port,
-			bool replace_identity, struct flow_begun *begun, struct err *err);
+struct flow_wish {
+	uint16_t port;	/* of the tool's loopback listener; 0: none, the redirect is pasted back */
+	bool elsewhere; /* the tool does not wait: the flow stays open for longer */
+	bool replace_identity; /* another person than the one of the stored grant will do, if the
+				  configuration names him */
+};
+
+/* By authorization code. */
+enum outcome flow_begin(struct flows *flows, struct account *account, const struct flow_wish *wish,
+			struct flow_begun *begun, struct err *err);
 
 struct flow_result {
 	enum outcome outcome;
-	struct err err;	      /* when not OK */
-	const char *account;  /* these four when OK; borrowed for the callback */
-	const char *identity; /* NULL: not verified */
-	const char *scope;    /* NULL: as requested */
+	struct err err;			/* when not OK */
+	const struct flow_begun *begun; /* OK, and it is the beginning of a device flow: only this
+					   is set */
+	const char *account;		/* these four when OK; borrowed for the callback */
+	const char *identity;		/* NULL: not verified */
+	const char *scope;		/* NULL: as requested */
 	int64_t expires_s;
 	bool has_refresh_token;
 };
 
 typedef void flow_done_fn(void *context, const struct flow_result *result);
+
+/* By device code: done is told what the person needs, or why there is none; before this returns
+ * (then NULL) or later. The daemon then asks until there is an answer, which flow_poll() fetches.
+ */
+struct flow_finish *flow_begin_device(struct flows *flows, struct account *account,
+				      bool replace_identity, flow_done_fn *done, void *context);
+
+/* The end of a device flow: done is called, and the flow is forgotten. False: it has not ended. */
+bool flow_poll(struct flows *flows, struct span id, flow_done_fn *done, void *context);
+int64_t flow_expires_in_s(struct flows *flows, struct span id); /* of a device flow; 0: over */
+
+/* As flow_finish(), with the account's flow whose state the redirect has. */
+struct flow_finish *flow_finish_account(struct flows *flows, struct span account,
+					struct span redirect, flow_done_fn *done, void *context);
 
 /*
  * redirect: what the browser brought back. done is called before this returns (then NULL) or later.

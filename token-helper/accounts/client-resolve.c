@@ -379,12 +379,42 @@ static enum jwt_algorithm choose_algorithm(const struct resolving *at)
 	return said != 0 ? (enum jwt_algorithm)(said - 1) : JWT_PS256;
 }
 
+/* The key file of jwt_bearer, as Google issues it. */
+void resolve_service_account(const struct resolving *at)
+{
+	struct oauth_client *client = &at->config->client;
+	const char *value = at->section->key_file;
+	struct buffer text = BUFFER_INIT_SECRET(SERVICE_ACCOUNT_MAX);
+	struct err err;
+
+	if (client->grant != GRANT_JWT_BEARER) {
+		if (value != NULL)
+			problem(at, "key_file", "key_file is for grant = jwt_bearer");
+		return;
+	}
+	client->subject = xstrdup(at->section->user);
+	if (value == NULL && !words_contain(&at->preset->needs, "key_file"))
+		problem(at, "key_file",
+			"lacks key_file: the JSON key of the service account, as Google issues it");
+	if (value != NULL && client->token_url != NULL &&
+	    read_secret(at, "key_file", value, &text) &&
+	    service_account_read(buffer_span(&text), client->token_url, &client->service_account,
+				 &err) != OUTCOME_OK)
+		problem(at, "key_file", "key_file = %s: %s", value, err.text);
+	buffer_release(&text);
+}
+
 void resolve_client_auth(const struct resolving *at)
 {
 	enum client_material material = given_material(at);
 	struct client_auth *auth = client_auth_new(choose_method(at, material));
 
 	at->config->client.auth = auth;
+	if (auth->method == CLIENT_AUTH_NONE &&
+	    at->config->client.grant == GRANT_CLIENT_CREDENTIALS)
+		problem(at, "grant",
+			"lacks client_key_file or client_secret_file: with client_credentials the "
+			"client itself must prove who it is");
 	auth->algorithm = choose_algorithm(at);
 	auth->audience = xstrdup(at->section->settings.assertion_audience != NULL
 					 ? at->section->settings.assertion_audience

@@ -38,16 +38,30 @@ static void print_url(FILE *out, const struct account_config *account, const cha
 			      account->client.issuer);
 }
 
+static void print_sign_in(FILE *out, const struct account_config *account)
+{
+	const struct oauth_client *client = &account->client;
+
+	(void)fprintf(out, "  must sign in     %s\n",
+		      client->identity != NULL ? client->identity
+					       : "anybody (verify_identity = no)");
+	print_url(out, account, "authorize_url", client->authorize_url);
+	if (client->device_url != NULL || client->grant == GRANT_DEVICE_CODE)
+		print_url(out, account, "device_url", client->device_url);
+	(void)fprintf(out, "  redirect         %s (register this)\n", client->redirect);
+}
+
 static void print_account(FILE *out, const struct account_config *account)
 {
 	(void)fprintf(out, "[account %s]  %s\n", account->name, account->title);
 	(void)fprintf(out, "  user             %s\n", account->user);
-	(void)fprintf(out, "  must sign in     %s\n",
-		      account->client.identity != NULL ? account->client.identity
-						       : "anybody (verify_identity = no)");
-	print_url(out, account, "authorize_url", account->client.authorize_url);
+	(void)fprintf(out, "  grant            %s\n", grant_kind_name(account->client.grant));
+	if (grant_kind_has_person(account->client.grant))
+		print_sign_in(out, account);
 	print_url(out, account, "token_url", account->client.token_url);
-	(void)fprintf(out, "  redirect         %s (register this)\n", account->client.redirect);
+	if (account->client.service_account != NULL)
+		(void)fprintf(out, "  service account  %s, for %s\n",
+			      account->client.service_account->email, account->client.subject);
 	print_client_auth(out, account->client.auth);
 	(void)fprintf(out, "  scope            %s\n", account->client.scope);
 	for (int i = 0; i < SERVICE_COUNT; i++) {

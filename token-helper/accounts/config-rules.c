@@ -310,8 +310,8 @@ static void rule_tenant(const struct resolving *at)
 {
 	const char *tenant = tenant_of(at);
 
-	if (tenant != NULL && at->preset->grants.count > 0 &&
-	    !preset_has_grant(at->preset, "authorization_code") && is_shared_tenant(tenant))
+	if (tenant != NULL && !grant_kind_has_person(at->config->client.grant) &&
+	    is_shared_tenant(tenant))
 		refuse(at, "tenant",
 		       "tenant = %s: where nobody signs in it must be your own: write its id or "
 		       "its "

@@ -16,8 +16,12 @@
 
 const char *const service_names[SERVICE_COUNT + 1] = {"smtp", "imap", "pop", NULL};
 
+/* "auto", then enum grant_kind. */
+static const char *const grants[] = {"auto",	   "authorization_code", "client_credentials",
+				     "jwt_bearer", "managed_identity",	 "device_code",
+				     NULL};
 /* "auto", then enum client_auth_method. */
-static const char *const client_auths[] = {"auto", "none", "post", "basic", "private_key_jwt",
+static const char *const client_auths[] = {"auto",	"none", "post", "basic", "private_key_jwt",
 					   "assertion", NULL};
 /* "auto", then enum jwt_algorithm. */
 static const char *const assertion_algorithms[] = {"auto", "ps256", "rs256", NULL};
@@ -35,6 +39,7 @@ static const char *const assertion_algorithms[] = {"auto", "ps256", "rs256", NUL
 	{.name = "redirect", .type = CONFIG_URL, .offset = offsetof(section, settings.redirect)}, \
 	{.name = "refresh_redirect_uri", .type = CONFIG_BOOLEAN, .offset = offsetof(section, settings.refresh_redirect_uri)}, \
 	{.name = "authorize_extra", .type = CONFIG_STRING, .offset = offsetof(section, settings.authorize_extra)}, \
+	{.name = "metadata_url", .type = CONFIG_STRING, .offset = offsetof(section, settings.metadata_url)}, \
 	{.name = "client_auth", .type = CONFIG_CHOICE, .offset = offsetof(section, settings.client_auth), .choices = client_auths}, \
 	{.name = "assertion_algorithm", .type = CONFIG_CHOICE, .offset = offsetof(section, settings.assertion_algorithm), .choices = assertion_algorithms}, \
 	{.name = "assertion_audience", .type = CONFIG_STRING, .offset = offsetof(section, settings.assertion_audience)}, \
@@ -63,6 +68,7 @@ static const struct config_key preset_keys[] = {
 	{.name = "client_id_pattern", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, client_id_pattern)},
 	{.name = "unavailable", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, unavailable)},
 	{.name = "grants", .type = CONFIG_WORDS, .offset = offsetof(struct preset_section, grants)},
+	{.name = "device_note", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, device_note)},
 	{.name = "smtp_scope", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, service_scope[SERVICE_SMTP])},
 	{.name = "imap_scope", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, service_scope[SERVICE_IMAP])},
 	{.name = "pop_scope", .type = CONFIG_STRING, .offset = offsetof(struct preset_section, service_scope[SERVICE_POP])},
@@ -74,6 +80,7 @@ static const struct config_key preset_keys[] = {
 static const struct config_key account_keys[] = {
 	SETTINGS_KEYS(struct account_section),
 	{.name = "provider", .type = CONFIG_STRING, .offset = offsetof(struct account_section, provider)},
+	{.name = "grant", .type = CONFIG_CHOICE, .offset = offsetof(struct account_section, grant), .choices = grants},
 	{.name = "client_id", .type = CONFIG_STRING, .offset = offsetof(struct account_section, client_id)},
 	{.name = "client_secret_file", .type = CONFIG_STRING, .offset = offsetof(struct account_section, client_secret_file)},
 	{.name = "client_secret_file_old", .type = CONFIG_STRING, .offset = offsetof(struct account_section, client_secret_file_old)},
@@ -85,6 +92,7 @@ static const struct config_key account_keys[] = {
 	{.name = "client_assertion_file", .type = CONFIG_STRING, .offset = offsetof(struct account_section, client_assertion_file)},
 	{.name = "client_assertion_command", .type = CONFIG_WORDS, .offset = offsetof(struct account_section, client_assertion_command)},
 	{.name = "client_secret_expires", .type = CONFIG_STRING, .offset = offsetof(struct account_section, client_secret_expires)},
+	{.name = "key_file", .type = CONFIG_STRING, .offset = offsetof(struct account_section, key_file)},
 	{.name = "user", .type = CONFIG_STRING, .offset = offsetof(struct account_section, user)},
 	{.name = "authorize_as", .type = CONFIG_STRING, .offset = offsetof(struct account_section, authorize_as)},
 	{.name = "smtp_user", .type = CONFIG_STRING, .offset = offsetof(struct account_section, service_user[SERVICE_SMTP])},
@@ -207,6 +215,7 @@ static void settings_release(struct provider_settings *settings)
 	free(settings->authorize_extra);
 	free(settings->identity_claims);
 	free(settings->assertion_audience);
+	free(settings->metadata_url);
 	free(settings->tenant);
 	free(settings->auth_host);
 	free(settings->realm);
@@ -228,6 +237,7 @@ void preset_section_free(struct preset_section *preset)
 	free(preset->registration);
 	free(preset->unavailable);
 	free(preset->client_id_pattern);
+	free(preset->device_note);
 	for (int i = 0; i < SERVICE_COUNT; i++)
 		free(preset->service_scope[i]);
 	words_release(&preset->grants);
@@ -248,6 +258,7 @@ static void account_section_free(struct account_section *section)
 	free(section->client_certificate_file);
 	free(section->client_certificate_file_old);
 	free(section->client_assertion_file);
+	free(section->key_file);
 	words_release(&section->client_secret_command);
 	words_release(&section->client_assertion_command);
 	free(section->client_secret_expires);
@@ -291,6 +302,8 @@ static void oauth_client_release(struct oauth_client *client)
 	free(client->resource);
 	free(client->client_id);
 	client_auth_drop(client->auth);
+	service_account_free(client->service_account);
+	free(client->subject);
 	free(client->scope);
 	free(client->required_scope);
 	free(client->authorize_extra);
@@ -311,6 +324,7 @@ void account_config_free(struct account_config *config)
 	free(config->provider);
 	free(config->title);
 	free(config->revoke_hint);
+	free(config->device_note);
 	free(config->user);
 	for (int i = 0; i < SERVICE_COUNT; i++) {
 		free(config->service_user[i]);

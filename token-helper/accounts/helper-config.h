@@ -30,8 +30,9 @@ extern const char *const service_names[SERVICE_COUNT + 1]; /* "smtp", "imap", "p
 
 struct account_config {
 	char *name;
-	char *provider; /* the preset's name */
-	char *title;	/* the preset's name for people */
+	char *provider;	   /* the preset's name */
+	char *title;	   /* the preset's name for people */
+	char *device_note; /* why the device flow is not the one to take; NULL: not known */
 	struct oauth_client client;
 	unsigned learns; /* URLs that the issuer's metadata has to tell (discovery.h); 0: none */
 	char *user;

@@ -17,7 +17,7 @@ struct provider_settings {
 	char *device_url, *device_grant_type, *revoke_url, *userinfo_url;
 	int client_auth;	 /* 0: not said; then enum client_auth_method + 1 */
 	int assertion_algorithm; /* 0: not said; then enum jwt_algorithm + 1 */
-	char *assertion_audience;
+	char *assertion_audience, *metadata_url;
 	char *identity_claims, *scope, *ca_file, *proxy;
 	char *tenant, *auth_host, *realm; /* for "{tenant}", "{auth_host}", "{realm}" in values */
 	char *resource;
@@ -36,6 +36,7 @@ struct preset_section {
 	char *registration; /* how a client is registered there, for people */
 	char *unavailable; /* why there is no OAuth for mail, and what to do instead; NULL: there is
 			    */
+	char *device_note; /* why the device flow is not the one to take; NULL: nothing is known */
 	char *service_scope[SERVICE_COUNT];
 	struct words grants;	 /* how tokens can be had, the one to take first */
 	struct words needs;	 /* keys that an account must set */

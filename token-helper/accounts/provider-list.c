@@ -39,6 +39,7 @@ static const struct shown {
 	{"imap_scope", offsetof(struct preset_section, service_scope[SERVICE_IMAP])},
 	{"pop_scope", offsetof(struct preset_section, service_scope[SERVICE_POP])},
 	{"identity_claims", offsetof(struct preset_section, settings.identity_claims)},
+	{"device_note", offsetof(struct preset_section, device_note)},
 	{"registration", offsetof(struct preset_section, registration)},
 	{"unavailable", offsetof(struct preset_section, unavailable)},
 };

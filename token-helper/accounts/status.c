@@ -19,6 +19,7 @@
 const char *account_state_name(const struct account *account, int64_t now_s)
 {
 	const struct grant *grant = &account->grant;
+	bool has_person = grant_kind_has_person(account->config->client.grant);
 	int64_t left_s = grant->access_token.len > 0 ? grant->access_expires_s - now_s : 0;
 
 	if (account->damaged)
@@ -27,9 +28,9 @@ const char *account_state_name(const struct account *account, int64_t now_s)
 		return "reauth-required";
 	if (account->trouble == OUTCOME_CONFIG)
 		return "blocked";
-	if (grant_is_empty(grant))
+	if (grant_is_empty(grant) && has_person)
 		return "never-authorized";
-	if (left_s <= 0 && grant->refresh_token.len == 0)
+	if (left_s <= 0 && grant->refresh_token.len == 0 && has_person)
 		return "reauth-required";
 	if (left_s <= 0)
 		return account->trouble != OUTCOME_OK ? "error" : "expired-refreshable";
@@ -48,7 +49,8 @@ static void todo_of(const struct account *account, const char *state, char *text
 	else if (strcmp(state, "blocked") == 0)
 		(void)snprintf(text, size,
 			       "correct mailoauth.conf, then: systemctl reload mailoauthd");
-	else if (account->grant.refresh_token.len == 0)
+	else if (account->grant.refresh_token.len == 0 &&
+		 grant_kind_has_person(account->config->client.grant))
 		(void)snprintf(text, size,
 			       "no refresh token: ends with the access token; add offline access "
 			       "to scope, then run: mailoauth authorize %s",
@@ -145,6 +147,7 @@ static struct json_object *account_json(const struct account *account, int64_t n
 	add_string(object, "account", account->config->name);
 	add_string(object, "state", state);
 	add_string(object, "provider", account->config->provider);
+	add_string(object, "grant", grant_kind_name(account->config->client.grant));
 	add_string(object, "user", account->config->user);
 	add_string(object, "identity", grant->identity);
 	json_object_object_add(object, "identity_verified",

@@ -335,12 +335,15 @@ static bool set_sinks(struct http_exchange *exchange)
 	       curl_easy_setopt(easy, CURLOPT_MAXFILESIZE, (long)HTTP_BODY_MAX) == 0;
 }
 
-static bool set_headers(struct http_exchange *exchange)
+static bool set_headers(struct http_exchange *exchange, bool metadata)
 {
 	/* "Expect:" takes out the 100-continue round trip that libcurl adds to long bodies. */
-	static const char *const lines[] = {"Accept: application/json", "Expect:"};
+	static const char *const lines[] = {"Metadata: true", "Accept: application/json",
+					    "Expect:"};
 
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+	size_t count = sizeof(lines) / sizeof(lines[0]);
+
+	for (size_t i = metadata ? 0 : 1; i < count; i++) {
 		struct curl_slist *longer = curl_slist_append(exchange->headers, lines[i]);
 
 		if (longer == NULL)
@@ -420,7 +423,7 @@ static bool exchange_begin(struct http_exchange *exchange, const struct http_req
 	exchange->easy = curl_easy_init();
 	return exchange->easy != NULL &&
 	       set_policy(exchange->easy, loopback_http, request->proxy) && set_sinks(exchange) &&
-	       set_headers(exchange) && set_request(exchange, request) &&
+	       set_headers(exchange, request->metadata) && set_request(exchange, request) &&
 	       curl_multi_add_handle(exchange->client->multi, exchange->easy) == CURLM_OK;
 }
 
@@ -441,7 +444,8 @@ static struct http_exchange *start(struct http_client *client, const struct http
 	buffer_init_secret(&exchange->body, HTTP_BODY_MAX);
 	exchange->response.retry_after_s = -1;
 	http_url_host(request->url, exchange->host, sizeof(exchange->host));
-	if (!http_url_is_allowed(request->url))
+	if (request->metadata ? !http_url_is_metadata(request->url)
+			      : !http_url_is_allowed(request->url))
 		refuse(exchange, OUTCOME_CONFIG,
 		       "not an https URL (http is for loopback only, and a URL holds no password)");
 	else if (request->timeout_ms <= 0)

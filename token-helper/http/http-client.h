@@ -30,6 +30,9 @@ struct http_request {
 	struct span form; /* application/x-www-form-urlencoded body; copied, and wiped afterwards */
 	struct span bearer; /* access token for http_get(); copied, and wiped afterwards; empty:
 			       none */
+	bool metadata;	    /* http_get(): with the header "Metadata: true" and past any proxy, for
+			       Azure's metadata service, which is the one address beside loopback for
+			       http */
 	const struct buffer *userpwd; /* "id:secret" for HTTP Basic, each part already form-encoded;
 					 NULL: none */
 	const char *ca_file;	      /* NULL: the system's */
@@ -66,6 +69,9 @@ void http_cancel(struct http_exchange *exchange); /* done is not called; NULL is
 
 /* True for https, and for http to 127.0.0.0/8, [::1] or "localhost". */
 bool http_url_is_allowed(const char *url);
+
+/* True for http to loopback as above or to 169.254.169.254, where Azure's metadata service is. */
+bool http_url_is_metadata(const char *url);
 
 /* The host of an absolute URL into host (size bytes), "" when there is none. For log lines. */
 void http_url_host(const char *url, char *host, size_t size);

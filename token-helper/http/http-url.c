@@ -15,7 +15,8 @@
 
 #include "common/banned.h"
 
-#define LOOPBACK_NET 127
+#define LOOPBACK_NET  127
+#define METADATA_HOST "169.254.169.254"
 
 static bool host_is_loopback(const char *host)
 {
@@ -35,7 +36,7 @@ static bool part_is_set(CURLU *url, CURLUPart part)
 	return set;
 }
 
-bool http_url_is_allowed(const char *url)
+static bool url_is_allowed(const char *url, bool metadata)
 {
 	CURLU *parsed = curl_url();
 	char *scheme = NULL;
@@ -50,13 +51,25 @@ bool http_url_is_allowed(const char *url)
 	/* A password in a URL ends in logs; there are better places for one. */
 	if (part_is_set(parsed, CURLUPART_USER) || part_is_set(parsed, CURLUPART_PASSWORD))
 		goto out;
-	allowed = strcmp(scheme, "https") == 0 ||
-		  (strcmp(scheme, "http") == 0 && host_is_loopback(host));
+	if (strcmp(scheme, "http") == 0)
+		allowed = host_is_loopback(host) || (metadata && strcmp(host, METADATA_HOST) == 0);
+	else
+		allowed = strcmp(scheme, "https") == 0 && !metadata;
 out:
 	curl_free(scheme);
 	curl_free(host);
 	curl_url_cleanup(parsed);
 	return allowed;
+}
+
+bool http_url_is_allowed(const char *url)
+{
+	return url_is_allowed(url, false);
+}
+
+bool http_url_is_metadata(const char *url)
+{
+	return url_is_allowed(url, true);
 }
 
 void http_url_host(const char *url, char *host, size_t size)

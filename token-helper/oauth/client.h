@@ -13,6 +13,8 @@
 
 #include "common/buffer.h"
 #include "token-helper/oauth/client-auth.h"
+#include "token-helper/oauth/grant-kind.h"
+#include "token-helper/oauth/service-account.h"
 
 /* All strings owned by whoever owns the struct; NULL means not set. */
 struct oauth_client {
@@ -27,9 +29,12 @@ struct oauth_client {
 	char *resource;		 /* RFC 8707 (AD FS demands it) */
 	char *client_id;
 	struct client_auth *auth; /* NULL: as CLIENT_AUTH_NONE */
-	char *scope;		  /* space-separated, sent when authorizing and on every refresh */
-	char *required_scope;	  /* what the answer must contain (space-separated); NULL: do not
-				     compare */
+	enum grant_kind grant;
+	struct service_account *service_account; /* of GRANT_JWT_BEARER; NULL: none */
+	char *subject;				 /* GRANT_JWT_BEARER: whose mailbox */
+	char *scope;	       /* space-separated, sent when authorizing and on every refresh */
+	char *required_scope;  /* what the answer must contain (space-separated); NULL: do not
+				  compare */
 	char *authorize_extra; /* more authorize parameters, form-encoded: "prompt=select_account"
 				*/
 	char *login_hint;

@@ -36,6 +36,11 @@ static const struct {
 	{"temporarily_unavailable", OUTCOME_RETRY},
 	{"server_error", OUTCOME_RETRY},
 	{"slow_down", OUTCOME_RETRY},
+	{"authorization_pending", OUTCOME_RETRY},
+	{"access_denied", OUTCOME_CONSENT},
+	{"authorization_declined", OUTCOME_CONSENT}, /* Microsoft's access_denied */
+	{"expired_token", OUTCOME_CONSENT},
+	{"bad_verification_code", OUTCOME_CONSENT}, /* Microsoft: a device code it does not know */
 	{"invalid_client", OUTCOME_CONFIG},
 	{"unauthorized_client", OUTCOME_CONFIG},
 	{"unsupported_grant_type", OUTCOME_CONFIG},

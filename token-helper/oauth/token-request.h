@@ -66,6 +66,10 @@ struct token_request *token_request_refresh(struct http_client *http,
 					    const struct oauth_client *client,
 					    struct span refresh_token, token_done_fn *done,
 					    void *context);
+/* Of the grants without a person: what client->grant says. No refresh token comes of it. */
+struct token_request *token_request_direct(struct http_client *http,
+					   const struct oauth_client *client, token_done_fn *done,
+					   void *context);
 void token_request_cancel(struct token_request *request); /* done is not called; NULL is fine */
 
 /* The pure half (fuzzed): fills *answer (initialised by this function) from one HTTP answer. client

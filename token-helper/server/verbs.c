@@ -419,32 +419,126 @@ static void verb_refresh(struct connection *conn, struct span key)
 	connection_wait_account(conn, account_refresh(job->account, on_refreshed, conn));
 }
 
+static void on_direct(void *context, enum outcome outcome, const struct account_token *token,
+		      const struct err *err)
+{
+	struct connection *conn = context;
+	const struct account *account = connection_job(conn)->account;
+	const struct oauth_client *client = &account_config(account)->client;
+	struct json_object *object;
+
+	if (outcome != OUTCOME_OK) {
+		connection_reply_failure(conn, outcome, err->text);
+		return;
+	}
+	object = json_object_new_object();
+	add_string(object, "grant", grant_kind_name(client->grant));
+	add_string(object, "account", account_config(account)->name);
+	add_string(object, "identity", client->subject);
+	add_string(object, "scope",
+		   account_grant(account)->scope != NULL ? account_grant(account)->scope
+							 : client->scope);
+	json_object_object_add(object, "expires", json_object_new_int64(token->expires_s));
+	json_object_object_add(object, "refresh_token", json_object_new_boolean(false));
+	reply_json(conn, object);
+}
+
+/* Which of the two flows with a person: the asker's, else the account's. False, having answered: no
+ * such flow. */
+static bool choose_flow(struct connection *conn, struct span key, const struct account *account,
+			enum grant_kind *kind)
+{
+	struct buffer value = BUFFER_INIT(VALUE_MAX);
+	struct span flow = field(key, "by", &value);
+	bool known = true;
+
+	*kind = account_config(account)->client.grant;
+	if (span_equals(flow, "code"))
+		*kind = GRANT_AUTHORIZATION_CODE;
+	else if (span_equals(flow, "device"))
+		*kind = GRANT_DEVICE_CODE;
+	else
+		known = flow.len == 0;
+	buffer_release(&value);
+	if (!known)
+		connection_reply_failure(conn, OUTCOME_PROTOCOL, "by is code or device");
+	return known;
+}
+
+/* Why this flow and not the other, in words; "" when there is nothing to say. */
+static const char *why_flow(const struct account_config *config, enum grant_kind kind)
+{
+	if (kind != config->client.grant)
+		return "as asked for";
+	if (kind == GRANT_DEVICE_CODE)
+		return "as mailoauth.conf says";
+	return config->device_note != NULL ? config->device_note : "";
+}
+
+static void reply_begun(struct connection *conn, const struct flow_begun *begun)
+{
+	const struct account_config *config = account_config(begun->account);
+	struct json_object *object = json_object_new_object();
+
+	add_string(object, "grant", grant_kind_name(begun->kind));
+	add_string(object, "why", why_flow(config, begun->kind));
+	add_string(object, "flow", begun->id);
+	add_string(object, "url", begun->url);
+	add_string(object, "redirect_uri", begun->redirect_uri);
+	add_string(object, "user_code", begun->user_code);
+	add_string(object, "verification_uri", begun->verification_uri);
+	add_string(object, "verification_uri_complete", begun->verification_uri_complete);
+	add_string(object, "user", begun->user);
+	json_object_object_add(object, "expires_in", json_object_new_int(begun->expires_in_s));
+	reply_json(conn, object);
+}
+
+static void on_device_begun(void *context, const struct flow_result *result)
+{
+	struct connection *conn = context;
+
+	if (result->outcome != OUTCOME_OK)
+		connection_reply_failure(conn, result->outcome, result->err.text);
+	else
+		reply_begun(conn, result->begun);
+}
+
 static void verb_authorize_begin(struct connection *conn, struct span key)
 {
 	struct account *account = named_account(conn, key);
-	struct json_object *object;
+	struct flow_wish wish;
 	struct flow_begun begun;
-	uint64_t port;
-	uint64_t replace;
+	uint64_t port, elsewhere, replace;
+	enum grant_kind kind;
 	enum outcome outcome;
 	struct err err;
 
 	if (account == NULL || !read_number(conn, key, "port", 65535, &port) ||
+	    !read_number(conn, key, "elsewhere", 1, &elsewhere) ||
 	    !read_number(conn, key, "replace_identity", 1, &replace))
 		return;
-	outcome = flow_begin(connection_world(conn)->flows, account, (uint16_t)port, replace == 1,
-			     &begun, &err);
-	if (outcome != OUTCOME_OK) {
-		connection_reply_failure(conn, outcome, err.text);
+	connection_job(conn)->account = account;
+	if (!grant_kind_has_person(account_config(account)->client.grant)) {
+		connection_wait_account(conn, account_refresh(account, on_direct, conn));
 		return;
 	}
-	object = json_object_new_object();
-	add_string(object, "flow", begun.id);
-	add_string(object, "url", begun.url);
-	add_string(object, "redirect_uri", begun.redirect_uri);
-	add_string(object, "user", begun.user);
-	json_object_object_add(object, "expires_in", json_object_new_int(begun.expires_in_s));
-	reply_json(conn, object);
+	if (!choose_flow(conn, key, account, &kind))
+		return;
+	if (kind == GRANT_DEVICE_CODE) {
+		connection_wait_flow(conn, flow_begin_device(connection_world(conn)->flows, account,
+							     replace != 0, on_device_begun, conn));
+		return;
+	}
+	wish = (struct flow_wish){
+		.port = (uint16_t)port,
+		.elsewhere = elsewhere != 0,
+		.replace_identity = replace != 0,
+	};
+	outcome = flow_begin(connection_world(conn)->flows, account, &wish, &begun, &err);
+	if (outcome != OUTCOME_OK)
+		connection_reply_failure(conn, outcome, err.text);
+	else
+		reply_begun(conn, &begun);
 }
 
 static void on_authorized(void *context, const struct flow_result *result)
@@ -470,13 +564,37 @@ static void verb_authorize_finish(struct connection *conn, struct span key)
 {
 	struct buffer flow = BUFFER_INIT(64);
 	struct buffer query = BUFFER_INIT_SECRET(HELPER_REQUEST_MAX);
+	struct buffer account = BUFFER_INIT(VALUE_MAX);
 	struct span id = field(key, "flow", &flow);
 	struct span redirect = field(key, "query", &query);
+	struct flows *flows = connection_world(conn)->flows;
 
-	connection_wait_flow(conn, flow_finish(connection_world(conn)->flows, id, redirect,
-					       on_authorized, conn));
+	if (id.len > 0)
+		connection_wait_flow(conn, flow_finish(flows, id, redirect, on_authorized, conn));
+	else if (named_account(conn, key) != NULL)
+		connection_wait_flow(conn,
+				     flow_finish_account(flows, field(key, "account", &account),
+							 redirect, on_authorized, conn));
+	buffer_release(&account);
 	buffer_release(&flow);
 	buffer_release(&query);
+}
+
+static void verb_authorize_poll(struct connection *conn, struct span key)
+{
+	struct buffer flow = BUFFER_INIT(64);
+	struct span id = field(key, "flow", &flow);
+	struct flows *flows = connection_world(conn)->flows;
+	struct json_object *object;
+
+	if (!flow_poll(flows, id, on_authorized, conn)) {
+		object = json_object_new_object();
+		json_object_object_add(object, "pending", json_object_new_boolean(true));
+		json_object_object_add(object, "expires_in",
+				       json_object_new_int64(flow_expires_in_s(flows, id)));
+		reply_json(conn, object);
+	}
+	buffer_release(&flow);
 }
 
 static void verb_authorize_cancel(struct connection *conn, struct span key)
@@ -557,6 +675,7 @@ static const struct verb {
 	{"refresh", FOR_ADMINS, false, verb_refresh},
 	{"authorize-begin", FOR_ADMINS, false, verb_authorize_begin},
 	{"authorize-finish", FOR_ADMINS, false, verb_authorize_finish},
+	{"authorize-poll", FOR_ADMINS, false, verb_authorize_poll},
 	{"authorize-cancel", FOR_ADMINS, false, verb_authorize_cancel},
 	{"reload", FOR_ADMINS, false, verb_reload},
 	{"ping", FOR_ADMINS, false, verb_ping},

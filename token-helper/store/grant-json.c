@@ -55,6 +55,7 @@ static const struct member text_members[] = {
 	{"identity", offsetof(struct grant, identity)},
 	{"issuer", offsetof(struct grant, issuer)},
 	{"subject", offsetof(struct grant, subject)},
+	{"grant", offsetof(struct grant, kind)},
 	{"client_id", offsetof(struct grant, client_id)},
 	{"token_url", offsetof(struct grant, token_url)},
 	{"refused", offsetof(struct grant, refused)},

@@ -26,6 +26,7 @@ void grant_release(struct grant *grant)
 	free(grant->identity);
 	free(grant->issuer);
 	free(grant->subject);
+	free(grant->kind);
 	free(grant->client_id);
 	free(grant->token_url);
 	free(grant->refused);
@@ -57,6 +58,7 @@ void grant_copy(struct grant *to, const struct grant *from)
 	copy.identity = xstrdup(from->identity);
 	copy.issuer = xstrdup(from->issuer);
 	copy.subject = xstrdup(from->subject);
+	copy.kind = xstrdup(from->kind);
 	copy.client_id = xstrdup(from->client_id);
 	copy.token_url = xstrdup(from->token_url);
 	copy.refused_s = from->refused_s;

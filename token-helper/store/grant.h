@@ -28,6 +28,7 @@ struct grant {
 	char *identity;	      /* who signed in, for people; NULL: unknown */
 	char *issuer;	      /* id_token iss; with subject the pinned identity */
 	char *subject;	      /* id_token sub */
+	char *kind; /* the grant it came from, "client_credentials"; NULL: "authorization_code" */
 	char *client_id;      /* the refresh token is worthless to another client */
 	char *token_url;      /* where it was issued: it is never sent elsewhere */
 	int64_t refused_s;    /* wall clock, when the server last wanted a person; 0: it does not */

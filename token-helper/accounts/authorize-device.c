@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * authorize-device.c - the device flow (RFC 8628): codes for the person, then asking until there is
+ * an answer. See authorize-private.h.
+ *
+ * The account is held, and room for its grant reserved, only while a request is under way: any of
+ * them may bring the tokens. Between two of them refreshes go on.
+ */
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+#include "token-helper/accounts/authorize-private.h"
+
+#include "common/banned.h"
+
+#define AGAIN_S 1 /* while a refresh is in flight */
+
+static void arm(struct flow *flow, int64_t wait_s)
+{
+	const struct timeval wait = {.tv_sec = (time_t)wait_s};
+
+	if (event_add(flow->device.timer, &wait) != 0)
+		fatal("out of memory");
+}
+
+static void kept_release(struct flow_result *kept)
+{
+	free((char *)(uintptr_t)kept->account);
+	free((char *)(uintptr_t)kept->identity);
+	free((char *)(uintptr_t)kept->scope);
+	*kept = (struct flow_result){0};
+}
+
+void flow_device_release(struct flow *flow)
+{
+	endpoint_cancel(flow->device.asking);
+	flow->device.asking = NULL;
+	device_answer_release(&flow->device.codes);
+	kept_release(&flow->device.kept);
+	if (flow->device.timer != NULL)
+		event_free(flow->device.timer);
+	flow->device.timer = NULL;
+}
+
+void flow_device_keep(struct flow *flow, const struct flow_result *result)
+{
+	struct flow_device *device = &flow->device;
+
+	device->ended = true;
+	device->kept = *result;
+	device->kept.account = xstrdup(result->account);
+	device->kept.identity = xstrdup(result->identity);
+	device->kept.scope = xstrdup(result->scope);
+	buffer_release(&device->codes.device_code);
+	(void)event_del(device->timer);
+}
+
+/* Asking for tokens --------------------------------------------------------------------------- */
+
+static void on_polled(void *context, struct token_answer *answer)
+{
+	struct flow *flow = context;
+	enum device_step step;
+	int64_t wait_s = 0;
+
+	flow->request = NULL;
+	step = device_poll_step(&flow->device.poll, answer, &wait_s);
+	if (step == DEVICE_WAIT && deadline_passed(flow->device.until)) {
+		answer->outcome =
+			err_set(&answer->err, OUTCOME_CONSENT, "nobody entered the code in time");
+		step = DEVICE_OVER;
+	}
+	if (step == DEVICE_OVER) {
+		flow_take_answer(flow, answer);
+		return;
+	}
+	log_debug("account=%s authorize=waiting error=%s http=%d next=%llds", flow->account,
+		  answer->error[0] != '\0' ? answer->error : "-", answer->status,
+		  (long long)wait_s);
+	store_abort(flow->slot);
+	flow->slot = NULL;
+	flow_let_go(flow, NULL);
+	arm(flow, wait_s);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct flow *flow = context;
+	struct account *account = flow_account(flow);
+	enum outcome outcome;
+	struct err err;
+
+	(void)fd;
+	(void)what;
+	if (account != NULL && account_is_refreshing(account)) {
+		arm(flow, AGAIN_S);
+		return;
+	}
+	outcome = flow_prepare(flow, &err);
+	if (outcome != OUTCOME_OK) {
+		flow_fail(flow, outcome, &err);
+		return;
+	}
+	flow->asked_s = clock_now_s();
+	flow->request =
+		token_request_device(flow->flows->world.http, &account_config(account)->client,
+				     buffer_span(&flow->device.codes.device_code), on_polled, flow);
+}
+
+/* Asking for codes ---------------------------------------------------------------------------- */
+
+static void tell_begun(struct flow *flow)
+{
+	struct flow_finish *finish = flow->finish;
+	const struct device_answer *codes = &flow->device.codes;
+	struct flow_begun begun = {
+		.id = flow->id,
+		.account = flow_account(flow),
+		.kind = GRANT_DEVICE_CODE,
+		.user_code = codes->user_code,
+		.verification_uri = codes->verification_uri,
+		.verification_uri_complete = codes->verification_uri_complete,
+		.expires_in_s = (int)codes->expires_in_s,
+	};
+	struct flow_result result = {.outcome = OUTCOME_OK, .begun = &begun};
+
+	begun.user = account_config(begun.account)->client.identity;
+	flow->finish = NULL;
+	if (finish->done != NULL)
+		finish->done(finish->context, &result);
+	else
+		flow_free(flow); /* nobody has seen the code */
+	free(finish);
+}
+
+static void on_codes(void *context, struct endpoint_answer *answer)
+{
+	struct flow *flow = context;
+	struct flow_device *device = &flow->device;
+	struct account *account = flow_account(flow);
+	struct timeval lifetime = {0};
+	struct err err;
+
+	device->asking = NULL;
+	if (account == NULL) {
+		(void)err_set(&err, OUTCOME_CONFIG, "is no longer configured");
+		flow_fail(flow, OUTCOME_CONFIG, &err);
+		return;
+	}
+	device_answer_parse(&account_config(account)->client, answer->response, &device->codes);
+	if (device->codes.outcome != OUTCOME_OK) {
+		err = device->codes.err;
+		flow_fail(flow, device->codes.outcome, &err);
+		return;
+	}
+	device->poll.interval_s = device->codes.interval_s;
+	device->until = deadline_in_ms(device->codes.expires_in_s * 1000);
+	lifetime.tv_sec = (time_t)device->codes.expires_in_s;
+	(void)event_add(flow->expiry, &lifetime); /* replaces the usual one */
+	arm(flow, device->poll.interval_s);
+	log_info("account=%s authorize=begun grant=device_code interval=%llds expires_in=%llds",
+		 flow->account, (long long)device->poll.interval_s,
+		 (long long)device->codes.expires_in_s);
+	tell_begun(flow);
+}
+
+void flow_device_begin(struct flow *flow)
+{
+	flow->device.timer = evtimer_new(flow->flows->world.base, on_timer, flow);
+	if (flow->device.timer == NULL)
+		fatal("out of memory");
+	flow->device.asking =
+		device_request(flow->flows->world.http, &account_config(flow_account(flow))->client,
+			       on_codes, flow);
+}

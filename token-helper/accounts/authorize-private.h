@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * authorize-private.h - the inside of a flow: for authorize-flow.c, which begins and ends all of
+ * them, and authorize-device.c, which asks until the person has agreed.
+ */
+#ifndef TOKEN_HELPER_ACCOUNTS_AUTHORIZE_PRIVATE_H
+#define TOKEN_HELPER_ACCOUNTS_AUTHORIZE_PRIVATE_H
+
+#include <sys/queue.h>
+
+#include "common/deadline.h"
+#include "token-helper/accounts/authorize-flow.h"
+#include "token-helper/accounts/identity-check.h"
+#include "token-helper/oauth/authorization.h"
+#include "token-helper/oauth/device.h"
+
+struct event;
+
+/* Who waits for a flow's end, or for the beginning of a device flow; detached when the asker goes
+ * away. */
+struct flow_finish {
+	flow_done_fn *done; /* NULL: nobody any more */
+	void *context;
+};
+
+/* The codes of a device flow and the pace of asking. */
+struct flow_device {
+	struct endpoint_request *asking; /* for the codes */
+	struct device_answer codes;
+	struct device_poll poll;
+	struct event *timer;
+	struct deadline until;	 /* the codes' end */
+	bool ended;		 /* the result is kept until it is fetched */
+	struct flow_result kept; /* its texts are our own */
+};
+
+struct flow {
+	TAILQ_ENTRY(flow) link;
+	struct flows *flows;
+	char id[33];
+	char *account; /* by name: a reload may replace the account's configuration meanwhile */
+	enum grant_kind kind;
+	struct authorization auth; /* empty in a device flow */
+	struct buffer url;
+	struct buffer code; /* secret; from the redirect until it is redeemed */
+	struct flow_device device;
+	struct event *expiry;
+	struct account_waiter *waiting; /* for a refresh in flight to end */
+	bool holding;
+	struct store_slot *slot;
+	struct token_request *request;
+	struct identity_check *check; /* after the request: of the tokens in set */
+	struct token_set set;
+	int64_t asked_s;
+	bool replace_identity;
+	struct flow_finish *finish;
+};
+
+TAILQ_HEAD(flow_list, flow);
+
+struct flows {
+	struct account_world world;
+	struct accounts *accounts;
+	struct flow_list list;
+	size_t count;
+};
+
+/* NULL: it is configured no more. */
+struct account *flow_account(const struct flow *flow);
+
+/* Holds the account and reserves room for its grant. Not OK: err says why; the hold stays until
+ * flow_let_go(). */
+enum outcome flow_prepare(struct flow *flow, struct err *err);
+
+/* Gives the account back: with the new grant (taken; already durable), or NULL. */
+void flow_let_go(struct flow *flow, struct grant *grant);
+
+/* The end: with tokens, or without. The flow may be gone afterwards. */
+void flow_take_answer(struct flow *flow, struct token_answer *answer);
+void flow_fail(struct flow *flow, enum outcome outcome, const struct err *err);
+void flow_free(struct flow *flow);
+
+/* authorize-device.c: asks for the codes, then tells flow->finish; ends what runs. */
+void flow_device_begin(struct flow *flow);
+void flow_device_release(struct flow *flow);
+
+/* Keeps the result until somebody asks for it. */
+void flow_device_keep(struct flow *flow, const struct flow_result *result);
+
+#endif
