@@ -29,6 +29,7 @@
 #include "token-helper/accounts/helper-config.h"
 #include "token-helper/http/http-client.h"
 #include "token-helper/server/listener.h"
+#include "token-helper/server/metrics-outlet.h"
 #include "token-helper/server/server.h"
 #include "token-helper/store/store.h"
 
@@ -47,6 +48,7 @@ struct daemon {
 	struct accounts *accounts;
 	struct flows *flows;
 	struct server *server;
+	struct metrics_outlet *metrics;
 	struct event *signals[3];
 	struct event *drain;
 	int drain_ticks;
@@ -114,9 +116,11 @@ static enum outcome reload(void *context, struct err *err)
 	}
 	if (!words_equal(&config->sockets, &daemon->config->sockets) ||
 	    strcmp(config->store, daemon->config->store) != 0 ||
-	    strcmp(config->user, daemon->config->user) != 0)
+	    strcmp(config->user, daemon->config->user) != 0 ||
+	    !words_equal(&config->metrics, &daemon->config->metrics))
 		log_warning(
-			"reload: socket, store and user of [daemon] change only with a restart");
+			"reload: socket, store, user and metrics of [daemon] change only with a "
+			"restart");
 	/* The accounts go over; what the server borrows of the old one (admin) is replaced in
 	 * place. */
 	store_set_keys(daemon->store, take_seal_keys(config));
@@ -286,6 +290,8 @@ static void daemon_start(struct daemon *daemon, const struct sockets *sockets)
 	daemon->server = server_new(&surface);
 	for (size_t i = 0; i < sockets->count; i++)
 		server_listen(daemon->server, sockets->fds[i]);
+	daemon->metrics =
+		metrics_outlet_new(daemon->base, daemon->accounts, &daemon->config->metrics);
 	watch_signal(daemon, 0, SIGTERM, on_terminate);
 	watch_signal(daemon, 1, SIGINT, on_terminate);
 	watch_signal(daemon, 2, SIGHUP, on_hangup);
@@ -293,6 +299,7 @@ static void daemon_start(struct daemon *daemon, const struct sockets *sockets)
 
 static void daemon_end(struct daemon *daemon)
 {
+	metrics_outlet_free(daemon->metrics);
 	server_free(daemon->server);
 	flows_free(daemon->flows);
 	accounts_free(daemon->accounts);

@@ -990,6 +990,69 @@ static void forgetting_is_finished_at_the_end(void **state)
 	assert_false(grant_exists());
 }
 
+/* Metrics ------------------------------------------------------------------------------------- */
+
+static char *get(const char *path, const char *request)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct buffer text = BUFFER_INIT(65536);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char block[4096];
+	ssize_t n;
+	char *copy;
+
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	stage_send_raw(fd, request, strlen(request));
+	while ((n = recv(fd, block, sizeof(block), 0)) > 0)
+		assert_true(buffer_append(&text, block, (size_t)n));
+	close(fd);
+	copy = xstrdup(buffer_cstr(&text));
+	buffer_release(&text);
+	return copy;
+}
+
+static void prometheus_reads_the_state(void **state)
+{
+	char *socket_path = xasprintf("%s/metrics", stage.dir);
+	char *file_path = xasprintf("%s/m.prom", stage.dir);
+	char *account = stage_account("relay", "client_secret_expires = 2099-12-31\n");
+	char *conf = xasprintf("metrics = unix:%s file:%s unix:%s/x\n%s", socket_path, file_path,
+			       stage.conf, account);
+	char *text;
+
+	(void)state;
+	stage_configure(&stage, conf);
+	stage_grant(&stage, "relay", 3600);
+	stage_start(&stage);
+	check_ask("token selector=relay", "OK ", "token=at-0");
+	text = get(socket_path, "GET /metrics HTTP/1.0\r\n\r\n");
+	assert_non_null(strstr(text, " 200 OK"));
+	assert_non_null(strstr(text, "version=0.0.4"));
+	assert_non_null(
+		strstr(text, "\nmailoauth_account_state{account=\"relay\",state=\"valid\"} 1\n"));
+	assert_non_null(
+		strstr(text, "\nmailoauth_account_state{account=\"relay\",state=\"error\"} 0\n"));
+	assert_non_null(strstr(text, "\nmailoauth_token_requests_total{account=\"relay\"} 1\n"));
+	assert_non_null(strstr(text, "what=\"client-secret\"} 4102444799\n"));
+	assert_null(strstr(text, "at-0"));
+	assert_null(strstr(text, "rt-0"));
+	free(text);
+	text = get(socket_path, "GET / HTTP/1.0\r\n\r\n");
+	assert_non_null(strstr(text, " 404 "));
+	free(text);
+	text = get(socket_path, "POST /metrics HTTP/1.0\r\nContent-Length: 0\r\n\r\n");
+	assert_null(strstr(text, " 200 OK"));
+	free(text);
+	end_well();
+	assert_int_equal(access(file_path, R_OK), 0);
+	assert_true(stage_log_has(&stage, "not served"));
+	free(socket_path);
+	free(file_path);
+	free(account);
+	free(conf);
+}
+
 /* Pages --------------------------------------------------------------------------------------- */
 
 static void the_status_of_many_comes_in_pages(void **state)
@@ -1165,6 +1228,7 @@ int main(void)
 		ON_STAGE(a_forgotten_grant_is_revoked),
 		ON_STAGE(what_cannot_be_revoked_is_told),
 		ON_STAGE(forgetting_is_finished_at_the_end),
+		ON_STAGE(prometheus_reads_the_state),
 		ON_STAGE(the_status_of_many_comes_in_pages),
 		ON_STAGE(a_backup_goes_back_where_nothing_newer_is),
 		ON_STAGE(a_backup_mends_what_is_damaged_or_gone),

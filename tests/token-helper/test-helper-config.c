@@ -439,6 +439,24 @@ static void seal_key_may_be_a_credential(void **state)
 	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
 }
 
+static void metrics_stay_on_this_machine(void **state)
+{
+	static const char *const bad[] = {"0.0.0.0:9414",    "127.0.0.1",     "127.0.0.1:0",
+					  "127.0.0.1:65536", "9414",	      "unix:run/x",
+					  "file:x.prom",     "localhost:9414"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char *text = xasprintf(CUSTOM "[daemon]\nmetrics = %s\n", bad[i]);
+
+		check_problem(text, 12, "is none of 127.0.0.1:PORT");
+		free(text);
+	}
+	load("[daemon]\nmetrics = 127.0.0.1:9414 [::1]:9414 unix:/run/m file:/run/m.prom\n" CUSTOM);
+	assert_non_null(config);
+	assert_int_equal(config->metrics.count, 4);
+}
+
 static void clients_are_checked(void **state)
 {
 	(void)state;
@@ -600,6 +618,7 @@ int main(void)
 		IN_DIR(nobody_signs_in_for_some),
 		IN_DIR(openid_is_needed_to_verify),
 		IN_DIR(a_secret_is_not_for_others),
+		IN_DIR(metrics_stay_on_this_machine),
 		IN_DIR(seal_keys_are_read_and_checked),
 		IN_DIR(seal_key_may_be_a_credential),
 		IN_DIR(a_secret_is_for_the_daemon),

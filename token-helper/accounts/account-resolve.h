@@ -27,7 +27,7 @@ struct account_section {
 };
 
 struct daemon_section {
-	struct words sockets, admin, seal_key_file;
+	struct words sockets, admin, seal_key_file, metrics;
 	char *store, *user;
 };
 

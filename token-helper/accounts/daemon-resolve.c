@@ -84,6 +84,42 @@ static void resolve_seal_keys(struct config_reading *reading, struct helper_conf
 	}
 }
 
+/* Metrics ------------------------------------------------------------------------------------- */
+
+static bool is_port(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return digits > 0 && digits <= 5 && text[digits] == '\0' && strtol(text, NULL, 10) > 0 &&
+	       strtol(text, NULL, 10) < 65536;
+}
+
+/* Names of accounts and the state of their mail are nobody's business beyond this machine. */
+static bool is_outlet(const char *place)
+{
+	static const char *const hosts[] = {"127.0.0.1:", "[::1]:"};
+
+	if (strncmp(place, "unix:", 5) == 0 || strncmp(place, "file:", 5) == 0)
+		return place[5] == '/';
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		if (strncmp(place, hosts[i], strlen(hosts[i])) == 0)
+			return is_port(place + strlen(hosts[i]));
+	}
+	return false;
+}
+
+static void resolve_metrics(struct config_reading *reading, struct helper_config *config)
+{
+	const struct words *places = &reading->daemon.metrics;
+
+	for (size_t i = 0; i < places->count; i++) {
+		if (!is_outlet(places->word[i]))
+			problem(reading, "metrics", places->word[i],
+				"is none of 127.0.0.1:PORT, [::1]:PORT, unix:/PATH, file:/PATH");
+	}
+	words_copy(&config->metrics, places);
+}
+
 void daemon_resolve(struct config_reading *reading, struct helper_config *config)
 {
 	struct daemon_section *daemon = &reading->daemon;
@@ -97,4 +133,5 @@ void daemon_resolve(struct config_reading *reading, struct helper_config *config
 			       config_seen_line(reading->seen, daemon, "admin"), "admin = %s",
 			       err.text);
 	resolve_seal_keys(reading, config);
+	resolve_metrics(reading, config);
 }

@@ -57,6 +57,7 @@ struct helper_config {
 	char *user;
 	struct peer_list admin;
 	struct seal_keys *seal_keys; /* NULL: grants are not sealed; moved out by the daemon */
+	struct words metrics;	     /* where Prometheus reads: HOST:PORT, unix:PATH, file:PATH */
 	bool seal_keys_unseen;	     /* one is a credential that this process was not given */
 	struct account_config **accounts;
 	size_t account_count;
