@@ -24,6 +24,7 @@
 #include "fetch-agent/import/import.h"
 #include "fetch-agent/live.h"
 #include "fetch-agent/privilege.h"
+#include "fetch-agent/retry.h"
 #include "fetch-agent/schedule.h"
 #include "fetch-agent/status.h"
 
@@ -60,6 +61,7 @@ enum verb {
 	VERB_CHECK,
 	VERB_STATUS,
 	VERB_RELOAD,
+	VERB_RETRY,
 	VERB_IMPORT,
 };
 
@@ -74,6 +76,8 @@ struct fetch {
 	bool take_state;
 	char **names; /* of the sections; none: all */
 	size_t name_count;
+	char **retry_words;
+	size_t retry_count;
 	struct fetch_config *config;
 	struct run_world world;
 	struct schedule *schedule;
@@ -91,6 +95,7 @@ static void usage(FILE *out)
 		"       mailoauth-fetch --once|--check [OPTIONS] [NAME...]\n"
 		"       mailoauth-fetch status [--json] [-c FILE] [-s FILE]\n"
 		"       mailoauth-fetch reload [-s FILE]\n"
+		"       mailoauth-fetch retry NAME [UID] [-c FILE] [-s FILE]\n"
 		"       mailoauth-fetch --import FILE [--from PROGRAM] [--passwords DIR] "
 		"[--take-state [-s FILE]]\n"
 		"Fetches mail by IMAP, with OAuth tokens of mailoauthd: as a daemon, or once.\n"
@@ -145,6 +150,12 @@ static bool read_words(char **words, size_t count, struct fetch *fetch)
 	}
 	if (fetch->verb == VERB_IMPORT)
 		return count == 0;
+	if (count > 0 && strcmp(words[0], "retry") == 0) {
+		fetch->verb = VERB_RETRY;
+		fetch->retry_words = words + 1;
+		fetch->retry_count = count - 1;
+		return count == 2 || count == 3;
+	}
 	if (count == 1 && strcmp(words[0], "status") == 0)
 		fetch->verb = VERB_STATUS;
 	else if (count == 1 && strcmp(words[0], "reload") == 0)
@@ -421,7 +432,7 @@ static void open_state(struct fetch *fetch)
 
 	if (fetch->verb == VERB_CHECK)
 		return;
-	what = state_open(fetch->state_path, false, &fetch->world.state, &err);
+	what = state_open(fetch->state_path, STATE_WORK, &fetch->world.state, &err);
 	if (what != OUTCOME_OK) {
 		log_error("%s", err.text);
 		exit(what == OUTCOME_DENIED ? FETCH_EXIT_LOCKED : EX_CONFIG);
@@ -529,6 +540,18 @@ static int print_status(struct fetch *fetch)
 	return worst == OUTCOME_OK ? FETCH_EXIT_MAIL : FETCH_EXIT_NO_MAIL;
 }
 
+static int print_retry(struct fetch *fetch)
+{
+	struct err err = ERR_INIT;
+	enum outcome what = retry_print(fetch->config, fetch->state_path, fetch->retry_words,
+					fetch->retry_count, &err);
+
+	if (what != OUTCOME_OK)
+		log_error("%s", err.text);
+	fetch_config_free(fetch->config);
+	return what == OUTCOME_OK ? EX_OK : EX_CONFIG;
+}
+
 /* The sections to stdout, so that they can be redirected; what is to be known of them to stderr. */
 static int print_import(struct fetch *fetch)
 {
@@ -591,6 +614,8 @@ int main(int argc, char **argv)
 	need_config(&fetch);
 	if (fetch.verb == VERB_STATUS)
 		return print_status(&fetch);
+	if (fetch.verb == VERB_RETRY)
+		return print_retry(&fetch);
 	settle(&fetch);
 	begin(&fetch);
 	if (fetch.verb == VERB_DAEMON)

@@ -16,8 +16,9 @@
 
 struct printing {
 	const struct fetch_source *source;
-	struct json_object *live; /* what the daemon says of all sources; NULL: none runs */
-	struct json_object *list; /* NULL: for people */
+	struct json_object *live;  /* what the daemon says of all sources; NULL: none runs */
+	struct json_object *list;  /* NULL: for people */
+	struct json_object *aside; /* of the source; borrowed */
 	enum outcome worst;
 };
 
@@ -140,6 +141,58 @@ static void on_run(void *context, const struct state_run *run)
 		print_line(printing, run);
 }
 
+/* What is set aside ------------------------------------------------------------------------------
+ */
+
+static const char *const aside_names[] = {"later", "refused", "large"};
+
+static void print_aside(void *context, const char *folder, const struct state_aside *entry)
+{
+	const struct printing *printing = context;
+	char next[CLOCK_TEXT_MAX];
+
+	if (entry->kind == STATE_ASIDE_LARGE)
+		return; /* as configured: no news */
+	(void)printf("fetch=%s folder=%s UID %u %s after %" PRId64 " tries: %s; %s%s\n",
+		     printing->source->name, folder, entry->uid, aside_names[entry->kind],
+		     entry->tries, entry->text,
+		     entry->kind == STATE_ASIDE_LATER ? "again after "
+						      : "when the reason is gone: "
+							"mailoauth-fetch retry ",
+		     entry->kind == STATE_ASIDE_LATER
+			     ? clock_text(entry->next_s, next, sizeof(next))
+			     : printing->source->name);
+}
+
+static void add_aside(void *context, const char *folder, const struct state_aside *entry)
+{
+	const struct printing *printing = context;
+	struct json_object *object = json_object_new_object();
+
+	add(object, "folder", folder);
+	add_number(object, "uid", entry->uid);
+	add(object, "kind", aside_names[entry->kind]);
+	add(object, "text", entry->text);
+	add_number(object, "tries", entry->tries);
+	add_number(object, "first", entry->first_s);
+	add_number(object, "next", entry->next_s);
+	(void)json_object_array_add(printing->aside, object);
+}
+
+/* Of the source whose line or object was printed last. */
+static enum outcome say_aside(struct printing *printing, struct state *state, struct err *err)
+{
+	size_t last;
+
+	if (printing->list == NULL)
+		return state_aside_each(state, printing->source->name, print_aside, printing, err);
+	last = json_object_array_length(printing->list) - 1;
+	printing->aside = json_object_new_array();
+	(void)json_object_object_add(json_object_array_get_idx(printing->list, last), "aside",
+				     printing->aside);
+	return state_aside_each(state, printing->source->name, add_aside, printing, err);
+}
+
 static void print_never(const struct printing *printing)
 {
 	if (printing->list != NULL)
@@ -163,12 +216,14 @@ enum outcome status_print(const struct fetch_config *config, const char *state_p
 		printing.live = NULL;
 	/* No state at all is a machine on which nothing ran yet. */
 	if (access(state_path, F_OK) == 0)
-		what = state_open(state_path, true, &state, err);
+		what = state_open(state_path, STATE_LOOK, &state, err);
 	for (size_t i = 0; what == OUTCOME_OK && i < config->count; i++) {
 		printing.source = config->sources[i];
 		if (state == NULL ||
 		    !state_run_get(state, config->sources[i]->name, on_run, &printing))
 			print_never(&printing);
+		if (state != NULL)
+			what = say_aside(&printing, state, err);
 	}
 	if (what == OUTCOME_OK && json)
 		(void)puts(json_object_to_json_string_ext(printing.list, JSON_C_TO_STRING_PRETTY));

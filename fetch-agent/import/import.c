@@ -210,7 +210,7 @@ static enum outcome recall_all(struct import_plan *plan, const struct import_pro
 		import_note(plan, 1, "--take-state: %s", program->forgets);
 		return OUTCOME_OK;
 	}
-	what = state_open(path, false, &state, err);
+	what = state_open(path, STATE_WORK, &state, err);
 	for (size_t i = 0; what == OUTCOME_OK && i < plan->count; i++) {
 		const struct import_source *source = plan->sources[i];
 

@@ -54,22 +54,26 @@ static enum outcome prepare(struct state *state, struct err *err)
 	return OUTCOME_OK;
 }
 
-enum outcome state_open(const char *path, bool read_only, struct state **out, struct err *err)
+enum outcome state_open(const char *path, enum state_use use, struct state **out, struct err *err)
 {
 	static const int busy_ms = 5000;
+	static const int flags[] = {
+		[STATE_WORK] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+		[STATE_LOOK] = SQLITE_OPEN_READONLY,
+		[STATE_MEND] = SQLITE_OPEN_READWRITE,
+	};
 	struct state *state = xcalloc(1, sizeof(*state));
 	enum outcome what = OUTCOME_OK;
-	int flags = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
 
 	state->path = xstrdup(path);
 	state->lock = -1;
-	if (!read_only)
+	if (use == STATE_WORK)
 		what = take_lock(state, err);
-	if (what == OUTCOME_OK && sqlite3_open_v2(path, &state->db, flags, NULL) != SQLITE_OK)
+	if (what == OUTCOME_OK && sqlite3_open_v2(path, &state->db, flags[use], NULL) != SQLITE_OK)
 		what = state_trouble(state, err);
 	if (what == OUTCOME_OK && sqlite3_busy_timeout(state->db, busy_ms) != SQLITE_OK)
 		what = state_trouble(state, err);
-	if (what == OUTCOME_OK && !read_only &&
+	if (what == OUTCOME_OK && use == STATE_WORK &&
 	    sqlite3_exec(state->db, state_schema, NULL, NULL, NULL) != SQLITE_OK)
 		what = state_trouble(state, err);
 	if (what == OUTCOME_OK)

@@ -19,11 +19,14 @@
 
 struct state;
 
-/*
- * Opens or makes the database at path, for this process alone (PATH.lock). OUTCOME_DENIED: another
- * one has it; OUTCOME_CONFIG, OUTCOME_RETRY. read_only: for looking, beside whoever works.
- */
-enum outcome state_open(const char *path, bool read_only, struct state **out, struct err *err);
+enum state_use {
+	STATE_WORK, /* for this process alone (PATH.lock); made if there is none */
+	STATE_LOOK, /* read only, beside whoever works */
+	STATE_MEND, /* a small change, beside whoever works: state_aside_retry() */
+};
+
+/* OUTCOME_DENIED: another one works; OUTCOME_CONFIG, OUTCOME_RETRY. */
+enum outcome state_open(const char *path, enum state_use use, struct state **out, struct err *err);
 void state_close(struct state *state); /* NULL is nothing */
 
 struct state_folder {
