@@ -256,6 +256,12 @@ struct http_exchange *http_post(struct http_client *client, const struct http_re
 	return exchange;
 }
 
+struct http_exchange *http_get(struct http_client *client, const struct http_request *request,
+			       http_done_fn *done, void *context)
+{
+	return http_post(client, request, done, context);
+}
+
 /* The world ----------------------------------------------------------------------------------- */
 
 void fake_world_begin(int64_t wall_s, uint32_t seed, fake_server_fn *server, void *context)

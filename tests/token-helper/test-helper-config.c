@@ -35,8 +35,9 @@
 	"issuer = https://as.example\nauthorize_url = https://as.example/auth\n"                   \
 	"token_url = https://as.example/token\nscope = openid mail\n"                              \
 	"smtp_host = mx.example.test\n"
-#define OUTLOOK "https://outlook.office.com/"
-#define MANY	10000
+#define OUTLOOK	   "https://outlook.office.com/"
+#define APP_SECRET "client_secret_file = @DIR@/secret\n" /* an application alone has one */
+#define MANY	   10000
 
 static const char *const dirs[] = {TEST_PROVIDERS, NULL};
 static char dir[64];
@@ -244,8 +245,8 @@ static const struct wrong {
 	{RELAY("google", "smtp") "authorize_extra = prompt=consent\n"
 				 "client_secret_file = @DIR@/secret\n",
 	 "lacks access_type=offline"},
-	{RELAY("microsoft-app", "smtp") "tenant = common\n", "it must be your own"},
-	{RELAY("microsoft-app", "smtp") "scope = SMTP.SendAsApp\ntenant = x.example\n",
+	{RELAY("microsoft-app", "smtp") "tenant = common\n" APP_SECRET, "it must be your own"},
+	{RELAY("microsoft-app", "smtp") "scope = SMTP.SendAsApp\ntenant = x.example\n" APP_SECRET,
 	 "write https://outlook.office365.com/.default"},
 	{RELAY("microsoft", "smtp") "client_secret_file = @DIR@/guid\n",
 	 "what looks like the ID of a secret"},
@@ -279,7 +280,7 @@ static void what_works_is_let_through(void **state)
 		RELAY("microsoft", "smtp") "scope = offline_access openid " OUTLOOK ".default\n",
 		RELAY("google", "imap") "scope = openid https://mail.google.com/\n"
 					"client_secret_file = @DIR@/guid\n",
-		RELAY("microsoft-app", "smtp imap") "tenant = contoso.example\n",
+		RELAY("microsoft-app", "smtp imap") "tenant = contoso.example\n" APP_SECRET,
 		RELAY("adfs", "smtp") "auth_host = login.corp.example\nresource = urn:m\n"
 				      "smtp_host = mx.corp.example\n",
 	};

@@ -88,6 +88,7 @@ static void fill(struct grant *grant, int64_t generation)
 	grant->generation = generation;
 	grant->scope = xstrdup("https://outlook.office.com/SMTP.Send offline_access");
 	grant->identity = xstrdup("J\xc3\xb6rg@example.org");
+	grant->kind = xstrdup("device_code");
 	grant->client_id = xstrdup("client");
 	grant->token_url = xstrdup("https://as.example/token");
 }
@@ -108,6 +109,7 @@ static void assert_same(const struct grant *a, const struct grant *b)
 	assert_string_equal(a->identity, b->identity);
 	assert_null(b->issuer);
 	assert_null(b->subject);
+	assert_string_equal(a->kind, b->kind);
 	assert_string_equal(a->client_id, b->client_id);
 	assert_string_equal(a->token_url, b->token_url);
 }

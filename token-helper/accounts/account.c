@@ -354,7 +354,7 @@ static void recall_refusal(struct account *account)
 	const struct grant *grant = &account->grant;
 	struct err err = ERR_INIT;
 
-	if (grant->refused_s == 0)
+	if (grant->refused_s == 0 || !has_person(account))
 		return;
 	(void)err_set(&err, OUTCOME_CONSENT, "%s", text_of(grant->refused));
 	account->failures = (unsigned)(grant->refused_count - 1);
