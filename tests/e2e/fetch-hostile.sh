@@ -24,7 +24,7 @@ LIST='C: UID FETCH [0-9]+:[*] .UID RFC822.SIZE.$
 S: * 1 FETCH (UID 1 RFC822.SIZE 20)
 S: * 2 FETCH (UID 2 RFC822.SIZE 20)
 S: $tag OK done'
-FETCH='C: UID FETCH (1:)?2 .UID BODY.PEEK
+FETCH='C: UID FETCH (1:)?2 .UID INTERNALDATE BODY.PEEK
 S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
 S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
 S: $tag OK done'
@@ -201,13 +201,13 @@ S: * 1 FETCH (RFC822.SIZE 1 UID 10)
 S: * 2 FETCH (RFC822.SIZE 4000000 UID 11)
 S: * 3 FETCH (UID 12 RFC822.SIZE 5)
 S: \$tag OK FETCH completed.
-C: UID FETCH 10:11 .UID BODY.PEEK
+C: UID FETCH 10:11 .UID INTERNALDATE BODY.PEEK
 S: * 2 FETCH (BODY[] {16}\r\nSubject: b\r\n\r\nb\r UID 11)
 S: * 9 FETCH (UID 99 BODY[] {5}\r\nalien)
 S: * 1 FETCH (UID 10 FLAGS (\Seen) BODY[] {16}\r\nSubject: a\r\n\r\na\r)
 S: * 3 EXPUNGE
 S: \$tag OK FETCH completed.
-C: UID FETCH 12 .UID BODY.PEEK
+C: UID FETCH 12 .UID INTERNALDATE BODY.PEEK
 S: \$tag OK FETCH completed.
 C: UID MOVE 10:11 "?Done"?\$
 S: * OK [COPYUID 9 10:11 1:2] moved
@@ -223,7 +223,7 @@ against 10 "has no text for a message" <<EOF
 $LOGIN
 $SELECT
 $LIST
-C: UID FETCH 1:2 .UID BODY.PEEK
+C: UID FETCH 1:2 .UID INTERNALDATE BODY.PEEK
 S: * 1 FETCH (UID 1 BODY[] NIL)
 S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
 S: \$tag OK done
@@ -236,7 +236,7 @@ against 10 "throttles" <<EOF
 $LOGIN
 $SELECT
 $LIST
-C: UID FETCH 1:2 .UID BODY.PEEK
+C: UID FETCH 1:2 .UID INTERNALDATE BODY.PEEK
 S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
 S: \$tag NO [LIMIT] Suggested Backoff Time: 299961 milliseconds
 $LOGOUT
