@@ -29,7 +29,7 @@ allow 'token-helper/http/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/http/[a-z0-9
 allow 'token-helper/command/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/command/[a-z0-9-]+\.h'
 allow 'token-helper/store/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(json|store)/[a-z0-9-]+\.h'
 allow 'token-helper/oauth/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(json|http|command|oauth)/[a-z0-9-]+\.h'
-allow 'token-helper/accounts/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(http|oauth|store|accounts)/[a-z0-9-]+\.h'
+allow 'token-helper/accounts/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(command|http|oauth|store|accounts)/[a-z0-9-]+\.h'
 allow 'token-helper/server/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(accounts|server)/[a-z0-9-]+\.h'
 allow 'fetch-agent/net/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/net/[a-z0-9-]+\.h'
 allow 'fetch-agent/imap/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(net|imap)/[a-z0-9-]+\.h'

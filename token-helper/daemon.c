@@ -27,6 +27,7 @@
 #include "token-helper/accounts/accounts.h"
 #include "token-helper/accounts/authorize-flow.h"
 #include "token-helper/accounts/helper-config.h"
+#include "token-helper/accounts/notices.h"
 #include "token-helper/http/http-client.h"
 #include "token-helper/server/listener.h"
 #include "token-helper/server/metrics-outlet.h"
@@ -49,6 +50,7 @@ struct daemon {
 	struct flows *flows;
 	struct server *server;
 	struct metrics_outlet *metrics;
+	struct notices *notices;
 	struct event *signals[3];
 	struct event *drain;
 	int drain_ticks;
@@ -292,6 +294,8 @@ static void daemon_start(struct daemon *daemon, const struct sockets *sockets)
 		server_listen(daemon->server, sockets->fds[i]);
 	daemon->metrics =
 		metrics_outlet_new(daemon->base, daemon->accounts, &daemon->config->metrics);
+	daemon->notices =
+		notices_new(daemon->base, daemon->accounts, &daemon->config->notify_command);
 	watch_signal(daemon, 0, SIGTERM, on_terminate);
 	watch_signal(daemon, 1, SIGINT, on_terminate);
 	watch_signal(daemon, 2, SIGHUP, on_hangup);
@@ -299,6 +303,7 @@ static void daemon_start(struct daemon *daemon, const struct sockets *sockets)
 
 static void daemon_end(struct daemon *daemon)
 {
+	notices_free(daemon->notices);
 	metrics_outlet_free(daemon->metrics);
 	server_free(daemon->server);
 	flows_free(daemon->flows);

@@ -1053,6 +1053,70 @@ static void prometheus_reads_the_state(void **state)
 	free(conf);
 }
 
+/* Notices ------------------------------------------------------------------------------------- */
+
+static char *write_hook(const char *fifo)
+{
+	char *path = xasprintf("%s/hook", stage.dir);
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	(void)fprintf(file, "#!/bin/sh\necho \"$*\" > %s\n", fifo);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0755), 0);
+	return path;
+}
+
+static void read_line(const char *fifo, const char *start)
+{
+	char line[1024] = "";
+	FILE *file = fopen(fifo, "re"); /* until the hook opens it */
+
+	assert_non_null(file);
+	assert_non_null(fgets(line, sizeof(line), file));
+	(void)fclose(file);
+	if (strncmp(line, start, strlen(start)) != 0)
+		fail_msg("told: %s", line);
+}
+
+/* The second one is told when the first has been written down. */
+static void somebody_is_told_once(void **state)
+{
+	char *fifo = xasprintf("%s/fifo", stage.dir);
+	char *hook = write_hook(fifo);
+	char *inbox = stage_account("inbox", "client_secret_expires = 2020-01-31\n");
+	char *relay = stage_account("relay", "client_secret_expires = 2020-01-31\n");
+	char *conf = xasprintf("notify_command = %s first\n%s%s", hook, inbox, relay);
+
+	(void)state;
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	stage_configure(&stage, conf);
+	stage_grant(&stage, "relay", 3600);
+	stage_grant(&stage, "inbox", 3600);
+	stage_start(&stage);
+	read_line(fifo,
+		  "first inbox client-secret-1580515199-0 the client secret ended on 2020-01-31");
+	read_line(fifo,
+		  "first relay client-secret-1580515199-0 the client secret ended on 2020-01-31");
+	end_well();
+	{
+		char *told = xasprintf("%s/store/told", stage.dir);
+		FILE *file = fopen(told, "re");
+		char line[128] = "";
+
+		assert_non_null(file);
+		assert_non_null(fgets(line, sizeof(line), file));
+		assert_string_equal(line, "inbox client-secret-1580515199-0\n");
+		(void)fclose(file);
+		free(told);
+	}
+	free(fifo);
+	free(hook);
+	free(inbox);
+	free(relay);
+	free(conf);
+}
+
 /* Pages --------------------------------------------------------------------------------------- */
 
 static void the_status_of_many_comes_in_pages(void **state)
@@ -1229,6 +1293,7 @@ int main(void)
 		ON_STAGE(what_cannot_be_revoked_is_told),
 		ON_STAGE(forgetting_is_finished_at_the_end),
 		ON_STAGE(prometheus_reads_the_state),
+		ON_STAGE(somebody_is_told_once),
 		ON_STAGE(the_status_of_many_comes_in_pages),
 		ON_STAGE(a_backup_goes_back_where_nothing_newer_is),
 		ON_STAGE(a_backup_mends_what_is_damaged_or_gone),

@@ -27,7 +27,7 @@ struct account_section {
 };
 
 struct daemon_section {
-	struct words sockets, admin, seal_key_file, metrics;
+	struct words sockets, admin, seal_key_file, metrics, notify_command;
 	char *store, *user;
 };
 

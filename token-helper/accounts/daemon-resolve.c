@@ -134,4 +134,8 @@ void daemon_resolve(struct config_reading *reading, struct helper_config *config
 			       err.text);
 	resolve_seal_keys(reading, config);
 	resolve_metrics(reading, config);
+	if (daemon->notify_command.count > 0 && daemon->notify_command.word[0][0] != '/')
+		problem(reading, "notify_command", daemon->notify_command.word[0],
+			"is not an absolute path");
+	words_copy(&config->notify_command, &daemon->notify_command);
 }

@@ -112,6 +112,7 @@ static const struct config_key daemon_keys[] = {
 	{.name = "store", .type = CONFIG_PATH, .offset = offsetof(struct daemon_section, store)},
 	{.name = "user", .type = CONFIG_STRING, .offset = offsetof(struct daemon_section, user)},
 	{.name = "admin", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, admin)},
+	{.name = "notify_command", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, notify_command)},
 	{.name = "metrics", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, metrics)},
 	{.name = "seal_key_file", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, seal_key_file)},
 	{0},
@@ -287,6 +288,7 @@ static void reading_release(struct config_reading *reading)
 	words_release(&reading->daemon.admin);
 	words_release(&reading->daemon.seal_key_file);
 	words_release(&reading->daemon.metrics);
+	words_release(&reading->daemon.notify_command);
 	free(reading->daemon.store);
 	free(reading->daemon.user);
 	config_seen_free(reading->seen);
@@ -348,6 +350,7 @@ void helper_config_free(struct helper_config *config)
 	peer_list_release(&config->admin);
 	seal_keys_free(config->seal_keys);
 	words_release(&config->metrics);
+	words_release(&config->notify_command);
 	for (size_t i = 0; i < config->account_count; i++)
 		account_config_free(config->accounts[i]);
 	free(config->accounts);

@@ -66,6 +66,11 @@ static void todo_of(const struct account *account, const char *state, char *text
 	}
 }
 
+void account_todo(const struct account *account, char *text, size_t size)
+{
+	todo_of(account, account_state_name(account, clock_now_s()), text, size);
+}
+
 static void add_string(struct json_object *object, const char *key, const char *value)
 {
 	json_object_object_add(object, key,

@@ -10,6 +10,9 @@
  * (configuration), "error" (transient). */
 const char *account_state_name(const struct account *account, int64_t now_s);
 
+/* What a person should do about it, in a line; "" for nothing. */
+void account_todo(const struct account *account, char *text, size_t size);
+
 /*
  * Appends {"version":1,"now":…,"accounts":[…],"next":…}. account: that one; NULL: all after the
  * name `after` ("": from the first), as many as fit into max bytes; "next" is then the name to go

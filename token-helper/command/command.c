@@ -23,6 +23,7 @@
 
 #include "common/banned.h"
 
+#define COMMAND_MUTE_MAX 65536
 extern char **environ;
 
 enum { PIPE_OUTPUT, PIPE_COMPLAINT, PIPE_COUNT };
@@ -35,6 +36,7 @@ struct command {
 	struct event *child; /* SIGCHLD */
 	struct event *deadline;
 	struct buffer output;
+	bool mute; /* its output is of no interest */
 	struct buffer complaint;
 	struct command_result result;
 	command_done_fn *done; /* NULL: cancelled */
@@ -156,7 +158,7 @@ static void command_conclude(struct command *command, int status)
 						  WEXITSTATUS(status));
 	else if (!buffer_ok(&command->output))
 		command_fail(command, OUTCOME_RETRY, "it printed more than a secret");
-	else if (command->output.len == 0)
+	else if (command->output.len == 0 && !command->mute)
 		command_fail(command, OUTCOME_RETRY, "it printed nothing");
 }
 
@@ -352,7 +354,8 @@ struct command *command_run(struct event_base *base, const struct words *argv, s
 
 	command->path = xstrdup(argv->word[0]);
 	command->fds[PIPE_OUTPUT] = command->fds[PIPE_COMPLAINT] = -1;
-	buffer_init_secret(&command->output, output_max);
+	command->mute = output_max == 0;
+	buffer_init_secret(&command->output, command->mute ? COMMAND_MUTE_MAX : output_max);
 	buffer_init_secret(&command->complaint, COMMAND_COMPLAINT_MAX);
 	command->done = done;
 	command->context = context;

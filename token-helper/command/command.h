@@ -31,7 +31,8 @@ struct command_result {
 typedef void command_done_fn(void *context, struct command_result *result);
 
 /* Never NULL; done is called later, from the loop, once; the command is then gone. argv (borrowed
- * for the call): the first word is a path. */
+ * for the call): the first word is a path. output_max 0: what it prints is of no interest, and it
+ * may print nothing. */
 struct command *command_run(struct event_base *base, const struct words *argv, size_t output_max,
 			    int64_t timeout_ms, command_done_fn *done, void *context);
 void command_cancel(struct command *command); /* kills; done is not called; NULL is fine */

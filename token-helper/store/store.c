@@ -27,6 +27,8 @@
 #define TEMPORARY_PREFIX ".tmp-"
 #define GRANT_SUFFIX	 ".grant"
 #define LOCK_NAME	 "lock"
+#define NOTE_NAME	 "told"
+#define NOTE_NEW	 "told.new"
 #define KEPT_MAX	 1000 /* files of one account that nobody could read */
 #define FILE_BYTES_MAX	 524288
 #define RESERVED_BYTES	 98304 /* three tokens and six texts at their usual maximum */
@@ -600,6 +602,41 @@ enum outcome store_remove(struct store *store, const char *account, struct err *
 		error = errno;
 	if (error == 0)
 		error = sync_fd(store->dir_fd);
+	return error == 0 ? OUTCOME_OK : cannot_write(store, error, err);
+}
+
+/* The note ------------------------------------------------------------------------------------ */
+
+enum outcome store_read_note(struct store *store, struct buffer *text_out, struct err *err)
+{
+	int fd = openat(store->dir_fd, NOTE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	enum outcome what;
+
+	buffer_clear(text_out);
+	if (fd < 0 && errno == ENOENT)
+		return OUTCOME_OK;
+	if (fd < 0)
+		return err_set(err, OUTCOME_RETRY, "%s/%s: %s", store->dir, NOTE_NAME,
+			       strerror(errno));
+	what = read_bytes(fd, text_out->max, text_out, err);
+	(void)close(fd);
+	return what;
+}
+
+enum outcome store_write_note(struct store *store, struct span text, struct err *err)
+{
+	int fd = openat(store->dir_fd, NOTE_NEW,
+			O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int error = fd < 0 ? errno : write_all(fd, text);
+
+	if (error == 0)
+		error = sync_fd(fd);
+	if (error == 0 && renameat(store->dir_fd, NOTE_NEW, store->dir_fd, NOTE_NAME) != 0)
+		error = errno;
+	if (error == 0)
+		error = sync_fd(store->dir_fd);
+	if (fd >= 0)
+		(void)close(fd);
 	return error == 0 ? OUTCOME_OK : cannot_write(store, error, err);
 }
 

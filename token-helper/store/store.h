@@ -77,6 +77,11 @@ void store_abort(struct store_slot *slot); /* takes; NULL is fine */
  * of it is open. */
 enum outcome store_remove(struct store *store, const char *account, struct err *err);
 
+/* One text without secrets beside the grants, replaced as they are: what was told to people. A
+ * missing one is OK and empty. */
+enum outcome store_read_note(struct store *store, struct buffer *text_out, struct err *err);
+enum outcome store_write_note(struct store *store, struct span text, struct err *err);
+
 /* The grant as JSON and back, pure functions (fuzzed). decode replaces *grant, and reads the
  * versions before ours too; OUTCOME_CONFIG when malformed. */
 enum outcome grant_encode(const struct grant *grant, const char *account, struct buffer *json_out,

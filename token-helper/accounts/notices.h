@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * notices.h - tells somebody, by a program of the administrator's, when an account needs a person:
+ * at best before its mail stops.
+ *
+ * Each thing is told once, also across restarts; one that is over and comes back is told again. The
+ * program gets the account, what it is and a line for people as its last three arguments. Never a
+ * secret: the line is the one that `mailoauth status` shows.
+ */
+#ifndef TOKEN_HELPER_ACCOUNTS_NOTICES_H
+#define TOKEN_HELPER_ACCOUNTS_NOTICES_H
+
+#include "common/config.h"
+#include "token-helper/accounts/accounts.h"
+
+struct notices;
+
+/* command: argv, borrowed for the call. Gives; NULL when it is empty. */
+struct notices *notices_new(struct event_base *base, const struct accounts *accounts,
+			    const struct words *command);
+void notices_free(struct notices *notices); /* NULL is fine */
+
+#endif
