@@ -32,6 +32,7 @@ static const char *const tls_names[] = {"implicit", "starttls", NULL};
 static const char *const mechanism_names[] = {
 	"auto", "xoauth2", "oauthbearer", "scram-sha-256", "scram-sha-1", "plain", "login", NULL};
 static const char *const line_end_names[] = {"lf", "crlf", NULL};
+static const char *const compress_names[] = {"auto", "no", "yes", NULL};
 static const char *const watch_names[] = {"no", "idle", NULL};
 static const char *const take_names[] = {"new", "unseen", "all", NULL};
 static const char *const after_names[] = {"keep", "seen", "delete", "move"};
@@ -70,6 +71,7 @@ static const struct config_key fetch_keys[] = {
 	{.name = "bounce_via", .type = CONFIG_STRING, .offset = offsetof(struct fetch_source, selection.bounce_text)},
 	{.name = "retry_for", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, selection.retry_for_s), .min = 0, .max = RETRY_FOR_MAX_S},
 	{.name = "max_messages", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, selection.max_messages), .min = 1, .max = MESSAGES_MAX},
+	{.name = "compress", .type = CONFIG_CHOICE, .offset = offsetof(struct fetch_source, compress), .choices = compress_names},
 	{.name = "timeout", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, timeout_s), .min = 1, .max = 3600},
 	{.name = "watch", .type = CONFIG_CHOICE, .offset = offsetof(struct fetch_source, watch), .choices = watch_names},
 	{.name = "interval", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, interval_s), .min = 0, .max = INTERVAL_MAX_S},

@@ -33,6 +33,12 @@ enum fetch_line_ends {
 	FETCH_LINE_ENDS_CRLF, /* the server's bytes */
 };
 
+enum fetch_compress {
+	FETCH_COMPRESS_AUTO, /* when there is much to fetch over a network */
+	FETCH_COMPRESS_NO,
+	FETCH_COMPRESS_YES, /* from the login on */
+};
+
 enum fetch_mechanism {
 	FETCH_MECHANISM_AUTO, /* XOAUTH2 if offered, else OAUTHBEARER */
 	FETCH_MECHANISM_XOAUTH2,
@@ -71,6 +77,7 @@ struct fetch_source {
 	int after;     /* enum fetch_after */
 	char *move_to; /* UTF-8 or "\Trash"; only with FETCH_AFTER_MOVE */
 	struct fetch_selection selection;
+	int compress;	     /* enum fetch_compress */
 	int64_t timeout_s;   /* longest silence of a server */
 	int watch;	     /* enum fetch_watch */
 	int64_t interval_s;  /* between runs; 0: only when asked to */

@@ -19,6 +19,9 @@
 /* Listed at once; the rest in the next run of the folder. Memory must not grow with the mailbox. */
 #define LIST_MAX 65536
 
+/* Less is fetched before the answer to COMPRESS would have come, or soon after. */
+#define COMPRESS_FROM_BYTES 262144
+
 #define DATE_MAX 32
 
 static int compare(const void *a, const void *b)
@@ -178,6 +181,32 @@ static void count_progress(struct mailbox *mailbox)
 		progress->all_messages += mailbox->listed_count;
 }
 
+/* Refused is no failure: then it goes on as it is. */
+static void on_compressed(void *ctx, const struct imap_text *result)
+{
+	struct mailbox *mailbox = ctx;
+
+	mailbox->commands--;
+	if (result != NULL)
+		mailbox_go_on(mailbox);
+}
+
+static void compress_if_worth_it(struct mailbox *mailbox)
+{
+	const struct mailbox_world *world = &mailbox->world;
+	uint64_t bytes = 0;
+
+	if (world->source->compress != FETCH_COMPRESS_AUTO ||
+	    (world->capability->can & IMAP_CAN_COMPRESS_DEFLATE) == 0 ||
+	    imap_session_is_local(world->session))
+		return;
+	for (size_t i = 0; i < mailbox->listed_count; i++)
+		bytes += mailbox->listed[i].size_bytes;
+	if (bytes >= COMPRESS_FROM_BYTES &&
+	    imap_session_compress(world->session, on_compressed, mailbox))
+		mailbox->commands++;
+}
+
 static void list_is_ready(struct mailbox *mailbox)
 {
 	uint64_t most = (uint64_t)mailbox->world.source->selection.max_messages;
@@ -194,6 +223,7 @@ static void list_is_ready(struct mailbox *mailbox)
 		newest = mailbox->listed[mailbox->listed_count - 1].uid;
 	mailbox->after_list_uid = newest;
 	count_progress(mailbox);
+	compress_if_worth_it(mailbox);
 	mailbox_change(mailbox, MAILBOX_FETCHING);
 	mailbox_go_on(mailbox);
 }

@@ -417,6 +417,12 @@ static void find_folders(struct source_run *run)
 	folders_known(run);
 }
 
+static void nobody_waits(void *ctx, const struct imap_text *result)
+{
+	(void)ctx;
+	(void)result;
+}
+
 static void on_login(void *ctx, enum outcome what, struct imap_session *session,
 		     const struct imap_capability *capability, const char *user,
 		     const struct err *err)
@@ -432,6 +438,9 @@ static void on_login(void *ctx, enum outcome what, struct imap_session *session,
 	run->capability = *capability;
 	run->user = xstrdup(user);
 	run_change(run, RUN_FETCHING);
+	if (run->source->compress == FETCH_COMPRESS_YES &&
+	    (capability->can & IMAP_CAN_COMPRESS_DEFLATE) != 0)
+		(void)imap_session_compress(session, nobody_waits, NULL);
 	find_folders(run);
 }
 

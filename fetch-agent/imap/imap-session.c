@@ -6,6 +6,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "fetch-agent/net/compression.h"
 #include "fetch-agent/net/tls.h"
 
 #include "common/banned.h"
@@ -29,6 +31,7 @@ struct pending {
 	imap_done_fn *done;
 	imap_continue_fn *on_continue; /* NULL: continuations are for its literals */
 	void *ctx;
+	bool compresses;     /* if the answer is OK */
 	struct buffer bytes; /* with tag and line end; what is not sent yet */
 	size_t waits[IMAP_WAITS_MAX];
 	size_t wait_count, wait_next;
@@ -40,6 +43,9 @@ struct imap_session {
 	const char *name;
 	struct imap_session_handler handler;
 	struct imap_parser *parser;
+	struct compression *compression; /* NULL: as it is */
+	char *inflated;			 /* READ_MAX; what is not parsed yet; NULL: nothing */
+	size_t inflated_at, inflated_len;
 	struct pending *first, **last;
 	struct pending *sending; /* not all out, or a conversation; those behind it wait */
 	struct event *timer;
@@ -55,6 +61,8 @@ struct imap_session {
 	bool freed; /* as soon as depth is 0 */
 	enum imap_literals literals;
 	bool utf8;
+	bool compress_is_asked;
+	bool local;
 	struct err bye;
 	char remote[REMOTE_MAX];
 };
@@ -66,6 +74,19 @@ static void pending_free(struct pending *pending)
 {
 	buffer_release(&pending->bytes);
 	free(pending);
+}
+
+static void compression_end(struct imap_session *session)
+{
+	uint64_t plain, wire;
+
+	if (session->compression == NULL)
+		return;
+	compression_totals(session->compression, &plain, &wire);
+	log_debug("%s: DEFLATE: %llu bytes were %llu on the wire", session->name,
+		  (unsigned long long)plain, (unsigned long long)wire);
+	compression_free(session->compression);
+	free(session->inflated);
 }
 
 static void session_destroy(struct imap_session *session)
@@ -81,6 +102,7 @@ static void session_destroy(struct imap_session *session)
 	event_free(session->timer);
 	event_free(session->go_on);
 	imap_parser_free(session->parser);
+	compression_end(session);
 	free(session);
 }
 
@@ -184,13 +206,22 @@ static void wiped(const void *bytes, size_t len, void *context)
 }
 
 /* Through a reference, so that what was sent is wiped and not copied about. */
-static void put(struct imap_session *session, struct span bytes)
+static void put_on_wire(void *ctx, struct span bytes)
 {
+	struct imap_session *session = ctx;
 	char *copy = xspandup(bytes);
 
 	if (session->bev == NULL || evbuffer_add_reference(bufferevent_get_output(session->bev),
 							   copy, bytes.len, wiped, copy) != 0)
 		wiped(copy, bytes.len, copy);
+}
+
+static void put(struct imap_session *session, struct span bytes)
+{
+	if (session->compression != NULL)
+		compression_out(session->compression, bytes, put_on_wire, session);
+	else
+		put_on_wire(session, bytes);
 }
 
 /* Sends what may be sent without another "+". A conversation is not over with its first line: what
@@ -209,7 +240,7 @@ static void send_more(struct imap_session *session)
 			return;
 		buffer_release(&pending->bytes);
 		pending->sent = 0;
-		if (pending->on_continue != NULL)
+		if (pending->on_continue != NULL || pending->compresses)
 			return;
 		session->sending = pending->next;
 	}
@@ -230,7 +261,8 @@ void imap_session_set_encoding(struct imap_session *session, enum imap_literals 
 }
 
 static bool send_command(struct imap_session *session, struct imap_command *command,
-			 imap_continue_fn *on_continue, imap_done_fn *done, void *ctx)
+			 bool compresses, imap_continue_fn *on_continue, imap_done_fn *done,
+			 void *ctx)
 {
 	struct pending *pending = xcalloc(1, sizeof(*pending));
 	size_t tag_len;
@@ -248,6 +280,7 @@ static bool send_command(struct imap_session *session, struct imap_command *comm
 	}
 	pending->done = done;
 	pending->on_continue = on_continue;
+	pending->compresses = compresses;
 	pending->ctx = ctx;
 	pending->wait_count = command->encoder.wait_count;
 	for (size_t i = 0; i < pending->wait_count; i++)
@@ -270,13 +303,13 @@ static bool send_command(struct imap_session *session, struct imap_command *comm
 bool imap_session_send(struct imap_session *session, struct imap_command *command,
 		       imap_done_fn *done, void *ctx)
 {
-	return send_command(session, command, NULL, done, ctx);
+	return send_command(session, command, false, NULL, done, ctx);
 }
 
 bool imap_session_converse(struct imap_session *session, struct imap_command *command,
 			   imap_continue_fn *on_continue, imap_done_fn *done, void *ctx)
 {
-	return send_command(session, command, on_continue, done, ctx);
+	return send_command(session, command, false, on_continue, done, ctx);
 }
 
 void imap_session_say(struct imap_session *session, const char *text, imap_done_fn *done, void *ctx)
@@ -293,6 +326,19 @@ void imap_session_continue(struct imap_session *session, struct span line)
 	put(session, line);
 	put(session, (struct span){"\r\n", 2});
 	arm(session);
+}
+
+/* A conversation in which the server has nothing to ask. */
+bool imap_session_compress(struct imap_session *session, imap_done_fn *done, void *ctx)
+{
+	struct imap_command command;
+
+	if (session->compress_is_asked || session->broken)
+		return false;
+	session->compress_is_asked = true;
+	imap_command_init(session, &command);
+	(void)buffer_append_str(&command.bytes, "COMPRESS DEFLATE");
+	return send_command(session, &command, true, NULL, done, ctx);
 }
 
 size_t imap_session_pending(const struct imap_session *session)
@@ -344,6 +390,8 @@ static void on_tagged(struct imap_session *session, const struct imap_response *
 	 */
 	if (session->sending == pending) {
 		session->sending = pending->next;
+		if (pending->compresses && response->text.status == IMAP_STATUS_OK)
+			session->compression = compression_new();
 		send_more(session);
 	}
 	pending->done(pending->ctx, &response->text);
@@ -359,8 +407,10 @@ static void on_continuation(struct imap_session *session, struct span raw)
 	} else if (pending->wait_next < pending->wait_count) {
 		pending->wait_next++;
 		send_more(session);
-	} else {
+	} else if (pending->on_continue != NULL) {
 		pending->on_continue(pending->ctx, raw);
+	} else {
+		malformed(session, "asks for more of COMPRESS, which has none");
 	}
 }
 
@@ -410,27 +460,88 @@ static void on_response(struct imap_session *session, const struct imap_response
 	session->handler.response(session->handler.ctx, response);
 }
 
+/* READ_MAX at most; empty when there is nothing. */
+static struct span first_piece(struct evbuffer *input)
+{
+	struct evbuffer_iovec piece = {NULL, 0};
+
+	(void)evbuffer_peek(input, -1, NULL, &piece, 1);
+	return (struct span){piece.iov_base, piece.iov_len < READ_MAX ? piece.iov_len : READ_MAX};
+}
+
+/* Bytes for the parser, when there are none; of input, which is compressed. */
+static void inflate_piece(struct imap_session *session, struct evbuffer *input)
+{
+	struct err err = ERR_INIT;
+	size_t used = 0;
+	enum outcome what;
+
+	if (session->inflated == NULL)
+		session->inflated = xreallocarray(NULL, READ_MAX, 1);
+	session->inflated_at = session->inflated_len = 0;
+	what = compression_in(session->compression, first_piece(input), &used, session->inflated,
+			      READ_MAX, &session->inflated_len, &err);
+	(void)evbuffer_drain(input, used);
+	if (what == OUTCOME_RETRY && session->bye.text[0] != '\0')
+		err = session->bye;
+	if (what != OUTCOME_OK)
+		break_off(session, what, &err);
+}
+
+/* What there is for the parser to look at. */
+static struct span parser_input(struct imap_session *session, struct evbuffer *input)
+{
+	if (session->compression == NULL)
+		return first_piece(input);
+	if (session->inflated_at == session->inflated_len)
+		inflate_piece(session, input);
+	return (struct span){session->inflated + session->inflated_at,
+			     session->inflated_len - session->inflated_at};
+}
+
+static void parser_took(struct imap_session *session, struct evbuffer *input, size_t consumed)
+{
+	if (session->compression == NULL)
+		(void)evbuffer_drain(input, consumed);
+	else
+		session->inflated_at += consumed;
+}
+
 /* Takes what the parser wants of the first piece of input. What it keeps it has copied, so the
  * piece may go before the response is looked at: after STARTTLS nothing of it may seem to be
  * pending. */
 static void feed(struct imap_session *session, struct evbuffer *input)
 {
-	struct evbuffer_iovec piece = {NULL, 0};
+	struct span piece = parser_input(session, input);
 	struct imap_response response;
 	struct err err = ERR_INIT;
 	size_t consumed = 0;
 	enum imap_parse parse;
 
-	(void)evbuffer_peek(input, -1, NULL, &piece, 1);
-	if (piece.iov_len > READ_MAX)
-		piece.iov_len = READ_MAX;
-	parse = imap_parser_feed(session->parser, (struct span){piece.iov_base, piece.iov_len},
-				 &consumed, &response, &err);
-	(void)evbuffer_drain(input, consumed);
+	if (session->broken)
+		return;
+	parse = imap_parser_feed(session->parser, piece, &consumed, &response, &err);
+	parser_took(session, input, consumed);
 	if (parse == IMAP_PARSE_RESPONSE)
 		on_response(session, &response);
 	else if (parse == IMAP_PARSE_MALFORMED)
 		malformed(session, err.text);
+}
+
+static bool has_input(const struct imap_session *session, struct evbuffer *input)
+{
+	return evbuffer_get_length(input) > 0 || session->inflated_at < session->inflated_len ||
+	       (session->compression != NULL && compression_has_more(session->compression));
+}
+
+/* A thousand idle connections are not to keep theirs. */
+static void scratch_free(struct imap_session *session)
+{
+	if (session->inflated_at < session->inflated_len)
+		return;
+	free(session->inflated);
+	session->inflated = NULL;
+	session->inflated_at = session->inflated_len = 0;
 }
 
 /* To drain a full buffer or to enable reading may read, and call back, at once: the loop that runs
@@ -443,9 +554,10 @@ static void take_input(struct imap_session *session)
 		return;
 	enter(session);
 	session->parsing = true;
-	while (!session->broken && !session->paused && evbuffer_get_length(input) > 0)
+	while (!session->broken && !session->paused && has_input(session, input))
 		feed(session, input);
 	session->parsing = false;
+	scratch_free(session);
 	if (!session->broken)
 		arm(session);
 	leave(session);
@@ -507,14 +619,27 @@ static void on_event(struct bufferevent *bev, short what, void *context)
 /* Making -----------------------------------------------------------------------------------------
  */
 
+static bool is_loopback(const struct sockaddr_storage *address)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+
+	if (address->ss_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+	return address->ss_family == AF_UNIX ||
+	       (address->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr));
+}
+
 static void remote_set(struct imap_session *session)
 {
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
 	char host[64], port[8];
 
-	if (getpeername(bufferevent_getfd(session->bev), (struct sockaddr *)&address, &len) == 0 &&
-	    getnameinfo((const struct sockaddr *)&address, len, host, sizeof(host), port,
+	if (getpeername(bufferevent_getfd(session->bev), (struct sockaddr *)&address, &len) != 0)
+		return;
+	session->local = is_loopback(&address);
+	if (getnameinfo((const struct sockaddr *)&address, len, host, sizeof(host), port,
 			sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) == 0)
 		(void)snprintf(session->remote, sizeof(session->remote), "%s;%s", host, port);
 }
@@ -580,7 +705,8 @@ struct bufferevent *imap_session_detach(struct imap_session *session)
 {
 	struct bufferevent *bev = session->bev;
 
-	if (session->pending > 0 || !imap_parser_is_idle(session->parser))
+	if (session->pending > 0 || !imap_parser_is_idle(session->parser) ||
+	    session->compression != NULL)
 		return NULL;
 	session->bev = NULL;
 	session->broken = true;
@@ -589,6 +715,11 @@ struct bufferevent *imap_session_detach(struct imap_session *session)
 	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
 	(void)bufferevent_disable(bev, EV_READ | EV_WRITE);
 	return bev;
+}
+
+bool imap_session_is_local(const struct imap_session *session)
+{
+	return session->local;
 }
 
 const char *imap_session_remote(const struct imap_session *session)

@@ -82,12 +82,24 @@ void imap_session_resume(struct imap_session *session);
 /* The longest silence from now on; 0: any (IDLE, where news may be hours away). */
 void imap_session_set_patience(struct imap_session *session, int seconds);
 
+/*
+ * Asks for DEFLATE in both directions (RFC 4978), if that was not done before: false, nothing is
+ * sent, and done is not called. To be called only after login and where COMPRESS=DEFLATE is
+ * offered. What is sent behind it waits for the answer. After OK, done's result, all is compressed;
+ * after anything else the session is as it was.
+ */
+bool imap_session_compress(struct imap_session *session, imap_done_fn *done, void *ctx);
+
+/* Is the server on this machine, where bytes cost less than compressing them? */
+bool imap_session_is_local(const struct imap_session *session);
+
 /* Commands that have no answer yet. */
 size_t imap_session_pending(const struct imap_session *session);
 
 /*
  * Gives the bufferevent up, for STARTTLS; the session is then good for nothing but to be freed.
- * NULL when responses or input that came after the last one are pending: an injection.
+ * NULL when responses or input that came after the last one are pending: an injection; and when
+ * it is compressed.
  */
 struct bufferevent *imap_session_detach(struct imap_session *session);
 
