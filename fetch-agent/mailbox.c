@@ -56,6 +56,7 @@ static void on_end(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	result.uidnext = mailbox->uidnext;
+	result.only_messages = !failed && (result.refused > 0 || result.later > 0);
 	mailbox_change(mailbox, MAILBOX_ENDED);
 	mailbox_free(mailbox);
 	done(owner, outcome, &result, usable, &err);
@@ -217,6 +218,7 @@ static void opened(struct mailbox *mailbox)
 				    "headers are not fetched again",
 				    mailbox->world.source->name, mailbox->folder, known,
 				    mailbox->uidvalidity);
+		warn_of_interrupted(mailbox);
 		mailbox_change(mailbox, MAILBOX_RENEWING);
 		mailbox_submit(mailbox, work_renew, on_job);
 		return;

@@ -301,6 +301,7 @@ static void on_folder(void *ctx, enum outcome what, const struct mailbox_result 
 	struct source_run *run = ctx;
 	struct watch_folder *folder = &run->folders[run->folder++];
 	struct err failure = *err;
+	bool first = run->result.what == OUTCOME_OK;
 
 	if (result->uidnext != 0)
 		folder->uidnext = result->uidnext;
@@ -313,6 +314,8 @@ static void on_folder(void *ctx, enum outcome what, const struct mailbox_result 
 	run->result.known += result->known;
 	err_prefix(&failure, "folder=%s: ", folder->name);
 	note_failure(run, what, usable ? RUN_STAGE_DELIVER : RUN_STAGE_CONNECT, &failure);
+	if (first && what != OUTCOME_OK && result->only_messages)
+		run->result.stage = RUN_STAGE_DELIVER;
 	if (usable) {
 		next_folder(run);
 		return;

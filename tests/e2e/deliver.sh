@@ -12,17 +12,6 @@ lmtp=lmtp:unix:$BED/hub/queue/private/dovecot-lmtp
 LC_ALL=C
 export LC_ALL
 
-# The smarthost takes mail without TLS and AUTH too, for its own domain, as an MTA does on the machine it serves.
-smtp_listener() {
-	BED_MTA_PORT=$(bed_ports 1)
-	postconf -c "$BED/hub/conf" -M "127.0.0.1:$BED_MTA_PORT/inet=127.0.0.1:$BED_MTA_PORT inet n - n - - smtpd" &&
-		postconf -c "$BED/hub/conf" -P "127.0.0.1:$BED_MTA_PORT/inet/smtpd_tls_security_level=none" \
-			"127.0.0.1:$BED_MTA_PORT/inet/local_header_rewrite_clients=" \
-			"127.0.0.1:$BED_MTA_PORT/inet/smtpd_sender_restrictions=" \
-			"127.0.0.1:$BED_MTA_PORT/inet/smtpd_relay_restrictions=permit_auth_destination,reject" &&
-		bed_postfix_reload hub
-}
-
 deliver() { # STATUS NAME ARGUMENT...
 	deliver_wanted=$1 deliver_name=$2
 	shift 2
@@ -90,7 +79,7 @@ is "$(arrived two@example.test)$(arrived three@example.test)" "$(sent plain)$(se
 deliver "0 1" "LMTP: dropped in the middle" -x 5000000 -r dropped@example.test "$lmtp" plain big
 is "$(arrived dropped@example.test)" "$(sent plain)" "LMTP: nothing of a dropped message is delivered"
 
-smtp_listener || bed_die "Postfix does not take another listener: $(tail -n 3 "$BED/hub/output.log")"
+bed_smtp_listener || bed_die "Postfix does not take another listener: $(tail -n 3 "$BED/hub/output.log")"
 smtp=smtp:127.0.0.1:$BED_MTA_PORT
 deliver "0 7" "SMTP: every message is taken" -r smtp@example.test "$smtp" plain eight nofinal dots lf long big
 ok "SMTP: all have gone on to Dovecot" bed_wait_for 30 bed_queue_empty hub
