@@ -149,6 +149,19 @@ static void head_is_whole(struct mailbox *mailbox)
 /* The body sink ----------------------------------------------------------------------------------
  */
 
+/* The window of a message that was asked for and has not come yet; NULL: it is none. */
+static struct window *awaited(const struct mailbox *mailbox, uint32_t uid)
+{
+	size_t index = list_index(mailbox, uid);
+	struct window *window = mailbox->windows;
+
+	if (index >= mailbox->next || mailbox->listed[index].taken)
+		return NULL;
+	while (window != NULL && (index < window->from || index >= window->to))
+		window = window->next;
+	return window;
+}
+
 /* NIL is no message: it stays undecided, so that a later run asks again. */
 static void no_body(struct mailbox *mailbox, const struct imap_body *body)
 {
@@ -161,9 +174,11 @@ static void no_body(struct mailbox *mailbox, const struct imap_body *body)
 		     &err);
 }
 
+/* Not one that comes again: the destination may still be busy with the first. */
 static bool is_whole_message(const struct mailbox *mailbox, const struct imap_body *body)
 {
-	return mailbox->state == MAILBOX_FETCHING && !body->partial && body->section.len == 0;
+	return mailbox->state == MAILBOX_FETCHING && !body->partial && body->section.len == 0 &&
+	       (body->uid == 0 || awaited(mailbox, body->uid) != NULL);
 }
 
 static bool is_header(const struct mailbox *mailbox, const struct imap_body *body)
@@ -238,21 +253,6 @@ void intake_release(struct mailbox *mailbox)
 /* The response is whole --------------------------------------------------------------------------
  */
 
-/* The window of a message that was asked for and has not come yet; NULL: it is none. */
-static struct window *wanted(struct mailbox *mailbox, uint32_t uid)
-{
-	size_t index = list_index(mailbox, uid);
-	struct window *window = mailbox->windows;
-
-	if (index >= mailbox->next || mailbox->listed[index].taken)
-		return NULL;
-	while (window != NULL && (index < window->from || index >= window->to))
-		window = window->next;
-	if (window != NULL)
-		mailbox->listed[index].taken = true;
-	return window;
-}
-
 static void progress_add(const struct mailbox *mailbox, uint64_t bytes)
 {
 	struct mailbox_progress *progress = mailbox->world.progress;
@@ -283,6 +283,7 @@ static void take(struct mailbox *mailbox, const struct imap_fetch *fetch, struct
 	intake_identity(mailbox, uid, intake->size_bytes, fetch->internaldate, &message.identity);
 	if (mailbox->world.source->selection.on_refused == FETCH_REFUSED_BOUNCE)
 		keep_for_bounce(intake, &message);
+	mailbox->listed[list_index(mailbox, uid)].taken = true;
 	pending_add(mailbox, &message);
 	progress_add(mailbox, intake->size_bytes);
 	intake->state = INTAKE_NONE;
@@ -302,7 +303,7 @@ void intake_take(struct mailbox *mailbox, const struct imap_fetch *fetch)
 
 	if (fetch->bodies == 0)
 		return;
-	window = intake->whole && intake->state != INTAKE_NONE ? wanted(mailbox, uid) : NULL;
+	window = intake->whole && intake->state != INTAKE_NONE ? awaited(mailbox, uid) : NULL;
 	if (window == NULL)
 		intake_drop(mailbox);
 	else

@@ -93,12 +93,14 @@ void list_take(struct mailbox *mailbox, const struct imap_fetch *fetch)
 		identity_add(mailbox, fetch);
 }
 
+/* A range may be of all numbers that there are. What is set aside below is asked for anyway. */
 void list_found(struct mailbox *mailbox, struct imap_set set)
 {
+	uint64_t lowest = (uint64_t)mailbox->ledger.folder.last_uid + 1;
 	uint32_t first, last;
 
 	while (imap_set_next(&set, &first, &last)) {
-		for (uint64_t uid = first; uid <= last; uid++) {
+		for (uint64_t uid = first > lowest ? first : lowest; uid <= last; uid++) {
 			if (mailbox->found.count >= LIST_MAX) {
 				mailbox->list_is_cut = true;
 				return;

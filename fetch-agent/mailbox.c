@@ -202,6 +202,20 @@ static void warn_of_interrupted(const struct mailbox *mailbox)
 			    uids->uid[uids->count - 1], uids->count);
 }
 
+/* Unless it does so for a moment only, its new messages are never seen; without a new UIDVALIDITY
+ * nothing tells them from those that were fetched. */
+static void warn_of_counting_back(const struct mailbox *mailbox)
+{
+	uint32_t last = mailbox->ledger.folder.last_uid;
+
+	if (mailbox->uidnext != 0 && mailbox->uidnext <= last)
+		log_warning("fetch=%s folder=%s UIDNEXT is %u, but messages up to UID %u have been "
+			    "decided: the server counts backwards, and what it numbers below %u is "
+			    "not fetched",
+			    mailbox->world.source->name, mailbox->folder, mailbox->uidnext, last,
+			    last + 1);
+}
+
 /* Both the ledger and the server have spoken; called by whichever is the last. */
 static void opened(struct mailbox *mailbox)
 {
@@ -224,6 +238,7 @@ static void opened(struct mailbox *mailbox)
 		return;
 	}
 	warn_of_interrupted(mailbox);
+	warn_of_counting_back(mailbox);
 	list_begin(mailbox);
 }
 
@@ -275,11 +290,26 @@ static void select_folder(struct mailbox *mailbox)
 /* What the server says ---------------------------------------------------------------------------
  */
 
+/* In the middle of it, every UID that is known names another message from now on, or none. */
+static void take_uidvalidity(struct mailbox *mailbox, uint32_t uidvalidity)
+{
+	struct err err = ERR_INIT;
+
+	if (mailbox->state == MAILBOX_OPENING || uidvalidity == mailbox->uidvalidity) {
+		mailbox->uidvalidity = uidvalidity;
+		return;
+	}
+	(void)err_set(&err, OUTCOME_RETRY,
+		      "UIDVALIDITY was %u and became %u meanwhile: the folder is looked at anew in "
+		      "the next run",
+		      mailbox->uidvalidity, uidvalidity);
+	mailbox_fail(mailbox, OUTCOME_RETRY, &err);
+}
+
 static void on_condition(struct mailbox *mailbox, const struct imap_text *text)
 {
-	if (text->code == IMAP_CODE_UIDVALIDITY && text->number <= UINT32_MAX &&
-	    mailbox->state == MAILBOX_OPENING)
-		mailbox->uidvalidity = (uint32_t)text->number;
+	if (text->code == IMAP_CODE_UIDVALIDITY && text->number <= UINT32_MAX)
+		take_uidvalidity(mailbox, (uint32_t)text->number);
 	else if (text->code == IMAP_CODE_UIDNEXT && text->number <= UINT32_MAX)
 		mailbox->uidnext = (uint32_t)text->number;
 	else if (text->code == IMAP_CODE_ALERT)

@@ -43,8 +43,15 @@ static int compare(const void *a, const void *b)
 
 void uid_list_sort(struct uid_list *list)
 {
+	size_t kept = 0;
+
 	if (list->count > 1)
 		qsort(list->uid, list->count, sizeof(*list->uid), compare);
+	for (size_t i = 0; i < list->count; i++) {
+		if (kept == 0 || list->uid[kept - 1] != list->uid[i])
+			list->uid[kept++] = list->uid[i];
+	}
+	list->count = kept;
 }
 
 bool uid_list_has(const struct uid_list *list, uint32_t uid)

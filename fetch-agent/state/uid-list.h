@@ -18,7 +18,7 @@ void uid_list_add(struct uid_list *list, uint32_t uid);
 void uid_list_add_all(struct uid_list *list, const struct uid_list *other);
 void uid_list_clear(struct uid_list *list);
 void uid_list_release(struct uid_list *list);
-void uid_list_sort(struct uid_list *list);
+void uid_list_sort(struct uid_list *list);		      /* ascending, each once */
 bool uid_list_has(const struct uid_list *list, uint32_t uid); /* the list is sorted */
 
 #endif

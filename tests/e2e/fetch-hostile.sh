@@ -52,10 +52,15 @@ server_stop() {
 
 # Runs against the script on stdin. Further lines of the configuration are arguments.
 against() { # STATUS NAME LINE...
+	bed_fetch_forget
+	then_against "$@"
+}
+
+# The same, with what is known from before.
+then_against() { # STATUS NAME LINE...
 	wanted=$1 name=$2
 	shift 2
 	server_start
-	bed_fetch_forget
 	bed_fetch_conf "port = $port" "timeout = 2" "$@"
 	bed_fetch --once
 	status=$?
@@ -65,6 +70,10 @@ against() { # STATUS NAME LINE...
 	else
 		fail "$name: exit status $wanted" "got $status: $(cat "$BED/fetch.out" "$BED/client.log" "$BED/scripted.log")"
 	fi
+}
+
+subjects() { # of what is in the Maildir, in alphabetical order
+	bed_fetched | xargs -r grep -h '^Subject: ' | cut -d ' ' -f 2 | tr -d '\r' | sort | xargs
 }
 
 said() { # REGEX NAME: the log's line
@@ -263,32 +272,378 @@ S: \$tag OK
 stall
 EOF
 
-# The connection ends after every so many bytes of the server's; the next run, undisturbed, has every message once.
-whole="$LOGIN
+# Numbers ---------------------------------------------------------------------------------------------
+
+login_with() { # CAPABILITY...
+	cat <<-EOF
+		tls
+		S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready
+		$AUTH
+		S: \$tag OK [CAPABILITY IMAP4rev1 $*] in
+	EOF
+}
+
+against 0 "finds messages that nobody has" "take = unseen" <<EOF
+$(login_with ESEARCH)
+$SELECT
+C: UID SEARCH RETURN .ALL. UID 1:[*] UNSEEN\$
+S: * ESEARCH (TAG "\$tag") UID ALL 1:4294967295,1:4294967295,3
+S: * SEARCH 2 1 4000000000 1
+S: \$tag OK done
+C: UID FETCH 1:65536 .UID RFC822.SIZE.\$
+S: * 2 FETCH (UID 2 RFC822.SIZE 20)
+S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+S: \$tag OK done
+$FETCH
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: those that there are come"
+
+# Near the last number there is.
+against 0 "numbers high" "take = unseen" <<EOF
+$(login_with UIDPLUS)
+C: EXAMINE INBOX\$
+S: * 1 EXISTS
+S: * OK [UIDVALIDITY 7] ok
+S: * OK [UIDNEXT 4294967290] ok
+S: \$tag OK done
+C: UID SEARCH UID 1:[*] UNSEEN\$
+S: * SEARCH 4294967289
+S: \$tag OK done
+C: UID FETCH 4294967289 .UID RFC822.SIZE.\$
+S: * 1 FETCH (UID 4294967289 RFC822.SIZE 20)
+S: \$tag OK done
+C: UID FETCH 4294967289 .UID INTERNALDATE BODY.PEEK
+S: * 1 FETCH (UID 4294967289 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+then_against 0 "finds all numbers that there are" "take = unseen" <<EOF
+$(login_with UIDPLUS)
+C: EXAMINE INBOX\$
+S: * 2 EXISTS
+S: * OK [UIDVALIDITY 7] ok
+S: * OK [UIDNEXT 4294967295] ok
+S: \$tag OK done
+C: UID SEARCH UID 4294967290:[*] UNSEEN\$
+S: * ESEARCH (TAG "x") UID ALL 1:4294967295,1:4294967295,1:4294967295
+S: \$tag OK done
+C: UID FETCH 4294967290:4294967295 .UID RFC822.SIZE.\$
+S: * 2 FETCH (UID 4294967294 RFC822.SIZE 20)
+S: \$tag OK done
+C: UID FETCH 4294967294 .UID INTERNALDATE BODY.PEEK
+S: * 2 FETCH (UID 4294967294 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: the new one comes"
+then_against 1 "counts backwards" <<EOF
+$(login_with UIDPLUS)
+$SELECT
+$LOGOUT
+EOF
+said 'UIDNEXT is 3, but messages up to UID 4294967294 have been decided' "$name: it is said"
+
+against 0 "answers twice, without a number, and what was not asked" <<EOF
+$LOGIN
+$SELECT
+$LIST
+C: UID FETCH 1:2 .UID INTERNALDATE BODY.PEEK
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: ONE\r\n\r\n1\r)
+S: * 2 FETCH (BODY[] {18}\r\nSubject: who\r\n\r\n?\r)
+S: * 2 FETCH (UID 3 BODY[] {18}\r\nSubject: not\r\n\r\n3\r)
+S: * 2 FETCH (UID 2 BODY[HEADER] {16}\r\nSubject: head\r\n\r)
+S: * 2 FETCH (UID 2 BODY[]<0> {18}\r\nSubject: cut\r\n\r\n2\r)
+S: * 2 FETCH (UID 2 FLAGS (\Seen))
+S: * 2 FETCH (UID 2 BODY[1] NIL BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: each that was asked for comes once"
+
+against 0 "loses messages in the middle" <<EOF
+$LOGIN
+$SELECT
+$LIST
+C: UID FETCH 1:2 .UID INTERNALDATE BODY.PEEK
+S: * VANISHED (EARLIER) 1:4294967295
+S: * VANISHED 1
+S: * 1 EXPUNGE
+S: * 1 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: * 1 EXPUNGE
+S: * 0 EXISTS
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "two" "$name: what is there comes"
+then_against 1 "has lost them" <<EOF
+$LOGIN
+$SELECT
+$LOGOUT
+EOF
+
+# Another UIDVALIDITY -------------------------------------------------------------------------------------
+
+renewed() { # UIDVALIDITY
+	cat <<-EOF
+		C: (EXAMINE|SELECT) INBOX\$
+		S: * 2 EXISTS
+		S: * OK [UIDVALIDITY $1] ok
+		S: * OK [UIDNEXT 3] ok
+		S: \$tag OK done
+		C: UID FETCH 1:[*] .UID RFC822.SIZE INTERNALDATE BODY.PEEK.HEADER..\$
+	EOF
+}
+
+against 2 "numbers anew in the middle" "after = delete" <<EOF
+$LOGIN
+C: SELECT INBOX\$
+S: * 2 EXISTS
+S: * OK [UIDVALIDITY 7] ok
+S: * OK [UIDNEXT 3] ok
+S: \$tag OK [READ-WRITE] done
+$LIST
+C: UID FETCH 1:2 .UID INTERNALDATE BODY.PEEK
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: * OK [UIDVALIDITY 8] anew
+S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+stall
+EOF
+is "$(subjects)" "one" "$name: what came before is delivered"
+said 'retry: folder=INBOX: UIDVALIDITY was 7 and became 8 meanwhile' "$name: it is said"
+unlike "$(cat "$BED/client.log")" 'STORE|EXPUNGE' "$name: nothing is deleted under numbers of before"
+then_against 0 "has numbered anew" <<EOF
+$LOGIN
+$(renewed 8)
+S: * 1 FETCH (UID 1 RFC822.SIZE 20 BODY[HEADER] {17}\r\nSubject: two\r\n\r\n\r)
+S: * 2 FETCH (UID 2 RFC822.SIZE 20 BODY[HEADER] {17}\r\nSubject: one\r\n\r\n\r)
+S: \$tag OK done
+C: UID FETCH 1 .UID INTERNALDATE BODY.PEEK
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: each comes once"
+then_against 0 "has no headers when it has numbered anew" <<EOF
+$LOGIN
+$(renewed 9)
+S: * 1 FETCH (UID 1 RFC822.SIZE 20 BODY[HEADER] NIL)
+S: * 2 FETCH (UID 2 RFC822.SIZE 20 BODY[HEADER]<0> {12}\r\nSubject: one)
+S: \$tag OK done
+$FETCH
+$LOGOUT
+EOF
+is "$(subjects)" "one one two two" "$name: what cannot be recognised is fetched, not lost"
+
+# Names -----------------------------------------------------------------------------------------------
+
+named() { # PATTERN
+	cat <<-EOF
+		C: EXAMINE $1\$
+		S: * 2 EXISTS
+		S: * OK [UIDVALIDITY 7] ok
+		S: * OK [UIDNEXT 3] ok
+		S: \$tag OK done
+		$LIST
+		$FETCH
+		$LOGOUT
+	EOF
+}
+
+against 0 "speaks UTF-8 when it is asked to" "folder = Entwürfe" <<EOF
+$(login_with ENABLE UTF8=ACCEPT)
+C: ENABLE UTF8=ACCEPT\$
+S: * ENABLED UTF8=ACCEPT
+S: \$tag OK done
+$(named '"Entwürfe"')
+EOF
+against 0 "offers UTF-8 and refuses it" "folder = Entwürfe" <<EOF
+$(login_with ENABLE UTF8=ACCEPT)
+C: ENABLE UTF8=ACCEPT\$
+S: \$tag NO not today
+$(named '"?Entw&APw-rfe"?')
+EOF
+against 0 "speaks nothing but UTF-8" <<EOF
+$(login_with ENABLE UTF8=ONLY)
+C: ENABLE UTF8=ACCEPT\$
+S: * ENABLED UTF8=ACCEPT
+S: \$tag OK done
+$(named INBOX)
+EOF
+against 0 "knows subscriptions by LSUB only" "folder = *" "subscribed = yes" <<EOF
+$(login_with UIDPLUS)
+C: LIST "" "[*]"\$
+S: * LIST () "/" INBOX
+S: * LIST () "/" Lists
+S: * LIST (\Noselect) "/" Old
+S: \$tag OK done
+C: LSUB "" "[*]"\$
+S: * LSUB () "/" Lists
+S: * LSUB (\Noselect) "/" Old
+S: * LSUB () "/" Gone
+S: \$tag OK done
+$(named Lists)
+EOF
+
+# Gmail -----------------------------------------------------------------------------------------------
+
+gmail='tls
+S: * OK Gimap ready for requests from 192.0.2.1 n4mb12345
+C: CAPABILITY$
+S: * CAPABILITY IMAP4rev1 UNSELECT IDLE NAMESPACE QUOTA ID XLIST CHILDREN X-GM-EXT-1 XYZZY SASL-IR AUTH=XOAUTH2 AUTH=PLAIN AUTH=PLAIN-CLIENTTOKEN AUTH=OAUTHBEARER
+S: $tag OK Thats all she wrote! n4mb12345
+C: AUTHENTICATE XOAUTH2 
+S: * CAPABILITY IMAP4rev1 UNSELECT IDLE NAMESPACE QUOTA ID XLIST CHILDREN X-GM-EXT-1 UIDPLUS COMPRESS=DEFLATE ENABLE MOVE CONDSTORE ESEARCH UTF8=ACCEPT LIST-EXTENDED LIST-STATUS LITERAL- SPECIAL-USE APPENDLIMIT=35651584
+S: $tag OK relay@example.test authenticated (Success)
+C: ID \("name" "mailoauth-fetch" "version" "[^"]*"\)$
+S: * ID ("name" "GImap" "vendor" "Google, Inc." "support-url" "https://support.google.com/mail" "version" "gmail_imap_1" "remote-host" "192.0.2.1" "connection-token" "abc")
+S: $tag OK Success n4mb12345
+C: ENABLE UTF8=ACCEPT$
+S: * ENABLED UTF8=ACCEPT
+S: $tag OK Success n4mb12345
+C: SELECT INBOX$
+S: * FLAGS (\Answered \Flagged \Draft \Deleted \Seen $NotPhishing $Phishing)
+S: * OK [PERMANENTFLAGS (\Answered \Flagged \Draft \Deleted \Seen $NotPhishing $Phishing \*)] Flags permitted.
+S: * OK [UIDVALIDITY 7] UIDs valid.
+S: * 2 EXISTS
+S: * 0 RECENT
+S: * OK [UIDNEXT 3] Predicted next UID.
+S: * OK [HIGHESTMODSEQ 4711]
+S: $tag OK [READ-WRITE] INBOX selected. (Success)
+C: UID FETCH 1:[*] .UID RFC822.SIZE.$
+S: * 1 FETCH (UID 1 RFC822.SIZE 18)
+S: * 2 FETCH (UID 2 RFC822.SIZE 18)
+S: $tag OK Success'
+against 0 "speaks as Gmail" 'after = move:[Gmail]/Trash' <<EOF
+$gmail
+C: UID FETCH 1:2 .UID INTERNALDATE BODY.PEEK
+S: * 1 FETCH (UID 1 INTERNALDATE "17-Jul-2026 02:44:25 +0000" BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: * 2 FETCH (UID 2 INTERNALDATE "17-Jul-2026 02:44:26 +0000" BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: \$tag OK Success
+C: UID MOVE 1:2 "?.Gmail./Trash"?\$
+S: * OK [COPYUID 3 1:2 41:42]
+S: * 1 EXPUNGE
+S: * 1 EXPUNGE
+S: \$tag OK Success
+C: LOGOUT\$
+S: * BYE LOGOUT Requested
+S: \$tag OK 73 good day (Success)
+close
+EOF
+is "$(subjects)" "one two" "$name: both messages are there"
+against 10 "is over its quota, as Gmail says it" 'after = move:[Gmail]/Trash' <<EOF
+$gmail
+C: UID FETCH 1:2 .UID INTERNALDATE BODY.PEEK
+S: \$tag NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)
+$LOGOUT
+EOF
+said 'retry: .*\[OVERQUOTA\] Account exceeded command or bandwidth limits' "$name: its words"
+
+# Compression -----------------------------------------------------------------------------------------
+
+against 4 "agrees to compress, and does not" "compress = yes" <<EOF
+$(login_with COMPRESS=DEFLATE)
+C: COMPRESS DEFLATE\$
+S: \$tag OK go
+S: * 2 EXISTS
+stall
+EOF
+said 'protocol: .*not DEFLATE' "$name: it is said"
+against 0 "refuses to compress" "compress = yes" <<EOF
+$(login_with COMPRESS=DEFLATE)
+C: COMPRESS DEFLATE\$
+S: \$tag NO [COMPRESSIONACTIVE] TLS does that
 $SELECT
 $LIST
 $FETCH
-$LOGOUT"
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: it goes on as it is"
+
+# Handing over ----------------------------------------------------------------------------------------
+
+lmtp=lmtp:unix:$BED/hub/queue/private/dovecot-lmtp
+user=relay@example.test
+
+# A destination that stops in the middle, too.
+cat >"$BED/lmtp.script" <<'EOF'
+S: 220 ready
+C: ^LHLO
+S: 250-here\r\n250-PIPELINING\r\n250 8BITMIME
+C: ^MAIL FROM
+S: 250 ok
+C: ^RCPT TO
+S: 250 ok
+C: ^DATA$
+S: 354 go
+stall
+EOF
+: >"$BED/lmtp.log"
+"$BED_NODE" "$BED_SRC/scripted-imap.mjs" "$BED/lmtp.script" "$BED/tls" "$BED/lmtp.log" >"$BED/lmtp.port" 2>"$BED/lmtp.err" &
+lmtp_server=$!
+bed_note $lmtp_server
+bed_wait_for 10 [ -s "$BED/lmtp.port" ] || bed_die "the scripted destination does not start: $(cat "$BED/lmtp.err")"
+against 2 "stalls in a message, and so does the destination" "deliver = lmtp:127.0.0.1:$(cat "$BED/lmtp.port")" \
+	"recipient = $user" "deliver_timeout = 2" <<EOF
+$LOGIN
+$SELECT
+$LIST
+C: UID FETCH 1:2 .UID INTERNALDATE BODY.PEEK
+S: * 1 FETCH (UID 1 BODY[] {400000}\r\nSubject: one\r\n\r\n$(printf '%0350000d' 0)
+stall
+EOF
+ok "$name: the destination had it begun" grep -q '^DATA' "$BED/lmtp.log"
+kill $lmtp_server
+then_against 0 "is itself again, and so is the destination" "deliver = $lmtp" "recipient = $user" <<EOF
+$LOGIN
+$SELECT
+$LIST
+$FETCH
+$LOGOUT
+EOF
+is "$(bed_mailbox_count $user '^Subject: one') $(bed_mailbox_count $user '^Subject: two')" "1 1" "$name: each message is there once"
+
+# The connection ends after every so many bytes of the server's; the next run, undisturbed, has every message once. FETCH_CUT_STEP=1: after
+# each.
 server_start <<EOF
-$whole
+$LOGIN
+$SELECT
+$LIST
+$FETCH
+$LOGOUT
 EOF
 whole_port=$port whole_server=$server
-cut=0 broken=
-while [ $cut -lt 620 ]; do
-	cut=$((cut + ${FETCH_CUT_STEP:-9}))
-	cp "$BED/script" "$BED/whole.script"
-	server_start $cut <"$BED/whole.script"
-	bed_fetch_forget
-	bed_fetch_conf "port = $port" "timeout = 2"
-	bed_fetch --once
-	first=$?
-	server_stop
-	bed_fetch_conf "port = $whole_port" "timeout = 2"
-	sed -i 's/UNEXPECTED.*//' "$BED/client.log"
-	bed_fetch --once
-	[ "$(bed_fetched | xargs -r grep -h '^Subject' | sort | tr -d '\n')" = "Subject: oneSubject: two" ] ||
-		broken="$broken $cut(status $first, $(bed_fetched_count) messages)"
-done
+cp "$BED/script" "$BED/whole.script"
+
+cut_everywhere() { # FORGET RESULT STEP LINE...: $broken, where RESULT is not "one two"
+	cut_forget=$1 cut_result=$2 cut_step=$3
+	shift 3
+	cut=0 broken=
+	while [ $cut -lt 620 ]; do
+		cut=$((cut + cut_step))
+		server_start $cut <"$BED/whole.script"
+		$cut_forget
+		bed_fetch_conf "port = $port" "timeout = 2" "$@"
+		bed_fetch --once
+		first=$?
+		server_stop
+		bed_fetch_conf "port = $whole_port" "timeout = 2" "$@"
+		bed_fetch --once
+		[ "$($cut_result)" = "one two" ] || broken="$broken $cut(status $first: $($cut_result))"
+	done
+}
+cut_everywhere bed_fetch_forget subjects "${FETCH_CUT_STEP:-9}"
 is "$broken" "" "cut off after every so many bytes: each message once in the end"
+
+forget_all() {
+	bed_fetch_forget
+	bed_mailbox_empty $user
+}
+arrived() {
+	bed_mailbox $user | xargs -r grep -h '^Subject: ' | cut -d ' ' -f 2 | sort | xargs
+}
+cut_everywhere forget_all arrived "${FETCH_CUT_STEP:-17}" "deliver = $lmtp" "recipient = $user"
+is "$broken" "" "cut off after every so many bytes, to LMTP: each message once in the end"
 kill "$whole_server"
 done_testing
