@@ -46,6 +46,8 @@ struct login {
 	enum login_state state;
 	char *host; /* NULL: not known before the token is here */
 	struct dial *dial;
+	enum outcome dial_what; /* how that failed, while the token is still asked for */
+	struct err dial_err;
 	struct token_ask *asking;
 	struct password_ask *asking_password;
 	struct imap_session *session;
@@ -177,6 +179,8 @@ static void on_token(void *ctx, enum outcome what, struct token *token, const st
 	login->token_here = true;
 	if (login->host == NULL)
 		dial_account(login);
+	else if (login->dial_what != OUTCOME_OK)
+		finish(login, login->dial_what, &login->dial_err);
 	else if (login->state == LOGIN_AUTHENTICATING)
 		authenticate(login);
 }
@@ -194,7 +198,9 @@ static void on_password(void *ctx, enum outcome what, struct buffer *password,
 	(void)buffer_append_str(&login->token.user, login->target.source->user);
 	buffer_move(&login->token.bytes, password);
 	login->token_here = true;
-	if (login->state == LOGIN_AUTHENTICATING)
+	if (login->dial_what != OUTCOME_OK)
+		finish(login, login->dial_what, &login->dial_err);
+	else if (login->state == LOGIN_AUTHENTICATING)
 		authenticate(login);
 }
 
@@ -604,6 +610,13 @@ static void on_dialled(void *ctx, enum outcome what, struct bufferevent *bev, co
 	struct login *login = ctx;
 
 	login->dial = NULL;
+	if (what != OUTCOME_OK && !login->token_here) {
+		/* A refusal of mailoauthd's says more: a host may not be found because it is wrong.
+		 */
+		login->dial_what = what;
+		login->dial_err = *err;
+		return;
+	}
 	if (what != OUTCOME_OK) {
 		finish(login, what, err);
 		return;

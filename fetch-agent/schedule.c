@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "fetch-agent/backoff.h"
+#include "fetch-agent/folder-list.h"
 #include "fetch-agent/run-report.h"
 #include "fetch-agent/turns.h"
 
@@ -40,12 +41,21 @@ enum slot_state {
 
 static const char *const state_names[] = {"waiting", "queued", "working", "watching"};
 
+TAILQ_HEAD(slot_list, slot);
+
+/*
+ * A section, or a further connection of one, which watches one of its folders: a branch. The
+ * section's own connection fetches every folder that no branch sees to.
+ */
 struct slot {
 	TAILQ_ENTRY(slot) link;
 	struct turn turn;
 	struct schedule *schedule;
-	struct fetch_source *source;
-	struct fetch_source *changed; /* takes the place of source when the run is over */
+	struct slot *section;	      /* whose branch it is; NULL: it is one */
+	char *folder;		      /* a branch's */
+	struct slot_list branches;    /* a section's */
+	struct fetch_source *source;  /* a branch's is its section's */
+	struct fetch_source *changed; /* takes the place of source when all runs are over */
 	bool removed;
 	enum slot_state state;
 	int64_t since_s;
@@ -53,7 +63,7 @@ struct slot {
 	struct event *timer;
 	struct source_run *run;
 	bool has_run;
-	bool poll_told;	 /* that it cannot be watched */
+	bool poll_told;	 /* that it, or some of its folders, cannot be watched */
 	bool asked;	 /* for another pass, while one is under way */
 	unsigned tries;	 /* failures in a row */
 	unsigned breaks; /* in a row, of connections that did not live long */
@@ -64,10 +74,11 @@ struct slot {
 
 struct schedule {
 	struct run_world world;
-	TAILQ_HEAD(, slot) slots;
-	size_t count, running;
+	struct slot_list sections;
+	size_t count, running; /* sections; runs, those of branches too */
 	struct turns *turns;
 	struct event *start;
+	bool to_settle;	    /* a section has come to an end, or its last branch has */
 	struct event *stop; /* NULL: it goes on */
 	int64_t stop_began_ms;
 };
@@ -138,24 +149,47 @@ static struct slot *slot_new(struct schedule *schedule, struct fetch_source *sou
 
 	slot->schedule = schedule;
 	slot->source = source;
+	TAILQ_INIT(&slot->branches);
 	slot->timer = evtimer_new(schedule->world.base, on_due, slot);
 	if (slot->timer == NULL)
 		abort(); /* as xalloc: out of memory */
 	slot_join(slot);
-	TAILQ_INSERT_TAIL(&schedule->slots, slot, link);
+	return slot;
+}
+
+static struct slot *section_new(struct schedule *schedule, struct fetch_source *source)
+{
+	struct slot *slot = slot_new(schedule, source);
+
+	TAILQ_INSERT_TAIL(&schedule->sections, slot, link);
 	schedule->count++;
 	return slot;
 }
 
-/* Its run is over. */
+static void branch_new(struct slot *section, const char *folder)
+{
+	struct slot *branch = slot_new(section->schedule, section->source);
+
+	branch->section = section;
+	branch->folder = xstrdup(folder);
+	TAILQ_INSERT_TAIL(&section->branches, branch, link);
+	slot_queue(branch);
+}
+
+/* Its run is over, its branches are gone. */
 static void slot_free(struct slot *slot)
 {
-	TAILQ_REMOVE(&slot->schedule->slots, slot, link);
-	slot->schedule->count--;
+	if (slot->section != NULL) {
+		TAILQ_REMOVE(&slot->section->branches, slot, link);
+	} else {
+		TAILQ_REMOVE(&slot->schedule->sections, slot, link);
+		slot->schedule->count--;
+		fetch_source_free(slot->source);
+	}
 	turns_leave(slot->schedule->turns, &slot->turn);
 	event_free(slot->timer);
-	fetch_source_free(slot->source);
 	fetch_source_free(slot->changed);
+	free(slot->folder);
 	free(slot);
 }
 
@@ -164,7 +198,10 @@ static void slot_free(struct slot *slot)
 
 static bool is_asked_to_end(const struct slot *slot)
 {
-	return slot->removed || slot->changed != NULL || slot->schedule->stop != NULL;
+	const struct slot *section = slot->section != NULL ? slot->section : slot;
+
+	return slot->removed || section->removed || section->changed != NULL ||
+	       slot->schedule->stop != NULL;
 }
 
 /* What the server asks for, or the table of diagnoses knows to be worth it. */
@@ -249,10 +286,121 @@ static bool may_watch(struct slot *slot)
 	return !is_asked_to_end(slot) && turns_may_rest(slot->schedule->turns, &slot->turn);
 }
 
+/* Branches ---------------------------------------------------------------------------------------
+ */
+
+static struct slot *branch_of(const struct slot *section, const char *folder)
+{
+	struct slot *branch;
+
+	TAILQ_FOREACH(branch, &section->branches, link)
+	{
+		if (strcmp(branch->folder, folder) == 0)
+			return branch;
+	}
+	return NULL;
+}
+
+/* From then on the section's own connection sees to its folder. */
+static void branch_end(struct slot *branch)
+{
+	branch->removed = true;
+	if (branch->run != NULL)
+		source_run_stop(branch->run, false); /* on_over() goes on */
+	else
+		slot_free(branch);
+}
+
+static void branches_end(struct slot *section)
+{
+	struct slot *branch, *next;
+
+	for (branch = TAILQ_FIRST(&section->branches); branch != NULL; branch = next) {
+		next = TAILQ_NEXT(branch, link);
+		branch_end(branch);
+	}
+}
+
+/* Whether the section's own connection watches it, or it is there no more. */
+static bool is_needless(const struct slot *branch, const struct run_result *result)
+{
+	const struct source_run *run = branch->section->run;
+	const char *name;
+
+	for (size_t i = result->covers; (name = source_run_folder(run, i)) != NULL; i++) {
+		if (strcmp(name, branch->folder) == 0)
+			return false;
+	}
+	return true;
+}
+
+static void tell_of_few(struct slot *section, size_t polled)
+{
+	if (polled == 0 || section->poll_told)
+		return;
+	section->poll_told = true;
+	log_info("fetch=%s account=%s %zu folders are not watched, but fetched every %" PRId64
+		 " s: `connections` allows no more",
+		 section->source->name, section->source->account, polled,
+		 section->source->interval_s);
+}
+
+/* Each folder that the section's own connection does not watch gets one, while there are places. */
+static void branches_arrange(struct slot *section, const struct run_result *result)
+{
+	struct slot *branch, *next;
+	const char *name;
+	size_t polled = 0;
+
+	for (branch = TAILQ_FIRST(&section->branches); branch != NULL; branch = next) {
+		next = TAILQ_NEXT(branch, link);
+		if (is_needless(branch, result))
+			branch_end(branch);
+	}
+	for (size_t i = result->covers; (name = source_run_folder(section->run, i)) != NULL; i++) {
+		if (branch_of(section, name) != NULL)
+			continue;
+		if (turns_spare(section->schedule->turns, &section->turn) > 0)
+			branch_new(section, name);
+		else
+			polled++;
+	}
+	tell_of_few(section, polled);
+}
+
+/* Other sections come first: when they need the places, those of branches are given up. */
+static void branches_yield(struct slot *section)
+{
+	size_t excess = turns_excess(section->schedule->turns, &section->turn);
+	struct slot *branch, *next;
+
+	for (branch = TAILQ_FIRST(&section->branches); branch != NULL && excess > 0;
+	     branch = next) {
+		next = TAILQ_NEXT(branch, link);
+		excess--;
+		branch_end(branch);
+	}
+}
+
+/* One connection for one plain name: there is nothing that only an interval would bring. */
+static bool watches_alone(const struct slot *slot)
+{
+	return source_run_folder(slot->run, 1) == NULL && !folder_list_is_needed(slot->source);
+}
+
+/* A folder is fetched by one connection at a time. */
+static bool on_mine(void *ctx, const char *folder)
+{
+	const struct slot *slot = ctx;
+	const struct slot *branch = slot->section == NULL ? branch_of(slot, folder) : NULL;
+
+	return branch == NULL || branch->run == NULL;
+}
+
 static int64_t on_passed(void *ctx, const struct run_result *result)
 {
 	struct slot *slot = ctx;
-	bool complete = result->what == OUTCOME_OK && result->covered && result->left == 0;
+	bool complete = result->what == OUTCOME_OK && watches_alone(slot) && result->left == 0;
 	int64_t next_ms;
 
 	if (!may_watch(slot))
@@ -261,6 +409,8 @@ static int64_t on_passed(void *ctx, const struct run_result *result)
 	turns_rest(slot->schedule->turns, &slot->turn);
 	start_soon(slot->schedule); /* for others: this one is not busy any more */
 	slot_change(slot, SLOT_WATCHING);
+	if (slot->section == NULL)
+		branches_arrange(slot, result);
 	if (slot->asked)
 		next_ms = 1;
 	else if (complete || next_ms == NEVER)
@@ -292,7 +442,7 @@ static void tell_of_polling(struct slot *slot, const struct run_result *result)
 }
 
 /* What was changed takes its place; the limits may be others. */
-static void slot_replace(struct slot *slot)
+static void section_replace(struct slot *slot)
 {
 	turns_leave(slot->schedule->turns, &slot->turn);
 	fetch_source_free(slot->source);
@@ -304,18 +454,75 @@ static void slot_replace(struct slot *slot)
 	slot_queue(slot);
 }
 
+/* A section that is to be another, or none: once no connection of it is left. */
+static void section_settle(struct slot *section)
+{
+	if (section->run != NULL || !TAILQ_EMPTY(&section->branches))
+		return;
+	if (section->removed)
+		slot_free(section);
+	else if (section->changed != NULL)
+		section_replace(section);
+}
+
+/* From the event loop: nobody holds any of them then. */
+static void settle_soon(struct schedule *schedule)
+{
+	schedule->to_settle = true;
+	start_soon(schedule);
+}
+
+static void settle(struct schedule *schedule)
+{
+	struct slot *section, *next;
+
+	schedule->to_settle = false;
+	for (section = TAILQ_FIRST(&schedule->sections); section != NULL; section = next) {
+		next = TAILQ_NEXT(section, link);
+		section_settle(section);
+	}
+}
+
 static void end_if_done(struct schedule *schedule)
 {
 	bool waits = false;
 	const struct slot *slot;
 
-	TAILQ_FOREACH(slot, &schedule->slots, link)
+	TAILQ_FOREACH(slot, &schedule->sections, link)
 	{
 		waits = waits || !slot->has_run;
 	}
 	if (schedule->running == 0 &&
 	    (schedule->stop != NULL || (!schedule->world.stays && !waits)))
 		(void)event_base_loopexit(schedule->world.base, NULL);
+}
+
+/* A branch that was not needed, or may not watch, leaves its folder to the section. */
+static void branch_over(struct slot *branch, const struct run_result *result, int64_t next_ms)
+{
+	bool again = result->what != OUTCOME_OK || result->lost;
+
+	if (again && !is_asked_to_end(branch)) {
+		slot_wait(branch, next_ms);
+		return;
+	}
+	settle_soon(branch->schedule);
+	slot_free(branch);
+}
+
+static void section_over(struct slot *section, int64_t next_ms)
+{
+	struct schedule *schedule = section->schedule;
+
+	slot_change(section, SLOT_WAITING);
+	if (schedule->stop != NULL || !schedule->world.stays)
+		return;
+	if (is_asked_to_end(section))
+		settle_soon(schedule);
+	else if (section->asked)
+		slot_queue(section);
+	else
+		slot_wait(section, next_ms);
 }
 
 static void on_over(void *ctx, const struct run_result *result)
@@ -333,19 +540,40 @@ static void on_over(void *ctx, const struct run_result *result)
 		next_ms = take_result(slot, result);
 	if (result->lost && next_ms != NEVER)
 		next_ms = SOON_MS;
-	tell_of_polling(slot, result);
-	if (slot->removed)
-		slot_free(slot);
-	else if (schedule->stop != NULL || !schedule->world.stays)
-		slot_change(slot, SLOT_WAITING);
-	else if (slot->changed != NULL)
-		slot_replace(slot);
-	else if (slot->asked)
-		slot_queue(slot);
-	else
-		slot_wait(slot, next_ms);
+	if (slot->section != NULL) {
+		branch_over(slot, result, next_ms);
+	} else {
+		tell_of_polling(slot, result);
+		section_over(slot, next_ms);
+	}
 	start_soon(schedule);
 	end_if_done(schedule);
+}
+
+/* Its section's own connection may be in the folder of a branch just now. */
+static bool is_taken(const struct slot *slot)
+{
+	const struct slot *section = slot->section;
+
+	return section != NULL && section->run != NULL &&
+	       source_run_is_in(section->run, slot->folder);
+}
+
+static void slot_start(struct slot *slot)
+{
+	struct schedule *schedule = slot->schedule;
+	struct run_handler handler = {on_passed, on_woke, on_mine, on_over, slot};
+
+	if (is_taken(slot)) {
+		turns_give_back(schedule->turns, &slot->turn);
+		slot_wait(slot, SOON_MS);
+		return;
+	}
+	schedule->running++;
+	slot_change(slot, SLOT_WORKING);
+	slot->asked = false;
+	slot->began_ms = deadline_in_ms(0).at_ms;
+	slot->run = source_run_start(&schedule->world, slot->source, slot->folder, &handler);
 }
 
 static void on_start(evutil_socket_t fd, short what, void *ctx)
@@ -355,16 +583,10 @@ static void on_start(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	while (schedule->stop == NULL && (turn = turns_next(schedule->turns)) != NULL) {
-		struct slot *slot = (struct slot *)((char *)turn - offsetof(struct slot, turn));
-		struct run_handler handler = {on_passed, on_woke, on_over, slot};
-
-		schedule->running++;
-		slot_change(slot, SLOT_WORKING);
-		slot->asked = false;
-		slot->began_ms = deadline_in_ms(0).at_ms;
-		slot->run = source_run_start(&schedule->world, slot->source, &handler);
-	}
+	if (schedule->to_settle && schedule->stop == NULL)
+		settle(schedule);
+	while (schedule->stop == NULL && (turn = turns_next(schedule->turns)) != NULL)
+		slot_start((struct slot *)((char *)turn - offsetof(struct slot, turn)));
 }
 
 /* From outside -----------------------------------------------------------------------------------
@@ -400,14 +622,14 @@ struct schedule *schedule_new(const struct run_world *world, struct fetch_config
 	size_t most = open_max();
 
 	schedule->world = *world;
-	TAILQ_INIT(&schedule->slots);
+	TAILQ_INIT(&schedule->sections);
 	schedule->turns = turns_new(most < BUSY_MAX ? most : BUSY_MAX, most);
 	schedule->start = evtimer_new(world->base, on_start, schedule);
 	if (schedule->start == NULL)
 		abort(); /* as xalloc: out of memory */
 	while (config->count > 0)
-		(void)slot_new(schedule, fetch_config_take(config, 0));
-	TAILQ_FOREACH(slot, &schedule->slots, link)
+		(void)section_new(schedule, fetch_config_take(config, 0));
+	TAILQ_FOREACH(slot, &schedule->sections, link)
 	{
 		slot_begin(slot);
 	}
@@ -416,12 +638,15 @@ struct schedule *schedule_new(const struct run_world *world, struct fetch_config
 
 void schedule_free(struct schedule *schedule)
 {
-	struct slot *slot;
+	struct slot *slot, *branch;
 
 	if (schedule == NULL)
 		return;
-	while ((slot = TAILQ_FIRST(&schedule->slots)) != NULL)
+	while ((slot = TAILQ_FIRST(&schedule->sections)) != NULL) {
+		while ((branch = TAILQ_FIRST(&slot->branches)) != NULL)
+			slot_free(branch);
 		slot_free(slot);
+	}
 	turns_free(schedule->turns);
 	event_free(schedule->start);
 	if (schedule->stop != NULL)
@@ -438,67 +663,106 @@ static size_t find_source(const struct fetch_config *config, const char *name)
 	return at;
 }
 
-/* source: what the section says now; NULL: it is gone. */
-static void slot_apply(struct slot *slot, struct fetch_source *source)
+/* What was wrong may have been put right. */
+static void retry_now(struct slot *section)
 {
-	bool same = source != NULL && fetch_source_same(source, slot->source);
+	struct slot *branch;
 
-	fetch_source_free(slot->changed);
-	slot->changed = NULL;
-	slot->removed = source == NULL;
+	if (section->state == SLOT_WAITING && section->tries > 0)
+		slot_queue(section);
+	TAILQ_FOREACH(branch, &section->branches, link)
+	{
+		if (branch->state == SLOT_WAITING)
+			slot_queue(branch);
+	}
+}
+
+/* source: what the section says now; NULL: it is gone. */
+static void section_apply(struct slot *section, struct fetch_source *source)
+{
+	bool same = source != NULL && fetch_source_same(source, section->source);
+
+	fetch_source_free(section->changed);
+	section->changed = NULL;
+	section->removed = source == NULL;
 	if (same) {
 		fetch_source_free(source);
-		if (slot->state == SLOT_WAITING && slot->tries > 0)
-			slot_queue(slot); /* what was wrong may have been put right */
+		retry_now(section);
 		return;
 	}
-	slot->changed = source;
-	if (slot->run != NULL)
-		source_run_stop(slot->run, false); /* on_over() goes on */
-	else if (slot->removed)
-		slot_free(slot);
+	section->changed = source;
+	(void)event_del(section->timer);
+	branches_end(section);
+	if (section->run != NULL)
+		source_run_stop(section->run, false); /* on_over() goes on */
 	else
-		slot_replace(slot);
+		settle_soon(section->schedule);
 }
 
 void schedule_reload(struct schedule *schedule, struct fetch_config *config)
 {
 	struct slot *slot, *next;
 
-	for (slot = TAILQ_FIRST(&schedule->slots); slot != NULL; slot = next) {
+	for (slot = TAILQ_FIRST(&schedule->sections); slot != NULL; slot = next) {
 		size_t at = find_source(config, slot->source->name);
 
 		next = TAILQ_NEXT(slot, link);
-		slot_apply(slot, at < config->count ? fetch_config_take(config, at) : NULL);
+		section_apply(slot, at < config->count ? fetch_config_take(config, at) : NULL);
 	}
 	while (config->count > 0)
-		slot_queue(slot_new(schedule, fetch_config_take(config, 0)));
+		slot_queue(section_new(schedule, fetch_config_take(config, 0)));
+	TAILQ_FOREACH(slot, &schedule->sections, link)
+	{
+		branches_yield(slot);
+	}
+}
+
+static void slot_now(struct slot *slot)
+{
+	if (slot->state == SLOT_WATCHING)
+		source_run_now(slot->run);
+	else if (slot->state == SLOT_WORKING)
+		slot->asked = true;
+	else if (slot->state == SLOT_WAITING && !is_asked_to_end(slot))
+		slot_queue(slot);
 }
 
 void schedule_now(struct schedule *schedule)
 {
-	struct slot *slot;
+	struct slot *section, *branch;
 
-	TAILQ_FOREACH(slot, &schedule->slots, link)
+	TAILQ_FOREACH(section, &schedule->sections, link)
 	{
-		if (slot->state == SLOT_WATCHING)
-			source_run_now(slot->run);
-		else if (slot->state == SLOT_WORKING)
-			slot->asked = true;
-		else if (slot->state == SLOT_WAITING && schedule->stop == NULL)
-			slot_queue(slot);
+		slot_now(section);
+		TAILQ_FOREACH(branch, &section->branches, link)
+		{
+			slot_now(branch);
+		}
 	}
+}
+
+/* Its place in a list may be gone when it returns. */
+static void slot_stop(struct slot *slot, bool cut)
+{
+	(void)event_del(slot->timer);
+	if (slot->run != NULL)
+		source_run_stop(slot->run, cut);
 }
 
 static void stop_all(struct schedule *schedule, bool cut)
 {
-	struct slot *slot, *next;
+	struct slot *section, *branch, *next;
 
-	for (slot = TAILQ_FIRST(&schedule->slots); slot != NULL; slot = next) {
-		next = TAILQ_NEXT(slot, link);
-		(void)event_del(slot->timer);
-		if (slot->run != NULL)
-			source_run_stop(slot->run, cut);
+	TAILQ_FOREACH(section, &schedule->sections, link)
+	{
+		for (branch = TAILQ_FIRST(&section->branches); branch != NULL; branch = next) {
+			next = TAILQ_NEXT(branch, link);
+			slot_stop(branch, cut);
+		}
+	}
+	for (section = TAILQ_FIRST(&schedule->sections); section != NULL; section = next) {
+		next = TAILQ_NEXT(section, link);
+		slot_stop(section, cut);
 	}
 }
 
@@ -537,7 +801,7 @@ enum run_stage schedule_worst(const struct schedule *schedule)
 	enum run_stage worst = RUN_STAGE_NONE;
 	const struct slot *slot;
 
-	TAILQ_FOREACH(slot, &schedule->slots, link)
+	TAILQ_FOREACH(slot, &schedule->sections, link)
 	{
 		if (slot->result.what != OUTCOME_OK && slot->result.stage > worst)
 			worst = slot->result.stage;
@@ -550,7 +814,7 @@ uint64_t schedule_messages(const struct schedule *schedule)
 	const struct slot *slot;
 	uint64_t messages = 0;
 
-	TAILQ_FOREACH(slot, &schedule->slots, link)
+	TAILQ_FOREACH(slot, &schedule->sections, link)
 	{
 		messages += slot->result.messages;
 	}
@@ -581,20 +845,50 @@ static void describe_failure(const struct slot *slot, struct json_object *object
 		add_text(object, "remedy", diagnosis->remedy);
 }
 
+/* The section's own connection, or a branch; NULL: all is well. */
+static const struct slot *find_failing(const struct slot *section)
+{
+	const struct slot *branch;
+
+	if (section->tries > 0)
+		return section;
+	TAILQ_FOREACH(branch, &section->branches, link)
+	{
+		if (branch->tries > 0)
+			return branch;
+	}
+	return NULL;
+}
+
+/* Connections on which something is waited for. */
+static int64_t count_watched(const struct slot *section)
+{
+	const struct slot *branch;
+	int64_t count = section->state == SLOT_WATCHING;
+
+	TAILQ_FOREACH(branch, &section->branches, link)
+	{
+		count += branch->state == SLOT_WATCHING;
+	}
+	return count;
+}
+
 struct json_object *schedule_describe(const struct schedule *schedule)
 {
 	struct json_object *all = json_object_new_object();
 	const struct slot *slot;
 
-	TAILQ_FOREACH(slot, &schedule->slots, link)
+	TAILQ_FOREACH(slot, &schedule->sections, link)
 	{
 		struct json_object *object = json_object_new_object();
+		const struct slot *failing = find_failing(slot);
 
 		add_text(object, "state", state_names[slot->state]);
 		add_number(object, "since", slot->since_s);
 		add_number(object, "next", slot->next_s);
-		if (slot->tries > 0)
-			describe_failure(slot, object);
+		add_number(object, "watched", count_watched(slot));
+		if (failing != NULL)
+			describe_failure(failing, object);
 		(void)json_object_object_add(all, slot->source->name, object);
 	}
 	return all;
@@ -605,11 +899,11 @@ const char *schedule_summary(const struct schedule *schedule, char *text, size_t
 	size_t watched = 0, working = 0, failing = 0;
 	const struct slot *slot;
 
-	TAILQ_FOREACH(slot, &schedule->slots, link)
+	TAILQ_FOREACH(slot, &schedule->sections, link)
 	{
 		watched += slot->state == SLOT_WATCHING;
 		working += slot->state == SLOT_WORKING;
-		failing += slot->tries > 0;
+		failing += find_failing(slot) != NULL;
 	}
 	(void)snprintf(text, size, "%zu sections: %zu watched, %zu at work, %zu failing",
 		       schedule->count, watched, working, failing);

@@ -3,6 +3,7 @@
 #include "fetch-agent/source-run.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/deadline.h"
@@ -33,6 +34,7 @@ static const char *const state_names[] = {"logging in", "fetching",    "noting",
 struct source_run {
 	struct run_world world;
 	const struct fetch_source *source;
+	const char *only;	 /* of its folders; NULL: all */
 	struct fetch_source own; /* source, with what the server made of its names */
 	struct folder_choice choice;
 	struct run_handler handler;
@@ -46,7 +48,10 @@ struct source_run {
 	struct imap_capability capability;
 	struct watch_folder *folders;
 	size_t folder_count;
-	size_t folder; /* index of the next */
+	size_t folder; /* index of the next, or of the one under way */
+	bool in_folder;
+	bool notified; /* NOTIFY is in force, for these folders */
+	bool look_up;  /* the folders, before the next pass */
 	struct watch *watch;
 	struct event *again; /* a pass whatever happens; at first: the beginning */
 	bool stopping;
@@ -176,6 +181,7 @@ static enum outcome judged(enum outcome what, const struct err *err)
 	return diagnosis->outcome;
 }
 
+/* err names its folder, if one is concerned. */
 static void note_failure(struct source_run *run, enum outcome what, enum run_stage stage,
 			 const struct err *err)
 {
@@ -223,7 +229,9 @@ static void log_out(struct source_run *run)
 /* Watching ---------------------------------------------------------------------------------------
  */
 
-static void pass_begin(struct source_run *run);
+static void pass_clear(struct source_run *run);
+static void next_folder(struct source_run *run);
+static void find_folders(struct source_run *run);
 
 static void want_all(struct source_run *run)
 {
@@ -231,31 +239,29 @@ static void want_all(struct source_run *run)
 		run->folders[i].wanted = true;
 }
 
-static bool anything_wanted(const struct source_run *run)
-{
-	for (size_t i = 0; i < run->folder_count; i++) {
-		if (run->folders[i].wanted)
-			return true;
-	}
-	return false;
-}
-
 static void on_watch(void *ctx, enum outcome what, const struct err *err)
 {
 	struct source_run *run = ctx;
+	struct err failure = *err;
 
 	run->watch = NULL;
 	(void)event_del(run->again);
 	if (what != OUTCOME_OK) {
 		lose_session(run);
 		run->result = (struct run_result){.watched = true};
-		note_failure(run, what, RUN_STAGE_CONNECT, err);
+		err_prefix(&failure, "folder=%s: ", run->folders[0].name);
+		note_failure(run, what, RUN_STAGE_CONNECT, &failure);
 		over(run);
-	} else if (run->stopping || !anything_wanted(run)) {
+	} else if (run->stopping) {
 		log_out(run);
 	} else {
 		run->handler.woke(run->handler.ctx);
-		pass_begin(run);
+		pass_clear(run);
+		run_change(run, RUN_FETCHING);
+		if (run->look_up)
+			find_folders(run);
+		else
+			next_folder(run);
 	}
 }
 
@@ -266,6 +272,7 @@ static void watch_begin(struct source_run *run)
 		.source = run->source,
 		.session = run->session,
 		.capability = &run->capability,
+		.notified = &run->notified,
 		.folders = run->folders,
 		.count = run->folder_count,
 	};
@@ -293,8 +300,6 @@ void source_run_now(struct source_run *run)
 /* Folders ----------------------------------------------------------------------------------------
  */
 
-static void next_folder(struct source_run *run);
-
 static void on_folder(void *ctx, enum outcome what, const struct mailbox_result *result,
 		      bool usable, const struct err *err)
 {
@@ -303,6 +308,7 @@ static void on_folder(void *ctx, enum outcome what, const struct mailbox_result 
 	struct err failure = *err;
 	bool first = run->result.what == OUTCOME_OK;
 
+	run->in_folder = false;
 	if (result->uidnext != 0)
 		folder->uidnext = result->uidnext;
 	run->result.messages += result->messages;
@@ -324,6 +330,11 @@ static void on_folder(void *ctx, enum outcome what, const struct mailbox_result 
 	pass_end(run);
 }
 
+static bool is_due(const struct source_run *run, const struct watch_folder *folder)
+{
+	return folder->wanted && run->handler.mine(run->handler.ctx, folder->name);
+}
+
 static void next_folder(struct source_run *run)
 {
 	struct mailbox_world world = {
@@ -338,14 +349,15 @@ static void next_folder(struct source_run *run)
 	};
 	struct watch_folder *folder;
 
-	while (run->folder < run->folder_count && !run->folders[run->folder].wanted)
-		run->folder++;
+	while (run->folder < run->folder_count && !is_due(run, &run->folders[run->folder]))
+		run->folders[run->folder++].wanted = false;
 	if (run->folder == run->folder_count || run->stopping) {
 		pass_end(run);
 		return;
 	}
 	folder = &run->folders[run->folder];
 	folder->wanted = false;
+	run->in_folder = true;
 	if (run->world.check)
 		folder_check_start(&world, folder->name, on_folder, run);
 	else
@@ -358,40 +370,82 @@ static void next_folder(struct source_run *run)
 static void fail(struct source_run *run, enum outcome what, enum run_stage stage,
 		 const struct err *err)
 {
-	note_failure(run, what, stage, err);
+	struct err failure = *err;
+
+	if (run->only != NULL)
+		err_prefix(&failure, "folder=%s: ", run->only);
+	note_failure(run, what, stage, &failure);
 	pass_end(run);
 }
 
 static void pass_clear(struct source_run *run)
 {
-	size_t covers = watch_covers(&run->capability, run->folder_count);
+	size_t covers = watch_covers(&run->capability, run->folders, run->folder_count);
 
 	run->result = (struct run_result){
 		.watch_able = run->source->watch == FETCH_WATCH_IDLE && covers > 0,
-		.covered = covers == run->folder_count && covers == 1,
+		.covers = covers,
 	};
 	run->began_s = clock_now_s();
 	run->began_ms = deadline_in_ms(0).at_ms;
 	run->folder = 0;
 }
 
-static void pass_begin(struct source_run *run)
+/* What was known of the folder when the folders were looked up before. */
+static uint32_t known_uidnext(const struct source_run *run, const char *name)
 {
-	pass_clear(run);
-	run_change(run, RUN_FETCHING);
-	next_folder(run);
+	for (size_t i = 0; i < run->folder_count; i++) {
+		if (strcmp(run->folders[i].name, name) == 0)
+			return run->folders[i].uidnext;
+	}
+	return 0;
 }
 
-static void folders_known(struct source_run *run)
+static bool same_folders(const struct source_run *run, const struct folder_choice *choice)
 {
+	bool same = choice->folders.count == run->choice.folders.count;
+
+	for (size_t i = 0; same && i < choice->folders.count; i++)
+		same = strcmp(choice->folders.word[i], run->choice.folders.word[i]) == 0;
+	return same;
+}
+
+/* Takes choice's contents. */
+static void folders_set(struct source_run *run, struct folder_choice *choice)
+{
+	size_t count = 0;
+	struct watch_folder *folders = xcalloc(choice->folders.count, sizeof(*folders));
+
+	for (size_t i = 0; i < choice->folders.count; i++) {
+		const char *name = choice->folders.word[i];
+
+		if (run->only == NULL || strcmp(name, run->only) == 0)
+			folders[count++] = (struct watch_folder){
+				.name = name, .uidnext = known_uidnext(run, name), .wanted = true};
+	}
+	free(run->folders);
+	folder_choice_release(&run->choice);
+	run->folders = folders;
+	run->folder_count = count;
+	run->choice = *choice;
+	*choice = (struct folder_choice){0};
 	run->own = *run->source;
 	run->own.move_to = run->choice.move_to;
-	run->folder_count = run->choice.folders.count;
-	run->folders = xcalloc(run->folder_count, sizeof(*run->folders));
-	for (size_t i = 0; i < run->folder_count; i++)
-		run->folders[i].name = run->choice.folders.word[i];
-	want_all(run);
-	pass_begin(run);
+}
+
+/* What NOTIFY was told cannot be changed (watch.c): another connection names other folders. */
+static void folders_known(struct source_run *run, struct folder_choice *choice)
+{
+	bool changed = run->notified && !same_folders(run, choice);
+
+	folders_set(run, choice);
+	run->look_up = false;
+	pass_clear(run);
+	run->result.lost = changed;
+	if (changed)
+		log_out(run);
+	else
+		next_folder(run);
 }
 
 static void on_listed(void *ctx, enum outcome what, struct folder_choice *choice, bool usable,
@@ -400,9 +454,7 @@ static void on_listed(void *ctx, enum outcome what, struct folder_choice *choice
 	struct source_run *run = ctx;
 
 	if (what == OUTCOME_OK) {
-		run->choice = *choice;
-		*choice = (struct folder_choice){0};
-		folders_known(run);
+		folders_known(run, choice);
 		return;
 	}
 	if (!usable)
@@ -412,12 +464,14 @@ static void on_listed(void *ctx, enum outcome what, struct folder_choice *choice
 
 static void find_folders(struct source_run *run)
 {
+	struct folder_choice choice = {0};
+
 	if (folder_list_is_needed(run->source)) {
 		folder_list_start(run->session, &run->capability, run->source, on_listed, run);
 		return;
 	}
-	folder_choice_plain(&run->choice, run->source);
-	folders_known(run);
+	folder_choice_plain(&choice, run->source);
+	folders_known(run, &choice);
 }
 
 static void nobody_waits(void *ctx, const struct imap_text *result)
@@ -487,14 +541,16 @@ static void on_again(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
-	if (run->state == RUN_WATCHING)
-		source_run_now(run);
-	else
+	if (run->state != RUN_WATCHING) {
 		begin(run);
+		return;
+	}
+	run->look_up = folder_list_is_needed(run->source);
+	source_run_now(run);
 }
 
 struct source_run *source_run_start(const struct run_world *world,
-				    const struct fetch_source *source,
+				    const struct fetch_source *source, const char *only,
 				    const struct run_handler *handler)
 {
 	struct source_run *run = xcalloc(1, sizeof(*run));
@@ -502,12 +558,23 @@ struct source_run *source_run_start(const struct run_world *world,
 	run->world = *world;
 	run->delivery = (struct delivery_world){world->base, world->dns, world->spawner};
 	run->source = source;
+	run->only = only;
 	run->handler = *handler;
 	run->again = evtimer_new(world->base, on_again, run);
 	if (run->again == NULL)
 		abort(); /* as xalloc: out of memory */
 	event_active(run->again, 0, 0);
 	return run;
+}
+
+const char *source_run_folder(const struct source_run *run, size_t index)
+{
+	return index < run->folder_count ? run->folders[index].name : NULL;
+}
+
+bool source_run_is_in(const struct source_run *run, const char *folder)
+{
+	return run->in_folder && strcmp(run->folders[run->folder].name, folder) == 0;
 }
 
 void source_run_stop(struct source_run *run, bool cut)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * source-run.h - one connection for one [fetch] section: log in, each folder in turn, and then
- * either log out, or watch and fetch again.
+ * source-run.h - one connection for one [fetch] section, or for one of its folders: log in, each
+ * folder in turn, and then either log out, or watch and fetch again.
  *
  * Going over the folders is a pass; it leaves one row in the state. Its owner (schedule.h) decides
  * after each what is next, and writes the line in the log.
@@ -50,12 +50,12 @@ struct run_result {
 	bool lost;	 /* it broke just after the pass */
 	bool cancelled;	 /* it was told to stop before it did anything */
 	bool watch_able; /* the server has what it takes */
-	bool covered;	 /* no folder is to be polled: NOTIFY alone is not relied on */
+	size_t covers;	 /* how many of the folders the connection watches, from the first on */
 };
 
 #define RUN_LOG_OUT (-1)
 
-/* All but over may be NULL without world.stays. */
+/* All but mine and over may be NULL without world.stays. */
 struct run_handler {
 	/*
 	 * A pass is over and the connection can be watched. Answer: after how many ms there is to
@@ -64,6 +64,8 @@ struct run_handler {
 	int64_t (*passed)(void *ctx, const struct run_result *result);
 	/* Another pass begins, after passed. */
 	void (*woke)(void *ctx);
+	/* Is the folder this run's now? Else another connection of the section sees to it. */
+	bool (*mine)(void *ctx, const char *folder);
 	/* Once, from the event loop; the run is gone when it returns. */
 	void (*over)(void *ctx, const struct run_result *result);
 	void *ctx;
@@ -71,13 +73,20 @@ struct run_handler {
 
 struct source_run;
 
-/* world and source are borrowed until over; handler is copied. over is never called from here. */
+/* only: of the section's folders this one; NULL: all. World, source and only are borrowed until
+ * over; handler is copied. over is never called from here. */
 struct source_run *source_run_start(const struct run_world *world,
-				    const struct fetch_source *source,
+				    const struct fetch_source *source, const char *only,
 				    const struct run_handler *handler);
 
 /* Another pass now, if it watches. */
 void source_run_now(struct source_run *run);
+
+/* The folders as they were last looked up, borrowed until the next pass; NULL: index is too high.
+ */
+const char *source_run_folder(const struct source_run *run, size_t index);
+/* Is it fetching that folder right now? */
+bool source_run_is_in(const struct source_run *run, const char *folder);
 
 /*
  * Ends it: at the next folder, or where it is harmless. cut: now; what is whole is still delivered

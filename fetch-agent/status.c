@@ -90,6 +90,8 @@ static void print_now(const struct printing *printing)
 	if (live != NULL) {
 		(void)printf("; %s since %s", text_of(live, "state"),
 			     clock_text(number_of(live, "since"), since, sizeof(since)));
+		if (number_of(live, "watched") > 1)
+			(void)printf(" on %" PRId64 " connections", number_of(live, "watched"));
 		if (number_of(live, "next") != 0)
 			(void)printf(" until %s",
 				     clock_text(number_of(live, "next"), next, sizeof(next)));

@@ -139,6 +139,27 @@ struct turn *turns_next(struct turns *turns)
 	return turn;
 }
 
+static size_t less(size_t most, size_t count)
+{
+	return most > count ? most - count : 0;
+}
+
+size_t turns_excess(const struct turns *turns, const struct turn *turn)
+{
+	size_t own = less(turn->account->member_count, turn->account->limit);
+	size_t all = less(turns->members, turns->open_max);
+
+	return own > all ? own : all;
+}
+
+size_t turns_spare(const struct turns *turns, const struct turn *turn)
+{
+	size_t own = less(turn->account->limit, turn->account->member_count);
+	size_t all = less(turns->open_max, turns->members);
+
+	return own < all ? own : all;
+}
+
 bool turns_may_rest(const struct turns *turns, const struct turn *turn)
 {
 	const struct turns_account *account = turn->account;

@@ -47,6 +47,10 @@ void turns_want(struct turns *turns, struct turn *turn); /* once is as good as t
 struct turn *turns_next(struct turns *turns);
 /* May this busy one keep its place, only to watch? */
 bool turns_may_rest(const struct turns *turns, const struct turn *turn);
+/* How many members more the account could have, each with a place of its own to watch from. */
+size_t turns_spare(const struct turns *turns, const struct turn *turn);
+/* How many members the account has for which it has no place. */
+size_t turns_excess(const struct turns *turns, const struct turn *turn);
 void turns_rest(struct turns *turns, struct turn *turn);
 void turns_wake(struct turns *turns, struct turn *turn); /* it has its place already */
 void turns_give_back(struct turns *turns, struct turn *turn);

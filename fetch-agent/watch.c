@@ -245,6 +245,15 @@ static void idle(struct watch *watch)
 				    watch);
 }
 
+/* RFC 5465 wants no IDLE beside NOTIFY; Dovecot tells of nothing without. */
+static void listen_for_news(struct watch *watch)
+{
+	if ((watch->target.capability->can & IMAP_CAN_IDLE) != 0)
+		idle(watch);
+	else
+		wait_for_news(watch, WATCH_NOTIFIED);
+}
+
 static void on_notify(void *ctx, const struct imap_text *result)
 {
 	struct watch *watch = ctx;
@@ -252,11 +261,8 @@ static void on_notify(void *ctx, const struct imap_text *result)
 	if (result == NULL)
 		return; /* on_closed() follows */
 	if (result->status == IMAP_STATUS_OK) {
-		/* RFC 5465 wants no IDLE beside it; Dovecot tells of nothing without. */
-		if ((watch->target.capability->can & IMAP_CAN_IDLE) != 0)
-			idle(watch);
-		else
-			wait_for_news(watch, WATCH_NOTIFIED);
+		*watch->target.notified = true;
+		listen_for_news(watch);
 		return;
 	}
 	/* Too many folders for it, or not these events ([BADEVENT]): the next pass asks for IDLE.
@@ -270,8 +276,7 @@ static void on_notify(void *ctx, const struct imap_text *result)
 	finish(watch, OUTCOME_OK, NULL);
 }
 
-/* STATUS: how things stand is said at once, so that nothing is missed before. Dovecot 2.3.19 tells
- * of other folders only until the next SET, with NONE before it too: they are polled beside. */
+/* STATUS: how things stand is said at once, so that nothing is missed before. */
 static void notify(struct watch *watch)
 {
 	struct imap_command command;
@@ -295,6 +300,33 @@ static void notify(struct watch *watch)
 	idle(watch);
 }
 
+/* The watch may be over when it comes. */
+static void ignore_result(void *ctx, const struct imap_text *result)
+{
+	(void)ctx;
+	(void)result;
+}
+
+/*
+ * What was set stays in force. It is not set again: Dovecot 2.3.19 tells of folders that are not
+ * selected only until the second NOTIFY of a connection, NONE before it or not. What the server
+ * told of during the pass is asked for instead.
+ */
+static void notify_again(struct watch *watch)
+{
+	for (size_t i = 1; i < watch->target.count; i++) {
+		struct imap_command command;
+
+		imap_command_init(watch->target.session, &command);
+		(void)buffer_append_str(&command.bytes, "STATUS ");
+		if (imap_encode_mailbox(&command.encoder,
+					span_from_str(watch->target.folders[i].name)))
+			(void)buffer_append_str(&command.bytes, " (UIDNEXT)");
+		(void)imap_session_send(watch->target.session, &command, ignore_result, NULL);
+	}
+	listen_for_news(watch);
+}
+
 static void on_opened(void *ctx, const struct imap_text *result)
 {
 	struct watch *watch = ctx;
@@ -307,7 +339,9 @@ static void on_opened(void *ctx, const struct imap_text *result)
 		finish(watch, OUTCOME_OK, NULL);
 	} else {
 		watch_change(watch, WATCH_ASKING);
-		if (watch->by_notify)
+		if (watch->by_notify && *watch->target.notified)
+			notify_again(watch);
+		else if (watch->by_notify)
 			notify(watch);
 		else
 			idle(watch);
@@ -329,9 +363,28 @@ static void open_first(struct watch *watch)
 /* Beginning and ending ---------------------------------------------------------------------------
  */
 
-size_t watch_covers(const struct imap_capability *capability, size_t count)
+/* Dovecot 2.3.19 takes other names for NOTIFY, and then tells of nothing. */
+static bool is_ascii(const char *name)
 {
-	if (count > 1 && (capability->can & IMAP_CAN_NOTIFY) != 0)
+	while (*name != '\0' && (unsigned char)*name < 0x80)
+		name++;
+	return *name == '\0';
+}
+
+static bool covers_by_notify(const struct imap_capability *capability,
+			     const struct watch_folder *folders, size_t count)
+{
+	bool good = count > 1 && (capability->can & IMAP_CAN_NOTIFY) != 0;
+
+	for (size_t i = 1; good && i < count; i++)
+		good = is_ascii(folders[i].name);
+	return good;
+}
+
+size_t watch_covers(const struct imap_capability *capability, const struct watch_folder *folders,
+		    size_t count)
+{
+	if (covers_by_notify(capability, folders, count))
 		return count;
 	return count > 0 && (capability->can & IMAP_CAN_IDLE) != 0 ? 1 : 0;
 }
@@ -345,7 +398,7 @@ struct watch *watch_start(const struct watch_target *target, watch_done_fn *done
 	watch->target = *target;
 	watch->done = done;
 	watch->ctx = ctx;
-	watch->by_notify = target->count > 1 && watch_covers(target->capability, target->count) > 1;
+	watch->by_notify = covers_by_notify(target->capability, target->folders, target->count);
 	watch->timer = evtimer_new(target->base, on_timer, watch);
 	if (watch->timer == NULL)
 		abort(); /* as xalloc: out of memory */

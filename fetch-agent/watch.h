@@ -29,6 +29,7 @@ struct watch_target {
 	const struct fetch_source *source;
 	struct imap_session *session;	    /* nothing under way */
 	struct imap_capability *capability; /* what turns out not to work is taken away */
+	bool *notified; /* the session's: NOTIFY is in force, for the same folders */
 	struct watch_folder *folders;
 	size_t count;
 };
@@ -40,8 +41,10 @@ struct watch_target {
  */
 typedef void watch_done_fn(void *ctx, enum outcome what, const struct err *err);
 
-/* How many of the folders a server with this capability tells of: 0, 1 or all. */
-size_t watch_covers(const struct imap_capability *capability, size_t count);
+/* How many of the folders, from the first on, a server with this capability tells of on one
+ * connection: 0, 1 or all. */
+size_t watch_covers(const struct imap_capability *capability, const struct watch_folder *folders,
+		    size_t count);
 
 struct watch *watch_start(const struct watch_target *target, watch_done_fn *done, void *ctx);
 /* done follows, not from here, as soon as the server lets go. */

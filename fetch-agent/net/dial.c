@@ -22,6 +22,10 @@
 
 #include "common/banned.h"
 
+#define KEEP_IDLE_S	120
+#define KEEP_INTERVAL_S 30
+#define KEEP_PROBES	4
+
 struct dial {
 	struct dial_target target;
 	dial_done_fn *done;
@@ -67,14 +71,22 @@ static void finish(struct dial *dial, enum outcome what)
 	done(context, what, bev, &err);
 }
 
-/* A keyword's worth of small commands must not wait for an acknowledgement, and a peer that is gone
- * must be noticed. */
+/*
+ * A keyword's worth of small commands must not wait for an acknowledgement, and a peer that is gone
+ * must be noticed while nothing is said (IDLE): after KEEP_IDLE_S + KEEP_PROBES * KEEP_INTERVAL_S;
+ * the system's own two hours are longer than routers remember a connection. No TCP_USER_TIMEOUT:
+ * whoever waits for an answer has a deadline.
+ */
 static void tune(evutil_socket_t fd)
 {
-	static const int on = 1;
+	static const int on = 1, idle_s = KEEP_IDLE_S, interval_s = KEEP_INTERVAL_S,
+			 probes = KEEP_PROBES;
 
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
 }
 
 static void try_next(struct dial *dial);

@@ -156,6 +156,35 @@ static void sections_of_an_account_share(void **state)
 	turns_free(turns);
 }
 
+/* What is to spare is what the account's, and all together, leave. */
+static void spare_places_are_those_that_nobody_needs(void **state)
+{
+	struct turns *turns = turns_new(10, 4);
+	struct turn turn[5] = {0};
+
+	(void)state;
+	turns_join(turns, &turn[0], "account", "host", 3);
+	assert_int_equal(turns_spare(turns, &turn[0]), 2);
+	turns_join(turns, &turn[1], "account", "host", 3);
+	turns_join(turns, &turn[2], "account", "host", 3);
+	assert_int_equal(turns_spare(turns, &turn[0]), 0);
+	assert_int_equal(turns_excess(turns, &turn[0]), 0);
+	turns_join(turns, &turn[3], "account", "host", 2);
+	assert_int_equal(turns_excess(turns, &turn[0]), 2);
+	turns_leave(turns, &turn[3]);
+	turns_leave(turns, &turn[2]);
+	assert_int_equal(turns_spare(turns, &turn[0]), 1);
+	turns_join(turns, &turn[2], "other", "host", 9);
+	assert_int_equal(turns_spare(turns, &turn[2]), 1);
+	turns_join(turns, &turn[3], "other", "host", 9);
+	assert_int_equal(turns_spare(turns, &turn[0]), 0);
+	turns_join(turns, &turn[4], "third", "host", 9);
+	assert_int_equal(turns_excess(turns, &turn[0]), 1);
+	for (size_t i = 0; i < 5; i++)
+		turns_leave(turns, &turn[i]);
+	turns_free(turns);
+}
+
 static void waiting_grows_to_its_ceiling(void **state)
 {
 	int64_t before_ms = 0;
@@ -197,6 +226,7 @@ int main(void)
 		cmocka_unit_test(not_all_places_are_watched_while_others_wait),
 		cmocka_unit_test(all_together_are_limited),
 		cmocka_unit_test(sections_of_an_account_share),
+		cmocka_unit_test(spare_places_are_those_that_nobody_needs),
 		cmocka_unit_test(waiting_grows_to_its_ceiling),
 		cmocka_unit_test(chance_never_goes_below_what_is_asked),
 	};
