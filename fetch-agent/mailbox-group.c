@@ -52,6 +52,7 @@ static void on_delivered(void *job)
 			tell_server(mailbox, &group->step.delivered);
 	}
 	group_free(group);
+	group_submit_if_full(mailbox);
 	mailbox_go_on(mailbox);
 }
 

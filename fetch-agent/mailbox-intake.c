@@ -213,6 +213,8 @@ void intake_chunk(void *ctx, struct span bytes)
 	struct mailbox *mailbox = ctx;
 	struct intake *intake = &mailbox->intake;
 
+	if (mailbox->what != OUTCOME_OK)
+		return; /* the destination may be gone; what has begun is dropped at the end */
 	if (intake->state == INTAKE_HEADER_ONLY)
 		(void)message_head_feed(&intake->head, &bytes);
 	if (intake->state == INTAKE_HEAD && message_head_feed(&intake->head, &bytes))
@@ -226,7 +228,7 @@ void intake_end(void *ctx)
 	struct mailbox *mailbox = ctx;
 	struct intake *intake = &mailbox->intake;
 
-	if (intake->state == INTAKE_NONE)
+	if (intake->state == INTAKE_NONE || mailbox->what != OUTCOME_OK)
 		return;
 	if (!intake->head.whole)
 		message_head_end(&intake->head);

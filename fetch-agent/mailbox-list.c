@@ -65,56 +65,7 @@ static void list_add(struct mailbox *mailbox, uint32_t uid, uint32_t size_bytes)
 	mailbox->listed[mailbox->listed_count++] = (struct listed){uid, size_bytes, false};
 }
 
-static void identity_add(struct mailbox *mailbox, const struct imap_fetch *fetch)
-{
-	struct state_identity identity;
-	size_t count = mailbox->identity_count;
-
-	intake_identity(mailbox, fetch->uid, fetch->size, fetch->internaldate, &identity);
-	if ((count & (count - 1)) == 0)
-		mailbox->identities = xreallocarray(mailbox->identities, count == 0 ? 1 : count * 2,
-						    sizeof(*mailbox->identities));
-	mailbox->identities[mailbox->identity_count++] = identity;
-}
-
-void list_take(struct mailbox *mailbox, const struct imap_fetch *fetch)
-{
-	uint32_t size = fetch->size <= UINT32_MAX ? (uint32_t)fetch->size : UINT32_MAX;
-
-	if (fetch->uid == 0 || (fetch->has & IMAP_FETCH_SIZE) == 0 ||
-	    !is_wanted(mailbox, fetch->uid))
-		return;
-	if (mailbox->listed_count >= LIST_MAX) {
-		mailbox->list_is_cut = true;
-		return;
-	}
-	list_add(mailbox, fetch->uid, size);
-	if (mailbox->view.renewing && fetch->bodies > 0 && mailbox->intake.whole)
-		identity_add(mailbox, fetch);
-}
-
-/* A range may be of all numbers that there are. What is set aside below is asked for anyway. */
-void list_found(struct mailbox *mailbox, struct imap_set set)
-{
-	uint64_t lowest = (uint64_t)mailbox->ledger.folder.last_uid + 1;
-	uint32_t first, last;
-
-	while (imap_set_next(&set, &first, &last)) {
-		for (uint64_t uid = first > lowest ? first : lowest; uid <= last; uid++) {
-			if (mailbox->found.count >= LIST_MAX) {
-				mailbox->list_is_cut = true;
-				return;
-			}
-			if (is_wanted(mailbox, (uint32_t)uid))
-				uid_list_add(&mailbox->found, (uint32_t)uid);
-		}
-	}
-}
-
-/* The list is whole ------------------------------------------------------------------------------
- */
-
-/* A server may list a message twice. */
+/* A server may list a message twice, and say its size once. */
 static void list_sort(struct mailbox *mailbox)
 {
 	struct listed *list = mailbox->listed;
@@ -125,9 +76,92 @@ static void list_sort(struct mailbox *mailbox)
 	for (size_t i = 0; i < mailbox->listed_count; i++) {
 		if (kept == 0 || list[kept - 1].uid != list[i].uid)
 			list[kept++] = list[i];
+		else if (list[kept - 1].size_bytes < list[i].size_bytes)
+			list[kept - 1].size_bytes = list[i].size_bytes;
 	}
 	mailbox->listed_count = kept;
 }
+
+static void identity_add(struct mailbox *mailbox, const struct imap_fetch *fetch)
+{
+	struct state_identity identity;
+
+	intake_identity(mailbox, fetch->uid, fetch->size, fetch->internaldate, &identity);
+	if (mailbox->identity_count == mailbox->identity_size) {
+		mailbox->identity_size =
+			mailbox->identity_size == 0 ? 64 : mailbox->identity_size * 2;
+		mailbox->identities = xreallocarray(mailbox->identities, mailbox->identity_size,
+						    sizeof(*mailbox->identities));
+	}
+	mailbox->identities[mailbox->identity_count++] = identity;
+}
+
+/* Too many for one run: those with the smallest UIDs are kept, because all up to the last that is
+ * listed will count as decided. Servers need not list in order. */
+static void list_cut(struct mailbox *mailbox)
+{
+	size_t kept = 0;
+
+	list_sort(mailbox);
+	if (mailbox->listed_count < LIST_MAX)
+		return; /* it was the same message many times */
+	mailbox->list_is_cut = true;
+	mailbox->listed_count = LIST_MAX / 2;
+	mailbox->list_ceiling = mailbox->listed[LIST_MAX / 2 - 1].uid;
+	for (size_t i = 0; i < mailbox->identity_count; i++) {
+		if (mailbox->identities[i].uid <= mailbox->list_ceiling)
+			mailbox->identities[kept++] = mailbox->identities[i];
+	}
+	mailbox->identity_count = kept;
+}
+
+static bool is_above_ceiling(const struct mailbox *mailbox, uint32_t uid)
+{
+	return mailbox->list_ceiling != 0 && uid > mailbox->list_ceiling;
+}
+
+/* A message whose size the server does not say is as good as any other. */
+void list_take(struct mailbox *mailbox, const struct imap_fetch *fetch)
+{
+	uint32_t size = fetch->size <= UINT32_MAX ? (uint32_t)fetch->size : UINT32_MAX;
+
+	if (fetch->uid == 0 || !is_wanted(mailbox, fetch->uid) ||
+	    is_above_ceiling(mailbox, fetch->uid))
+		return;
+	if (mailbox->listed_count >= LIST_MAX)
+		list_cut(mailbox);
+	list_add(mailbox, fetch->uid, size);
+	if (mailbox->view.renewing && fetch->bodies > 0 && mailbox->intake.whole)
+		identity_add(mailbox, fetch);
+}
+
+/* See list_cut(). */
+static void found_cut(struct mailbox *mailbox)
+{
+	uid_list_sort(&mailbox->found);
+	mailbox->found.count = LIST_MAX / 2;
+	mailbox->list_ceiling = mailbox->found.uid[LIST_MAX / 2 - 1];
+	mailbox->list_is_cut = true;
+}
+
+/* What was not searched for may be named all the same, by the thousand millions. */
+void list_found(struct mailbox *mailbox, struct imap_set set)
+{
+	uint32_t first, last, known = mailbox->ledger.folder.last_uid;
+
+	while (imap_set_next(&set, &first, &last)) {
+		for (uint64_t uid = first > known ? first : (uint64_t)known + 1;
+		     uid <= last && !is_above_ceiling(mailbox, (uint32_t)uid); uid++) {
+			if (mailbox->found.count >= LIST_MAX)
+				found_cut(mailbox);
+			if (is_wanted(mailbox, (uint32_t)uid))
+				uid_list_add(&mailbox->found, (uint32_t)uid);
+		}
+	}
+}
+
+/* The list is whole ------------------------------------------------------------------------------
+ */
 
 /* Keeps what keep says, in order. */
 static void list_filter(struct mailbox *mailbox,

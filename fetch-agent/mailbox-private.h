@@ -109,8 +109,9 @@ struct mailbox {
 	struct listed *listed; /* ascending */
 	size_t listed_count, listed_size, next;
 	bool list_is_cut;		   /* there is more than is listed */
+	uint32_t list_ceiling;		   /* and all of it is above this, unless 0 */
 	struct state_identity *identities; /* while recognising: of what is listed */
-	size_t identity_count;
+	size_t identity_count, identity_size;
 	struct uid_list recognised;
 	uint32_t after_list_uid; /* all up to here is decided once all that is listed is */
 

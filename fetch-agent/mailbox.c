@@ -308,9 +308,11 @@ static void take_uidvalidity(struct mailbox *mailbox, uint32_t uidvalidity)
 
 static void on_condition(struct mailbox *mailbox, const struct imap_text *text)
 {
+	/* A later UIDNEXT is not the one that the list was made by. */
 	if (text->code == IMAP_CODE_UIDVALIDITY && text->number <= UINT32_MAX)
 		take_uidvalidity(mailbox, (uint32_t)text->number);
-	else if (text->code == IMAP_CODE_UIDNEXT && text->number <= UINT32_MAX)
+	else if (text->code == IMAP_CODE_UIDNEXT && text->number <= UINT32_MAX &&
+		 mailbox->state == MAILBOX_OPENING)
 		mailbox->uidnext = (uint32_t)text->number;
 	else if (text->code == IMAP_CODE_ALERT)
 		log_warning("fetch=%s folder=%s the server alerts: %.*s",
