@@ -139,6 +139,8 @@ void list_take(struct mailbox *mailbox, const struct imap_fetch *fetch)
 static void found_cut(struct mailbox *mailbox)
 {
 	uid_list_sort(&mailbox->found);
+	if (mailbox->found.count < LIST_MAX)
+		return; /* it was the same messages many times */
 	mailbox->found.count = LIST_MAX / 2;
 	mailbox->list_ceiling = mailbox->found.uid[LIST_MAX / 2 - 1];
 	mailbox->list_is_cut = true;
