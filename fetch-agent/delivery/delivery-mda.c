@@ -269,12 +269,19 @@ static void verdict_of(const struct run *run, enum spawn_end how, int status,
 		mda_verdict_of_exit(config->path, status, buffer_cstr(&run->words), verdict);
 	} else if (how == SPAWN_NOT_STARTED && status != EAGAIN && status != ENOMEM) {
 		verdict_of_failed_start(config->path, status, verdict);
+	} else if (how == SPAWN_LOST) { /* nothing can be run any more */
+		verdict->kind = DELIVERY_DOWN;
+		verdict->outcome = OUTCOME_RETRY;
+		(void)err_set(
+			&verdict->err, OUTCOME_RETRY,
+			"cannot run %s: the process that runs MDAs ended; what it was running "
+			"may come twice",
+			config->path);
 	} else {
 		verdict->kind = DELIVERY_LATER;
 		verdict->outcome = OUTCOME_RETRY;
 		(void)err_set(&verdict->err, OUTCOME_RETRY, "cannot run %s: %s", config->path,
-			      how == SPAWN_LOST ? "the process that runs MDAs ended"
-						: strerror(status));
+			      strerror(status));
 	}
 }
 
@@ -439,10 +446,8 @@ static void give_verdict(struct mda *mda, uint32_t uid, const struct delivery_ve
 static void give_up_others(struct mda *mda, const struct message *but,
 			   const struct delivery_verdict *why)
 {
-	struct delivery_verdict verdict = *why;
 	struct message *message, *next;
 
-	verdict.kind = DELIVERY_LATER;
 	for (message = mda->messages; message != NULL; message = next) {
 		uint32_t uid = message->uid;
 
@@ -450,7 +455,7 @@ static void give_up_others(struct mda *mda, const struct message *but,
 		if (message == but || message->dropped || !message->ended)
 			continue;
 		message_abandon(message);
-		give_verdict(mda, uid, &verdict);
+		give_verdict(mda, uid, why);
 	}
 }
 
@@ -502,9 +507,7 @@ static void message_conclude(struct message *message)
 	uint32_t uid = message->uid;
 	bool dropped = message->dropped;
 
-	if (verdict.kind == DELIVERY_DOWN && mda->down)
-		verdict.kind = DELIVERY_LATER; /* it was said already */
-	if (!dropped && verdict.kind == DELIVERY_DOWN) {
+	if (!dropped && !mda->down && verdict.kind == DELIVERY_DOWN) {
 		mda->down = true;
 		give_up_others(mda, message, &verdict);
 	}

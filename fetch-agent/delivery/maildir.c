@@ -216,6 +216,26 @@ enum outcome maildir_message_write(struct maildir *maildir, struct maildir_messa
 	return good ? OUTCOME_OK : trouble(maildir, "cannot write a message", err);
 }
 
+static void remove_from_tmp(const struct maildir *maildir, const struct maildir_origin *origin,
+			    const struct maildir_message *message)
+{
+	char name[MAILDIR_NAME_MAX];
+
+	name_in_tmp(origin, message, name);
+	(void)unlinkat(maildir->tmp, name, 0);
+}
+
+/* A full disk has no room for what is half there. */
+static enum outcome not_written(const struct maildir *maildir, const struct maildir_origin *origin,
+				const struct maildir_message *message, const char *name,
+				struct err *err)
+{
+	enum outcome what = trouble(maildir, name, err);
+
+	remove_from_tmp(maildir, origin, message);
+	return what;
+}
+
 enum outcome maildir_message_end(struct maildir *maildir, const struct maildir_origin *origin,
 				 struct maildir_message *message, uint32_t uid, struct err *err)
 {
@@ -227,12 +247,12 @@ enum outcome maildir_message_end(struct maildir *maildir, const struct maildir_o
 
 	message->fd = -1;
 	if (!whole || (rc != 0 && errno != EINTR))
-		return trouble(maildir, "cannot write a message", err);
+		return not_written(maildir, origin, message, "cannot write a message", err);
 	if (message->uid != uid) {
 		name_in_tmp(origin, message, name);
 		name_of(origin, uid, final);
 		if (renameat(maildir->tmp, name, maildir->tmp, final) != 0)
-			return trouble(maildir, name, err);
+			return not_written(maildir, origin, message, name, err);
 		message->uid = uid;
 	}
 	return OUTCOME_OK;
@@ -241,14 +261,11 @@ enum outcome maildir_message_end(struct maildir *maildir, const struct maildir_o
 void maildir_message_drop(struct maildir *maildir, const struct maildir_origin *origin,
 			  struct maildir_message *message)
 {
-	char name[MAILDIR_NAME_MAX];
-
 	if (message->fd < 0)
 		return;
 	(void)close(message->fd);
 	message->fd = -1;
-	name_in_tmp(origin, message, name);
-	(void)unlinkat(maildir->tmp, name, 0);
+	remove_from_tmp(maildir, origin, message);
 }
 
 /* Durable, then visible --------------------------------------------------------------------------
