@@ -92,5 +92,5 @@ bed_daemon_start || bed_die "mailoauthd does not start again: $(tail -n 5 "$BED/
 ok "that is said" bed_wait_for 10 daemon_said 'account=learned discovery=retry.*what is known stays in use'
 ok "the token is served" bed_mailoauth token learned
 not_ok "a refresh fails" bed_mailoauth refresh learned
-ok "at the endpoint that is known" daemon_said 'account=learned refresh=retry endpoint=127\.0\.0\.1'
+ok "at the endpoint that is known" daemon_said 'account=learned refresh=retry grant=refresh_token endpoint=127\.0\.0\.1'
 done_testing

@@ -161,18 +161,50 @@ static void write_conf(int count, const char *more)
 	free(path);
 }
 
-static void start(void)
+/* Instead of write_conf(): one account whose keys are all in text. */
+static void write_account(const char *text)
+{
+	char *path = xasprintf("%s/mailoauth.conf", dir);
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	(void)fprintf(file,
+		      "[account a00000]\nprovider = custom\nclient_id = c\nscope = mail\n"
+		      "user = u@example.test\nuse = smtp\nsmtp_host = mx.example.test\n"
+		      "allow = root\n%s",
+		      text);
+	assert_int_equal(fclose(file), 0);
+	free(path);
+}
+
+static struct helper_config *read_conf(void)
 {
 	static const char *const presets[] = {TEST_PROVIDERS, NULL};
 	char *path = xasprintf("%s/mailoauth.conf", dir);
 	struct config_problems problems = CONFIG_PROBLEMS_INIT;
-	struct account_world world = {0};
 	struct helper_config *config = helper_config_load(path, presets, &problems);
-	struct err err;
 
 	if (config == NULL)
 		fail_msg("%s", buffer_cstr(&problems.text));
 	config_problems_release(&problems);
+	free(path);
+	return config;
+}
+
+static void reload(void)
+{
+	struct helper_config *config = read_conf();
+
+	accounts_apply(accounts, config);
+	helper_config_free(config);
+}
+
+static void start(void)
+{
+	struct account_world world = {0};
+	struct helper_config *config = read_conf();
+	struct err err;
+
 	if (store_open(dir, NULL, &store, &err) != OUTCOME_OK)
 		fail_msg("%s", err.text);
 	http = http_client_new(NULL, "engine");
@@ -181,7 +213,6 @@ static void start(void)
 	accounts = accounts_new(&world);
 	accounts_apply(accounts, config);
 	helper_config_free(config);
-	free(path);
 }
 
 /* Tokens of an hour, obtained at obtained_s, for accounts from .. to-1. Not while the store is
@@ -632,6 +663,82 @@ static void an_idle_account_stays_alive(void **state)
 	assert_int_equal(ask(0).outcome, OUTCOME_OK);
 }
 
+/* Reloads ------------------------------------------------------------------------------------- */
+
+/* Keys of an account that nobody consents to, with a secret in the stage's directory. */
+static char *direct_keys(void)
+{
+	char *path = xasprintf("%s/secret", dir);
+	FILE *file = fopen(path, "we");
+	char *keys = xasprintf("grant = client_credentials\ntoken_url = https://as.example/t\n"
+			       "client_secret_file = %s\n",
+			       path);
+
+	assert_non_null(file);
+	assert_int_equal(fchmod(fileno(file), 0600), 0);
+	(void)fputs("secret\n", file);
+	assert_int_equal(fclose(file), 0);
+	free(path);
+	return keys;
+}
+
+#define PERSON_KEYS                                                                                \
+	"issuer = https://as.example\nauthorize_url = https://as.example/a\n"                      \
+	"token_url = https://as.example/t\nverify_identity = no\n"
+
+static void what_was_learned_is_not_looked_for_without_an_issuer(void **state)
+{
+	char *direct = direct_keys();
+
+	(void)state;
+	write_account("issuer = https://as.example\nverify_identity = no\n");
+	start();
+	write_account(direct);
+	reload();
+	fake_world_run(clock_now_s() + 60);
+	assert_string_equal(ask(0).token, "at-2"); /* the first request was for metadata */
+	free(direct);
+}
+
+/* The server has retired rt-0 when the reload comes. */
+static void a_rotated_token_survives_a_change_of_grant(void **state)
+{
+	char *direct = direct_keys();
+	struct answer answer = {.outcome = OUTCOME_OK};
+
+	(void)state;
+	write_account(PERSON_KEYS);
+	write_grants(0, 1, START_S, 0);
+	start();
+	(void)account_refresh(accounts_at(accounts, 0), on_token, &answer);
+	write_account(direct);
+	reload();
+	fake_world_run(clock_now_s() + 1);
+	assert_true(answer.came);
+	check_stored("rt-1");
+	free(direct);
+}
+
+/* Nor is a token that nobody consented to ever taken for the person's. */
+static void a_direct_token_is_not_the_persons(void **state)
+{
+	char *direct = direct_keys();
+	struct answer answer = {.outcome = OUTCOME_OK};
+
+	(void)state;
+	write_account(direct);
+	start();
+	(void)account_refresh(accounts_at(accounts, 0), on_token, &answer);
+	assert_false(answer.came);
+	write_account(PERSON_KEYS);
+	reload();
+	fake_world_run(clock_now_s() + 10);
+	assert_true(answer.came);
+	assert_int_equal(answer.outcome, OUTCOME_CONSENT);
+	assert_string_equal(answer.token, "");
+	free(direct);
+}
+
 /* min_valid ------------------------------------------------------------------------------------ */
 
 static void enough_life_is_left(void **state)
@@ -818,6 +925,9 @@ int main(void)
 		ON_STAGE(a_wait_from_before_the_clock_was_set_back_ends),
 		ON_STAGE(tokens_live_past_2038),
 		ON_STAGE(an_idle_account_stays_alive),
+		ON_STAGE(what_was_learned_is_not_looked_for_without_an_issuer),
+		ON_STAGE(a_rotated_token_survives_a_change_of_grant),
+		ON_STAGE(a_direct_token_is_not_the_persons),
 		ON_STAGE(enough_life_is_left),
 		ON_STAGE(dates_are_days),
 		ON_STAGE(marks_are_passed_one_by_one),

@@ -46,14 +46,16 @@ struct account {
 	struct account_waiters answering; /* being answered: taken out one by one */
 	struct event *timer;
 	struct discovery *discovery;  /* NULL: the configuration has all URLs */
-	enum outcome learning; /* of the last discovery */
+	bool learned;		      /* it has told: what is not known now, there is not */
+	enum outcome learning;	      /* of the last discovery */
 	struct err *unlearned;	      /* why the last one failed; NULL: it did not */
 	struct token_request *flight; /* NULL: none */
 	struct store_slot *slot;      /* reserved for the flight's result */
 	int64_t flight_started_s;
-	bool flight_previous; /* with the previous refresh token, the present one having been
-				 refused */
-	bool previous_tried;  /* since the present one was refused */
+	enum grant_kind flight_grant; /* any with a person: a refresh */
+	bool flight_previous;  /* with the previous refresh token, the present one having been
+				  refused */
+	bool previous_tried;   /* since the present one was refused */
 	struct forget *forget; /* being revoked, and held meanwhile; NULL: it is not */
 	unsigned holds;
 	bool unsaved;	  /* grant is newer than the disk: nothing of it is handed out */

@@ -103,7 +103,7 @@ static enum outcome explain_trouble(const struct account *account, struct err *e
 	return explain(account, account->trouble, text_of(account->attempt.text), err);
 }
 
-void account_log_credential(const struct account *account, const struct token_answer *answer)
+static void log_credential(const struct account *account, const struct token_answer *answer)
 {
 	if (answer->credential_changed)
 		log_warning("account=%s credential=%s: the server takes this one and refuses the "
@@ -111,30 +111,49 @@ void account_log_credential(const struct account *account, const struct token_an
 			    account->config->name, answer->credential);
 }
 
+/* The line that every request to a token endpoint leaves. */
+static void log_answer(const struct account *account, enum log_level level, const char *what,
+		       const char *grant, const struct token_answer *answer, const char *tail)
+{
+	char host[256];
+
+	http_url_host(account->config->client.token_url, host, sizeof(host));
+	log_line(level,
+		 "account=%s %s=%s grant=%s endpoint=%s http=%d error=%s correlation=%s "
+		 "duration=%" PRId64 "ms%s",
+		 account->config->name, what, outcome_name(answer->outcome), grant, host,
+		 answer->status, answer->error[0] != '\0' ? answer->error : "-",
+		 answer->correlation[0] != '\0' ? answer->correlation : "-", answer->duration_ms,
+		 tail);
+}
+
+void account_log_answer(const struct account *account, enum grant_kind grant,
+			const struct token_answer *answer)
+{
+	log_answer(account, LOG_LEVEL_INFO, "request", grant_kind_name(grant), answer, "");
+	log_credential(account, answer);
+}
+
 static void log_attempt(const struct account *account, const struct token_answer *answer,
 			bool rotated)
 {
-	char host[256];
+	const char *grant = grant_kind_has_person(account->flight_grant)
+				    ? "refresh_token"
+				    : grant_kind_name(account->flight_grant);
+	char tail[ERR_TEXT_MAX + 8];
 	char until[CLOCK_TEXT_MAX];
 
-	http_url_host(account->config->client.token_url, host, sizeof(host));
-	account_log_credential(account, answer);
-	if (answer->outcome == OUTCOME_OK) {
-		log_info("account=%s refresh=ok endpoint=%s http=%d duration=%" PRId64
-			 "ms rotated=%s valid_until=%s",
-			 account->config->name, host, answer->status, answer->duration_ms,
-			 rotated ? "yes" : "no",
-			 clock_text(account->flight_started_s + answer->set.expires_in_s, until,
-				    sizeof(until)));
-		return;
-	}
-	log_line(log_level_of(answer->outcome),
-		 "account=%s refresh=%s endpoint=%s http=%d error=%s correlation=%s "
-		 "duration=%" PRId64 "ms: %s",
-		 account->config->name, outcome_name(answer->outcome), host, answer->status,
-		 answer->error[0] != '\0' ? answer->error : "-",
-		 answer->correlation[0] != '\0' ? answer->correlation : "-", answer->duration_ms,
-		 answer->err.text);
+	log_credential(account, answer);
+	if (answer->outcome == OUTCOME_OK)
+		(void)snprintf(tail, sizeof(tail), " rotated=%s valid_until=%s",
+			       rotated ? "yes" : "no",
+			       clock_text(account->flight_started_s + answer->set.expires_in_s,
+					  until, sizeof(until)));
+	else
+		(void)snprintf(tail, sizeof(tail), ": %s", answer->err.text);
+	log_answer(account,
+		   answer->outcome == OUTCOME_OK ? LOG_LEVEL_INFO : log_level_of(answer->outcome),
+		   "refresh", grant, answer, tail);
 }
 
 /* Waiters ------------------------------------------------------------------------------------- */
@@ -220,7 +239,9 @@ static struct account_token token_of(const struct account *account)
 
 int64_t account_expires_s(const struct account *account)
 {
-	return account->grant.access_token.len > 0 ? account->grant.access_expires_s : 0;
+	return account->grant.access_token.len > 0 && token_is_of_kind(account)
+		       ? account->grant.access_expires_s
+		       : 0;
 }
 
 /* After a refresh, good or bad: a living token for all, or the reason why there is none. */
@@ -479,7 +500,8 @@ static enum outcome check_same_person(const struct account *account, const struc
 	struct identity identity = {0};
 	enum outcome outcome;
 
-	if (set->id_token.len == 0 || account->grant.subject == NULL || !has_person(account))
+	if (set->id_token.len == 0 || account->grant.subject == NULL ||
+	    !grant_kind_has_person(account->flight_grant))
 		return OUTCOME_OK;
 	outcome = id_token_read(buffer_span(&set->id_token), &account->config->client,
 				(struct span){"", 0}, clock_now_s(), &identity, err);
@@ -503,7 +525,7 @@ static enum outcome keep_answer(struct account *account, struct token_answer *an
 {
 	enum outcome outcome;
 
-	if (answer->outcome == OUTCOME_OK && !has_person(account)) {
+	if (answer->outcome == OUTCOME_OK && !grant_kind_has_person(account->flight_grant)) {
 		grant_take_direct(&account->grant, &account->config->client, &answer->set,
 				  account->flight_started_s);
 	} else if (answer->outcome == OUTCOME_OK) {
@@ -532,8 +554,8 @@ static bool try_previous(struct account *account, const struct token_answer *ans
 		return false;
 	account->previous_tried = true;
 	account->flight_previous = true;
-	log_warning("account=%s refresh=consent: %s; the refresh token before it is tried once",
-		    account->config->name, answer->err.text);
+	log_attempt(account, answer, false);
+	log_warning("account=%s: the refresh token before it is tried once", account->config->name);
 	send_refresh(account, &account->grant.previous_refresh_token);
 	return true;
 }
@@ -570,12 +592,15 @@ static void on_refreshed(void *context, struct token_answer *answer)
 	struct store_slot *slot = account->slot;
 	struct err err = answer->err;
 	enum outcome outcome = answer->outcome;
-	bool rotated = answer->set.refresh_token.len > 0 && has_person(account);
+	/* A reload may have changed what the account asks for meanwhile: the answer is the
+	 * flight's. */
+	bool consented = grant_kind_has_person(account->flight_grant);
+	bool rotated = answer->set.refresh_token.len > 0 && consented;
 	bool previous = account->flight_previous;
 
 	account->flight = NULL;
 	account->flight_previous = false;
-	if (has_person(account) && !previous && try_previous(account, answer))
+	if (consented && !previous && try_previous(account, answer))
 		return;
 	account->slot = NULL;
 	if (outcome == OUTCOME_OK)
@@ -584,12 +609,12 @@ static void on_refreshed(void *context, struct token_answer *answer)
 		promote_previous(account);
 	if (outcome == OUTCOME_OK)
 		outcome = keep_answer(account, answer, slot, &err);
-	else if (has_person(account))
+	else if (consented)
 		keep_failure(account, answer, slot);
 	else
 		store_abort(slot);
 	/* Where nobody consents nobody can consent again. */
-	if (outcome == OUTCOME_CONSENT && !has_person(account))
+	if (outcome == OUTCOME_CONSENT && !consented)
 		outcome = OUTCOME_CONFIG;
 	log_attempt(account, answer, rotated); /* after saving: a log may block */
 	if (outcome == OUTCOME_OK)
@@ -612,14 +637,14 @@ static enum outcome not_learned(struct account *account, struct err *err)
 		       account->config->client.issuer);
 }
 
-enum outcome account_knows_sign_in(struct account *account, struct err *err)
+enum outcome account_knows(struct account *account, const char *url, struct err *err)
 {
-	enum outcome outcome = OUTCOME_OK;
+	enum outcome outcome;
 
-	if (account->discovery != NULL && account->config->client.authorize_url == NULL)
-		outcome = not_learned(account, err);
-	if (outcome != OUTCOME_OK)
-		err_prefix(err, "account %s: ", account->config->name);
+	if (url != NULL || account->discovery == NULL || account->learned)
+		return OUTCOME_OK;
+	outcome = not_learned(account, err);
+	err_prefix(err, "account %s: ", account->config->name);
 	return outcome;
 }
 
@@ -637,6 +662,7 @@ static void on_learned(void *context, enum outcome outcome, struct metadata *met
 	if (outcome == OUTCOME_OK) {
 		http_url_host(metadata->token_url, host, sizeof(host));
 		discovery_take(&config->client, config->learns, metadata);
+		account->learned = true;
 		log_info("account=%s discovery=ok issuer=%s endpoint=%s", config->name,
 			 config->client.issuer, host);
 		if (!knew) {
@@ -675,14 +701,15 @@ static void learn(struct account *account)
 		discovery_new(&account->world, &account->config->client, on_learned, account);
 }
 
-/* What the old configuration's client had learned of the same issuer. */
-static void keep_learned(const struct account_config *old, struct account_config *config)
+/* What the old configuration's client had learned of the same issuer. False: nothing of use. */
+static bool keep_learned(const struct account_config *old, struct account_config *config)
 {
 	const struct oauth_client *from = &old->client;
 	struct metadata known = {0};
 
-	if (old->learns == 0 || strcmp(from->issuer, config->client.issuer) != 0)
-		return;
+	if (old->learns == 0 || config->learns == 0 ||
+	    strcmp(from->issuer, config->client.issuer) != 0)
+		return false;
 	known.authorize_url = xstrdup(from->authorize_url);
 	known.token_url = xstrdup(from->token_url);
 	known.device_url = xstrdup(from->device_url);
@@ -690,6 +717,7 @@ static void keep_learned(const struct account_config *old, struct account_config
 	known.userinfo_url = xstrdup(from->userinfo_url);
 	discovery_take(&config->client, config->learns, &known);
 	metadata_release(&known);
+	return true;
 }
 
 /* The issuer of the grant may move its own endpoint, when it is he who says so. */
@@ -724,6 +752,7 @@ static enum outcome check_grant_fits(struct account *account, struct err *err)
 static void send_refresh(struct account *account, const struct buffer *refresh_token)
 {
 	account->flight_started_s = clock_now_s();
+	account->flight_grant = GRANT_AUTHORIZATION_CODE;
 	account->flight = token_request_refresh(account->world.http, &account->config->client,
 						buffer_span(refresh_token), on_refreshed, account);
 }
@@ -731,6 +760,7 @@ static void send_refresh(struct account *account, const struct buffer *refresh_t
 static void send_direct(struct account *account)
 {
 	account->flight_started_s = clock_now_s();
+	account->flight_grant = account->config->client.grant;
 	account->flight = token_request_direct(account->world.http, &account->config->client,
 					       on_refreshed, account);
 }
@@ -1022,11 +1052,27 @@ void account_free(struct account *account)
 	free(account);
 }
 
+/* A request that nobody consented to is made anew, as the new configuration says: nothing is lost
+ * with it. True: there was one. */
+static bool abandon_direct(struct account *account)
+{
+	if (account->flight == NULL || grant_kind_has_person(account->flight_grant))
+		return false;
+	token_request_cancel(account->flight);
+	store_abort(account->slot);
+	account->flight = NULL;
+	account->slot = NULL;
+	return true;
+}
+
 void account_reconfigure(struct account *account, struct account_config *config)
 {
+	bool asks;
+
 	discovery_free(account->discovery);
 	account->discovery = NULL;
-	keep_learned(account->config, config);
+	account->learned = keep_learned(account->config, config) && account->learned;
+	asks = abandon_direct(account);
 	account_config_free(account->config);
 	account->config = config;
 	if (account->damaged)
@@ -1034,6 +1080,8 @@ void account_reconfigure(struct account *account, struct account_config *config)
 	learn(account);
 	account->not_before_s = 0;
 	account_reschedule(account);
+	if (asks && account->holds == 0 && !TAILQ_EMPTY(&account->waiters))
+		start_or_answer(account);
 }
 
 const struct account_config *account_config(const struct account *account)

@@ -69,9 +69,10 @@ const struct account_config *account_config(const struct account *account);
 struct account_waiter *account_get_token(struct account *account, int64_t min_valid_s,
 					 account_token_fn *done, void *context);
 
-/* OUTCOME_OK: the client's authorize_url is known, or there is none. Else it has to be learned from
- * the issuer's metadata, which is asked for anew; err says what came of the last time. */
-enum outcome account_knows_sign_in(struct account *account, struct err *err);
+/* OUTCOME_OK: url, one of the client's, is known, or there is none (NULL). Else it has to be
+ * learned from the issuer's metadata, which is asked for anew; err says what came of the last time.
+ */
+enum outcome account_knows(struct account *account, const char *url, struct err *err);
 
 /* The same, but a refresh is made or joined, and its failure is the answer even while the old token
  * lives. */
@@ -84,7 +85,7 @@ void account_cancel(struct account_waiter *waiter); /* done is not called; NULL 
 void account_report_rejected(struct account *account, uint64_t fingerprint, const char *where,
 			     const char *said);
 
-/* Wall-clock expiry of the present access token, 0: none. */
+/* Wall-clock expiry of the present access token; 0: none, or none that was got as is configured. */
 int64_t account_expires_s(const struct account *account);
 
 /* Re-arms the timer: the wall clock was set. */
@@ -101,8 +102,10 @@ void account_release(struct account *account, struct grant *grant);
 /* Its grant is on disk no more: as if nobody had ever authorized it. While it is held. */
 void account_clear(struct account *account);
 
-/* Of two secrets the other one works now: the one that does not can be taken out, or mended. */
-void account_log_credential(const struct account *account, const struct token_answer *answer);
+/* The log's line for a request of an authorization; and, of two secrets, that the other one works
+ * now. */
+void account_log_answer(const struct account *account, enum grant_kind grant,
+			const struct token_answer *answer);
 
 /* The grant as it is, for status and for a new authorization to start from. Borrows. */
 const struct grant *account_grant(const struct account *account);

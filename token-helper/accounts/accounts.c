@@ -215,7 +215,8 @@ bool accounts_busy(const struct accounts *accounts)
 			return true;
 	}
 	for (size_t i = 0; i < accounts->retired_count; i++) {
-		if (account_is_refreshing(accounts->retired[i]))
+		if (account_is_refreshing(accounts->retired[i]) ||
+		    accounts->retired[i]->forget != NULL)
 			return true;
 	}
 	return false;

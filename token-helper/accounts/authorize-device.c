@@ -68,6 +68,7 @@ static void on_polled(void *context, struct token_answer *answer)
 	int64_t wait_s = 0;
 
 	flow->request = NULL;
+	flow_log_answer(flow, answer);
 	step = device_poll_step(&flow->device.poll, answer, &wait_s);
 	if (step == DEVICE_WAIT && deadline_passed(flow->device.until)) {
 		answer->outcome =
@@ -78,9 +79,6 @@ static void on_polled(void *context, struct token_answer *answer)
 		flow_take_answer(flow, answer);
 		return;
 	}
-	log_debug("account=%s authorize=waiting error=%s http=%d next=%llds", flow->account,
-		  answer->error[0] != '\0' ? answer->error : "-", answer->status,
-		  (long long)wait_s);
 	store_abort(flow->slot);
 	flow->slot = NULL;
 	flow_let_go(flow, NULL);

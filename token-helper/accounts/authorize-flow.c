@@ -248,11 +248,12 @@ enum outcome flow_begin(struct flows *flows, struct account *account, const stru
 	int64_t lifetime_s = wish->elsewhere ? FLOW_ELSEWHERE_S : FLOW_LIFETIME_S;
 	char *redirect;
 	struct flow *flow;
-	enum outcome outcome = account_knows_sign_in(account, err);
+	enum outcome outcome = account_knows(account, client->authorize_url, err);
 
 	if (outcome == OUTCOME_OK)
+		outcome = account_knows(account, client->token_url, err);
+	if (outcome == OUTCOME_OK)
 		outcome = make_room(flows, account, err);
-
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	if (client->authorize_url == NULL)
@@ -291,6 +292,10 @@ struct flow_finish *flow_begin_device(struct flows *flows, struct account *accou
 	struct flow_result result = {.outcome = make_room(flows, account, &result.err)};
 	struct flow *flow;
 
+	if (result.outcome == OUTCOME_OK)
+		result.outcome = account_knows(account, config->client.device_url, &result.err);
+	if (result.outcome == OUTCOME_OK)
+		result.outcome = account_knows(account, config->client.token_url, &result.err);
 	if (result.outcome == OUTCOME_OK && config->client.device_url == NULL)
 		result.outcome = err_set(
 			&result.err, OUTCOME_CONFIG,
@@ -413,8 +418,6 @@ void flow_take_answer(struct flow *flow, struct token_answer *answer)
 	struct err err = answer->err;
 	enum outcome outcome = answer->outcome;
 
-	if (account != NULL)
-		account_log_credential(account, answer);
 	if (outcome == OUTCOME_OK && account == NULL)
 		outcome = err_set(&err, OUTCOME_CONFIG, "is no longer configured");
 	if (outcome != OUTCOME_OK) {
@@ -428,11 +431,20 @@ void flow_take_answer(struct flow *flow, struct token_answer *answer)
 		flow->check = check;
 }
 
+void flow_log_answer(const struct flow *flow, const struct token_answer *answer)
+{
+	const struct account *account = flow_account(flow);
+
+	if (account != NULL)
+		account_log_answer(account, flow->kind, answer);
+}
+
 static void on_redeemed(void *context, struct token_answer *answer)
 {
 	struct flow *flow = context;
 
 	flow->request = NULL;
+	flow_log_answer(flow, answer);
 	flow_take_answer(flow, answer);
 }
 

@@ -75,6 +75,9 @@ enum outcome flow_prepare(struct flow *flow, struct err *err);
 /* Gives the account back: with the new grant (taken; already durable), or NULL. */
 void flow_let_go(struct flow *flow, struct grant *grant);
 
+/* Every request for tokens is a line of the log. */
+void flow_log_answer(const struct flow *flow, const struct token_answer *answer);
+
 /* The end: with tokens, or without. The flow may be gone afterwards. */
 void flow_take_answer(struct flow *flow, struct token_answer *answer);
 void flow_fail(struct flow *flow, enum outcome outcome, const struct err *err);

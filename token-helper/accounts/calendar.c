@@ -46,7 +46,8 @@ void calendar_of(const struct account *account, struct calendar *out)
 	*out = (struct calendar){.at_s = {0}};
 	out->at_s[CALENDAR_CLIENT_SECRET] = config->client_secret_expires_s;
 	out->at_s[CALENDAR_CLIENT_CERTIFICATE] = certificate_ends_s(config->client.auth);
-	if (grant->refresh_token.len == 0)
+	/* One from the time when a person signed in is kept, and not used. */
+	if (grant->refresh_token.len == 0 || !grant_kind_has_person(config->client.grant))
 		return;
 	if (config->refresh_idle_limit_s > 0)
 		out->at_s[CALENDAR_REFRESH_IDLE] =

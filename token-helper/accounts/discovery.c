@@ -13,7 +13,8 @@
 
 #include "common/banned.h"
 
-#define AGAIN_S 86400 /* metadata changes once in years */
+#define AGAIN_S	       86400 /* metadata changes once in years */
+#define ACCOUNTS_PER_S 10    /* that ask by themselves, after a start or a reload */
 
 struct discovery {
 	struct account_world world;
@@ -143,11 +144,22 @@ static void on_answer(void *context, struct http_response *response)
 	metadata_release(&metadata);
 }
 
+/* Many accounts, often of one server, do not ask it all at once. */
+static int64_t turn_s(const struct discovery *discovery)
+{
+	int64_t round_s = (int64_t)(discovery->world.plan->accounts / ACCOUNTS_PER_S);
+	uint32_t bits;
+
+	evutil_secure_rng_get_bytes(&bits, sizeof(bits));
+	return bits % (round_s + 1);
+}
+
 struct discovery *discovery_new(const struct account_world *world,
 				const struct oauth_client *client, discovery_fn *done,
 				void *context)
 {
 	struct discovery *discovery = xcalloc(1, sizeof(*discovery));
+	int64_t turn;
 
 	discovery->world = *world;
 	discovery->client = client;
@@ -156,7 +168,11 @@ struct discovery *discovery_new(const struct account_world *world,
 	discovery->timer = evtimer_new(world->base, on_timer, discovery);
 	if (discovery->timer == NULL)
 		fatal("out of memory");
-	begin(discovery);
+	turn = turn_s(discovery);
+	if (turn == 0)
+		begin(discovery);
+	else
+		plan(discovery, turn);
 	return discovery;
 }
 

@@ -127,6 +127,9 @@ static void forget_here(struct account *account, struct forget_result *result)
 	if (account->damaged)
 		not_revoked(result, account->config,
 			    "its grant cannot be read, so it was not revoked");
+	else if (!grant_is_empty(&account->grant) && !account->learned &&
+		 account->unlearned != NULL)
+		not_revoked(result, account->config, account->unlearned->text);
 	else if (!grant_is_empty(&account->grant))
 		not_revoked(result, account->config,
 			    "its provider has no way to revoke a grant from here");
@@ -160,6 +163,15 @@ static void forget_unconfigured(struct accounts *accounts, const char *name,
 	log_info("account=%s forget=ok revoked=no: it is not configured", name);
 }
 
+/* The metadata, which may name an endpoint, has not come yet. When it cannot be had the grant is
+ * forgotten without. */
+static bool may_learn_to_revoke(struct account *account, struct err *err)
+{
+	return account != NULL && !account->damaged && !grant_is_empty(&account->grant) &&
+	       account->unlearned == NULL &&
+	       account_knows(account, account->config->client.revoke_url, err) != OUTCOME_OK;
+}
+
 struct forget *forget_begin(struct accounts *accounts, const char *name, forget_done_fn *done,
 			    void *context)
 {
@@ -171,6 +183,8 @@ struct forget *forget_begin(struct accounts *accounts, const char *name, forget_
 		result.outcome =
 			err_set(&result.err, OUTCOME_RETRY,
 				"account %s: is being refreshed or forgotten at this moment", name);
+	} else if (may_learn_to_revoke(account, &result.err)) {
+		result.outcome = OUTCOME_RETRY;
 	} else if (account == NULL) {
 		forget_unconfigured(accounts, name, &result);
 	} else if (account->config->client.revoke_url == NULL || account->damaged ||

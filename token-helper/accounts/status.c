@@ -20,7 +20,7 @@ const char *account_state_name(const struct account *account, int64_t now_s)
 {
 	const struct grant *grant = &account->grant;
 	bool has_person = grant_kind_has_person(account->config->client.grant);
-	int64_t left_s = grant->access_token.len > 0 ? grant->access_expires_s - now_s : 0;
+	int64_t left_s = account_expires_s(account) > 0 ? grant->access_expires_s - now_s : 0;
 
 	if (account->damaged)
 		return "error";
@@ -28,7 +28,8 @@ const char *account_state_name(const struct account *account, int64_t now_s)
 		return "reauth-required";
 	if (account->trouble == OUTCOME_CONFIG)
 		return "blocked";
-	if (grant_is_empty(grant) && has_person)
+	if (has_person &&
+	    (grant_is_empty(grant) || (grant->refresh_token.len == 0 && grant->authorized_s == 0)))
 		return "never-authorized";
 	if (left_s <= 0 && grant->refresh_token.len == 0 && has_person)
 		return "reauth-required";
