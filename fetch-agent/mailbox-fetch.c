@@ -37,6 +37,17 @@ void windows_retire(struct mailbox *mailbox)
 	}
 }
 
+/* Deleted meanwhile, most likely; if not, what is decided behind it must not bury it. */
+static void put_off_unsent(const struct window *window)
+{
+	struct mailbox *mailbox = window->mailbox;
+
+	for (size_t i = window->from; !mailbox->stuck && i < window->to; i++) {
+		if (!mailbox->listed[i].taken)
+			aside_unsent(mailbox, mailbox->listed[i].uid);
+	}
+}
+
 static void on_window(void *ctx, const struct imap_text *result)
 {
 	struct window *window = ctx;
@@ -54,6 +65,7 @@ static void on_window(void *ctx, const struct imap_text *result)
 		mailbox->stuck = true;
 		mailbox_note_said(mailbox, "cannot fetch some messages", result);
 	}
+	put_off_unsent(window);
 	window->answered = true;
 	mailbox->window_bytes -= window->bytes;
 	windows_retire(mailbox);

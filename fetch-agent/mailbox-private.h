@@ -178,6 +178,10 @@ void mailbox_verdict(void *ctx, uint32_t uid, const struct delivery_verdict *ver
 bool aside_is_due(const struct mailbox *mailbox, const struct state_aside *entry);
 void aside_large(struct mailbox *mailbox, const struct listed *listed);
 void aside_refused(struct mailbox *mailbox, uint32_t uid, const char *text);
+/* It is set aside no more, even if that is not noted yet. */
+void aside_withdraw(struct mailbox *mailbox, uint32_t uid);
+/* It was listed and asked for, and did not come. */
+void aside_unsent(struct mailbox *mailbox, uint32_t uid);
 
 /* mailbox-bounce.c */
 /* False: the sender may not be told. Else the message is taken, and its verdict is put off. */

@@ -15,6 +15,7 @@ struct telling {
 	enum fetch_after after;
 	const char *move_to;
 	char *refused; /* NULL: they were delivered; else why this one was not */
+	bool failed;   /* the command before the last did: the last's OK means nothing */
 };
 
 static void telling_free(struct telling *telling)
@@ -36,7 +37,7 @@ static void told(struct telling *telling)
 		mailbox->result.told += telling->uids.count;
 		return;
 	}
-	uid_list_add_all(&mailbox->group->step.gone, &telling->uids);
+	aside_withdraw(mailbox, telling->uids.uid[0]);
 	log_warning("fetch=%s folder=%s message UID %u cannot be delivered: %s; it was moved to %s",
 		    mailbox->world.source->name, mailbox->folder, telling->uids.uid[0],
 		    telling->refused, telling->move_to);
@@ -58,7 +59,7 @@ static void on_told(void *ctx, const struct imap_text *result)
 	struct mailbox *mailbox = telling->mailbox;
 
 	mailbox->commands--;
-	if (result != NULL && result->status == IMAP_STATUS_OK)
+	if (result != NULL && result->status == IMAP_STATUS_OK && !telling->failed)
 		told(telling);
 	else if (result != NULL)
 		not_told(telling, result);
@@ -67,14 +68,16 @@ static void on_told(void *ctx, const struct imap_text *result)
 		mailbox_go_on(mailbox);
 }
 
-/* Answers that do not count: that of the command behind it does. */
+/* That of the command behind it says that it is over. */
 static void on_stored(void *ctx, const struct imap_text *result)
 {
-	struct mailbox *mailbox = ctx;
+	struct telling *telling = ctx;
 
-	mailbox->commands--;
-	if (result != NULL && result->status != IMAP_STATUS_OK)
-		mailbox_note_said(mailbox, "cannot mark messages as deleted", result);
+	telling->mailbox->commands--;
+	if (result == NULL || result->status == IMAP_STATUS_OK)
+		return;
+	telling->failed = true;
+	mailbox_note_said(telling->mailbox, "delivered, but cannot be marked as deleted", result);
 }
 
 /* Saying -----------------------------------------------------------------------------------------
@@ -109,7 +112,7 @@ static void tell_delete(struct telling *telling)
 		say(telling, "UID STORE ", " +FLAGS.SILENT (\\Deleted)", NULL, on_told, telling);
 		return;
 	}
-	say(telling, "UID STORE ", " +FLAGS.SILENT (\\Deleted)", NULL, on_stored, mailbox);
+	say(telling, "UID STORE ", " +FLAGS.SILENT (\\Deleted)", NULL, on_stored, telling);
 	say(telling, "UID EXPUNGE ", "", NULL, on_told, telling);
 }
 

@@ -99,7 +99,7 @@ void aside_large(struct mailbox *mailbox, const struct listed *listed)
 	aside_put(mailbox, &entry);
 }
 
-void aside_refused(struct mailbox *mailbox, uint32_t uid, const char *text)
+static void put_refused(struct mailbox *mailbox, uint32_t uid, const char *text)
 {
 	const struct state_aside *before = state_aside_find(&mailbox->view.aside, uid);
 	struct state_aside entry = {
@@ -109,13 +109,25 @@ void aside_refused(struct mailbox *mailbox, uint32_t uid, const char *text)
 		.first_s = before != NULL ? before->first_s : mailbox->now_s,
 		.text = text,
 	};
+
+	aside_put(mailbox, &entry);
+}
+
+void aside_refused(struct mailbox *mailbox, uint32_t uid, const char *text)
+{
 	const char *name = mailbox->world.source->name;
 
 	log_warning("fetch=%s folder=%s message UID %u cannot be delivered: %s; it stays at the "
 		    "server and is passed over; when the reason is gone: mailoauth-fetch retry %s "
 		    "%u",
 		    name, mailbox->folder, uid, text, name, uid);
-	aside_put(mailbox, &entry);
+	put_refused(mailbox, uid, text);
+}
+
+void aside_withdraw(struct mailbox *mailbox, uint32_t uid)
+{
+	state_aside_remove(&mailbox->group->step.aside, uid);
+	uid_list_add(&mailbox->group->step.gone, uid);
 }
 
 /* Verdicts ---------------------------------------------------------------------------------------
@@ -144,6 +156,8 @@ static void refused(struct mailbox *mailbox, struct pending_message *message,
 	mailbox_note(mailbox, OUTCOME_CONFIG, &err);
 	switch (mailbox->world.source->selection.on_refused) {
 	case FETCH_REFUSED_MOVE:
+		/* Until the server has moved it: its answer may never come. */
+		put_refused(mailbox, uid, verdict->err.text);
 		tell_refused(mailbox, uid, verdict->err.text);
 		break;
 	case FETCH_REFUSED_BOUNCE:
@@ -163,6 +177,31 @@ static int64_t wait_s(int64_t tries)
 	while (tries-- > 1 && wait < LATER_MAX_S)
 		wait *= 2;
 	return wait < LATER_MAX_S ? wait : LATER_MAX_S;
+}
+
+void aside_unsent(struct mailbox *mailbox, uint32_t uid)
+{
+	const struct state_aside *before = state_aside_find(&mailbox->view.aside, uid);
+	int64_t tries = before != NULL ? before->tries + 1 : 1;
+	struct state_aside entry = {
+		.uid = uid,
+		.kind = STATE_ASIDE_LATER,
+		.tries = tries,
+		.first_s = before != NULL ? before->first_s : mailbox->now_s,
+		.next_s = mailbox->now_s + wait_s(tries),
+		.text = "the server lists it and does not send it",
+	};
+	struct err err = ERR_INIT;
+
+	log_info("fetch=%s folder=%s message UID %u did not come: unless it is gone it is asked "
+		 "for again",
+		 mailbox->world.source->name, mailbox->folder, uid);
+	if (before != NULL)
+		mailbox_note(mailbox,
+			     err_set(&err, OUTCOME_RETRY,
+				     "the server lists message UID %u and does not send it", uid),
+			     &err);
+	aside_put(mailbox, &entry);
 }
 
 static void later(struct mailbox *mailbox, struct pending_message *message,

@@ -122,7 +122,8 @@ static void close_ledger(struct mailbox *mailbox)
 	bool whole = mailbox->what == OUTCOME_OK && !mailbox->stuck && !mailbox->list_is_cut;
 
 	step->nothing_is_handed = handed;
-	step->is_through = whole && mailbox->view.renewing;
+	/* An empty folder may be one that is just being restored. */
+	step->is_through = whole && mailbox->view.renewing && mailbox->exists > 0;
 	mailbox_change(mailbox, MAILBOX_CLOSING);
 	if ((handed || step->is_through || mailbox->result.messages > 0 ||
 	     !ledger_group_is_empty(step) ||

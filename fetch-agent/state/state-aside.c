@@ -15,6 +15,19 @@ void state_aside_add(struct state_aside_list *list, const struct state_aside *en
 	list->count++;
 }
 
+void state_aside_remove(struct state_aside_list *list, uint32_t uid)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->entry[i].uid == uid)
+			free((char *)(uintptr_t)list->entry[i].text);
+		else
+			list->entry[kept++] = list->entry[i];
+	}
+	list->count = kept;
+}
+
 void state_aside_release(struct state_aside_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)

@@ -81,6 +81,7 @@ struct state_aside_list {
 };
 
 void state_aside_add(struct state_aside_list *list, const struct state_aside *entry);
+void state_aside_remove(struct state_aside_list *list, uint32_t uid); /* in any order */
 void state_aside_release(struct state_aside_list *list);
 const struct state_aside *state_aside_find(const struct state_aside_list *list, uint32_t uid);
 

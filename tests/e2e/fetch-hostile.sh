@@ -383,6 +383,57 @@ $SELECT
 $LOGOUT
 EOF
 
+against 0 "lists a message and does not send it" <<EOF
+$LOGIN
+$SELECT
+$LIST
+C: UID FETCH 1:2 .UID INTERNALDATE BODY.PEEK
+S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+said 'message UID 1 did not come' "$name: it is said"
+bed_fetch retry inbox
+then_against 0 "sends it when it is asked again" <<EOF
+$LOGIN
+$SELECT
+C: UID FETCH 1 .UID RFC822.SIZE.\$
+S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+S: \$tag OK done
+C: UID FETCH 1 .UID INTERNALDATE BODY.PEEK
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: it was not lost by what came behind it"
+
+select_to_write='C: SELECT INBOX$
+S: * 2 EXISTS
+S: * OK [UIDVALIDITY 7] ok
+S: * OK [UIDNEXT 3] ok
+S: $tag OK [READ-WRITE] done'
+against 10 "expunges, but does not mark as deleted" "after = delete" <<EOF
+$LOGIN
+$select_to_write
+$LIST
+$FETCH
+C: UID STORE 1:2 [+]FLAGS.SILENT .*Deleted
+S: \$tag NO not now
+C: UID EXPUNGE 1:2\$
+S: \$tag OK nothing to do
+$LOGOUT
+EOF
+then_against 1 "marks as deleted the next time" "after = delete" <<EOF
+$LOGIN
+$select_to_write
+C: UID STORE 1:2 [+]FLAGS.SILENT .*Deleted
+S: \$tag OK done
+C: UID EXPUNGE 1:2\$
+S: \$tag OK done
+$LOGOUT
+EOF
+ok "$name: it is told again" grep -q 'UID EXPUNGE' "$BED/client.log"
+
 # Another UIDVALIDITY -------------------------------------------------------------------------------------
 
 renewed() { # UIDVALIDITY
@@ -603,6 +654,41 @@ $FETCH
 $LOGOUT
 EOF
 is "$(bed_mailbox_count $user '^Subject: one') $(bed_mailbox_count $user '^Subject: two')" "1 1" "$name: each message is there once"
+
+cat >"$BED/lmtp.script" <<'EOF'
+S: 220 ready
+C: ^LHLO
+S: 250 here
+C: ^MAIL FROM
+S: 250 ok
+C: ^RCPT TO
+S: 550 5.1.1 no such user
+stall
+EOF
+"$BED_NODE" "$BED_SRC/scripted-imap.mjs" "$BED/lmtp.script" "$BED/tls" "$BED/lmtp.log" >"$BED/lmtp.port" 2>"$BED/lmtp.err" &
+lmtp_server=$!
+bed_note $lmtp_server
+bed_wait_for 10 [ -s "$BED/lmtp.port" ] || bed_die "the scripted destination does not start: $(cat "$BED/lmtp.err")"
+against 2 "breaks off while it moves what is refused" "deliver = lmtp:127.0.0.1:$(cat "$BED/lmtp.port")" \
+	"recipient = $user" "deliver_timeout = 2" "on_refused = move:Refused" <<EOF
+$(login_with UIDPLUS MOVE)
+C: SELECT INBOX\$
+S: * 1 EXISTS
+S: * OK [UIDVALIDITY 7] ok
+S: * OK [UIDNEXT 2] ok
+S: \$tag OK [READ-WRITE] done
+C: UID FETCH 1:[*] .UID RFC822.SIZE.\$
+S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+S: \$tag OK done
+C: UID FETCH 1 .UID INTERNALDATE BODY.PEEK
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: \$tag OK done
+C: UID MOVE 1
+close
+EOF
+kill $lmtp_server
+bed_fetch status
+said 'UID 1 refused .*no such user' "$name: the message is not forgotten"
 
 # The connection ends after every so many bytes of the server's; the next run, undisturbed, has every message once. FETCH_CUT_STEP=1: after
 # each.
