@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test-state.c - what a folder's row and its messages say after each step, and what a database
+ * that is opened again says: nothing else may be relied on after a crash.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/xalloc.h"
+#include "fetch-agent/state/state.h"
+
+#include "common/banned.h"
+
+struct place {
+	char top[32];
+	char *path;
+	struct state *state;
+	struct state_folder folder;
+};
+
+static void reopen(struct place *place)
+{
+	state_close(place->state);
+	assert_int_equal(state_open(place->path, STATE_WORK, &place->state, NULL), OUTCOME_OK);
+	assert_int_equal(state_folder_get(place->state, "inbox", "INBOX", &place->folder, NULL),
+			 OUTCOME_OK);
+}
+
+static int setup(void **state)
+{
+	struct place *place = xcalloc(1, sizeof(*place));
+
+	(void)snprintf(place->top, sizeof(place->top), "/tmp/mo-state-XXXXXX");
+	assert_non_null(mkdtemp(place->top));
+	place->path = xasprintf("%s/fetch.db", place->top);
+	reopen(place);
+	*state = place;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
+	struct place *place = *state;
+
+	state_close(place->state);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		char *path = xasprintf("%s%s", place->path, ends[i]);
+
+		(void)unlink(path);
+		free(path);
+	}
+	(void)rmdir(place->top);
+	free(place->path);
+	free(place);
+	return 0;
+}
+
+static void advance(struct place *place, const struct state_step *step)
+{
+	assert_int_equal(state_advance(place->state, &place->folder, step, NULL), OUTCOME_OK);
+	reopen(place);
+}
+
+/* "1 2 5": those in this state. */
+static void assert_messages(struct place *place, enum state_message what, const char *wanted)
+{
+	struct uid_list uids = {0};
+	char text[64] = "";
+	size_t len = 0;
+
+	assert_int_equal(state_messages(place->state, &place->folder, what, &uids, NULL),
+			 OUTCOME_OK);
+	for (size_t i = 0; i < uids.count; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%u", i > 0 ? " " : "",
+					uids.uid[i]);
+	assert_string_equal(text, wanted);
+	uid_list_release(&uids);
+}
+
+static struct uid_list list_of(uint32_t *uids, size_t count)
+{
+	return (struct uid_list){.uid = uids, .count = count, .size = count};
+}
+
+static void publishes_then_tells_then_settles(void **state)
+{
+	struct place *place = *state;
+	uint32_t first[] = {1, 2}, second[] = {3}, told[] = {1, 2};
+	struct uid_list publishing = list_of(first, 2), next = list_of(second, 1),
+			done = list_of(told, 2);
+
+	advance(place, &(struct state_step){.published = STATE_TELLING,
+					    .publishing = &publishing,
+					    .last_uid = 2});
+	assert_messages(place, STATE_PUBLISHING, "1 2");
+	assert_int_equal(place->folder.last_uid, 2);
+	advance(place, &(struct state_step){.published = STATE_TELLING, .publishing = &next});
+	assert_messages(place, STATE_PUBLISHING, "3");
+	assert_messages(place, STATE_TELLING, "1 2");
+	assert_int_equal(place->folder.last_uid, 2); /* never falls */
+	advance(place, &(struct state_step){.published = STATE_TELLING, .told = &done});
+	assert_messages(place, STATE_PUBLISHING, "");
+	assert_messages(place, STATE_TELLING, "3");
+	assert_messages(place, STATE_DECIDED, ""); /* below last_uid: no row is needed */
+}
+
+static void keeps_what_is_decided_above_the_last(void **state)
+{
+	struct place *place = *state;
+	uint32_t uids[] = {4, 9};
+	struct uid_list decided = list_of(uids, 2);
+
+	advance(place, &(struct state_step){
+			       .published = STATE_DECIDED, .decided = &decided, .last_uid = 4});
+	assert_messages(place, STATE_DECIDED, "9");
+	advance(place, &(struct state_step){.published = STATE_DECIDED, .last_uid = 9});
+	assert_messages(place, STATE_DECIDED, "");
+}
+
+static void hands_over(void **state)
+{
+	struct place *place = *state;
+	uint32_t all[] = {1, 2, 3}, one[] = {1};
+	struct uid_list handing = list_of(all, 3), delivered = list_of(one, 1);
+	struct state_aside_list aside = {0}, found = {0};
+
+	advance(place, &(struct state_step){.published = STATE_TELLING, .handing = &handing});
+	assert_messages(place, STATE_HANDING, "1 2 3");
+	state_aside_add(&aside, &(struct state_aside){.uid = 2, .kind = STATE_ASIDE_REFUSED});
+	advance(place, &(struct state_step){.published = STATE_TELLING,
+					    .delivered = &delivered,
+					    .aside = &aside,
+					    .last_uid = 2});
+	assert_messages(place, STATE_TELLING, "1");
+	assert_messages(place, STATE_HANDING, "3"); /* a crash here: 3 may come twice */
+	assert_int_equal(state_aside_all(place->state, &place->folder, &found, NULL), OUTCOME_OK);
+	assert_int_equal(found.count, 1);
+	assert_non_null(state_aside_find(&found, 2));
+	advance(place, &(struct state_step){.published = STATE_TELLING, .forget_handing = true});
+	assert_messages(place, STATE_HANDING, "");
+	assert_messages(place, STATE_TELLING, "1");
+	state_aside_release(&aside);
+	state_aside_release(&found);
+}
+
+static void takes_aside_entries_off_a_list(void **state)
+{
+	struct state_aside_list list = {0};
+
+	(void)state;
+	for (uint32_t uid = 3; uid > 0; uid--)
+		state_aside_add(&list, &(struct state_aside){.uid = uid, .text = "why"});
+	state_aside_remove(&list, 2);
+	state_aside_remove(&list, 7);
+	assert_int_equal(list.count, 2);
+	assert_int_equal(list.entry[0].uid, 3);
+	assert_int_equal(list.entry[1].uid, 1);
+	state_aside_release(&list);
+}
+
+static void rewinds(void **state)
+{
+	struct place *place = *state;
+	uint32_t uids[] = {5}, telling[] = {6};
+	struct uid_list decided = list_of(uids, 1), delivered = list_of(telling, 1);
+
+	advance(place, &(struct state_step){.published = STATE_TELLING,
+					    .decided = &decided,
+					    .delivered = &delivered,
+					    .last_uid = 3});
+	assert_int_equal(state_folder_rewind(place->state, &place->folder, NULL), OUTCOME_OK);
+	reopen(place);
+	assert_int_equal(place->folder.last_uid, 0);
+	assert_messages(place, STATE_DECIDED, "");
+	assert_messages(place, STATE_TELLING, "6");
+}
+
+static void assert_former(struct place *place, const struct state_identity *identity, bool wanted)
+{
+	bool known = !wanted;
+
+	assert_int_equal(state_former_has(place->state, &place->folder, identity, &known, NULL),
+			 OUTCOME_OK);
+	assert_int_equal(known, wanted);
+}
+
+/* Two resets without a pass in between keep what was known before the first. */
+static void remembers_over_resets(void **state)
+{
+	struct place *place = *state;
+	struct state_identity stays = {.uid = 1, .header = "a"}, told = {.uid = 2, .header = "b"};
+	struct state_identity both[] = {stays, told};
+	uint32_t gone[] = {2};
+	struct uid_list removed = list_of(gone, 1);
+	bool any = true;
+
+	advance(place, &(struct state_step){.published = STATE_TELLING,
+					    .identities = both,
+					    .identity_count = 2,
+					    .last_uid = 2});
+	advance(place, &(struct state_step){
+			       .published = STATE_TELLING, .told = &removed, .forget_told = true});
+	assert_former(place, &stays, false); /* not yet */
+	assert_int_equal(state_folder_reset(place->state, &place->folder, 8, NULL), OUTCOME_OK);
+	assert_int_equal(state_folder_reset(place->state, &place->folder, 9, NULL), OUTCOME_OK);
+	reopen(place);
+	assert_int_equal(place->folder.uidvalidity, 9);
+	assert_int_equal(place->folder.last_uid, 0);
+	assert_former(place, &stays, true);
+	assert_former(place, &told, false);
+	advance(place, &(struct state_step){.published = STATE_TELLING, .forget_former = true});
+	assert_int_equal(state_former_any(place->state, &place->folder, &any, NULL), OUTCOME_OK);
+	assert_false(any);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(publishes_then_tells_then_settles, setup, teardown),
+		cmocka_unit_test_setup_teardown(keeps_what_is_decided_above_the_last, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(hands_over, setup, teardown),
+		cmocka_unit_test(takes_aside_entries_off_a_list),
+		cmocka_unit_test_setup_teardown(rewinds, setup, teardown),
+		cmocka_unit_test_setup_teardown(remembers_over_resets, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
