@@ -475,6 +475,10 @@ static void clients_are_checked(void **state)
 	check_problem(CUSTOM "grant = jwt_bearer\n", 1, "lacks key_file");
 	check_problem(CUSTOM "grant = managed_identity\nmetadata_url = http://10.0.0.1/\n", 12,
 		      "neither http://169.254.169.254/");
+	check_problem(CUSTOM "metadata_url = http://169.254.169.254/x\n", 11,
+		      "metadata_url is for grant = managed_identity");
+	check_problem(CUSTOM "grant = managed_identity\nclient_secret_command = /bin/true\n", 11,
+		      "managed_identity and client_secret_file exclude each other");
 	check_problem(GOOGLE "grant = device_code\n", 7,
 		      "not with provider = google: Google refuses mail permissions");
 }

@@ -404,6 +404,20 @@ void resolve_service_account(const struct resolving *at)
 	buffer_release(&text);
 }
 
+/* Azure's metadata service knows the machine: whatever else is given would never be sent. */
+static void check_machine(const struct resolving *at, const struct client_auth *auth)
+{
+	bool is_machine = at->config->client.grant == GRANT_MANAGED_IDENTITY;
+
+	if (is_machine && auth->method != CLIENT_AUTH_NONE)
+		problem(at, "grant",
+			"grant = managed_identity and %s exclude each other: the machine itself "
+			"is the proof",
+			wanted_keys(client_auth_material(auth->method)));
+	if (!is_machine && at->section->settings.metadata_url != NULL)
+		problem(at, "metadata_url", "metadata_url is for grant = managed_identity");
+}
+
 void resolve_client_auth(const struct resolving *at)
 {
 	enum client_material material = given_material(at);
@@ -420,6 +434,7 @@ void resolve_client_auth(const struct resolving *at)
 					 ? at->section->settings.assertion_audience
 					 : at->preset->settings.assertion_audience);
 	check_certificates(at);
+	check_machine(at, auth);
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
 		if (material == MATERIAL_NONE || sources[i].material != material ||
 		    !is_set(at, &sources[i]))
