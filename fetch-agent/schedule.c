@@ -280,10 +280,14 @@ static int64_t take_result(struct slot *slot, const struct run_result *result)
 	return next_ms;
 }
 
-/* It was asked for a place to watch from: may it keep the one it has? */
-static bool may_watch(struct slot *slot)
+/* It was asked for a place to watch from: may it keep the one it has? A server that wants to be
+ * left alone is. */
+static bool may_watch(struct slot *slot, const struct run_result *result)
 {
-	return !is_asked_to_end(slot) && turns_may_rest(slot->schedule->turns, &slot->turn);
+	bool unwanted = result->what != OUTCOME_OK && asked_ms(result) > 0;
+
+	return !unwanted && !is_asked_to_end(slot) &&
+	       turns_may_rest(slot->schedule->turns, &slot->turn);
 }
 
 /* Branches ---------------------------------------------------------------------------------------
@@ -403,7 +407,7 @@ static int64_t on_passed(void *ctx, const struct run_result *result)
 	bool complete = result->what == OUTCOME_OK && watches_alone(slot) && result->left == 0;
 	int64_t next_ms;
 
-	if (!may_watch(slot))
+	if (!may_watch(slot, result))
 		return RUN_LOG_OUT; /* on_over() reports */
 	next_ms = take_result(slot, result);
 	turns_rest(slot->schedule->turns, &slot->turn);

@@ -170,13 +170,15 @@ static enum run_stage stage_of(enum outcome what, enum run_stage stage)
 	return what == OUTCOME_CONFIG ? RUN_STAGE_CONFIG : stage;
 }
 
-/* A server that answers BAD because it is busy has not broken the protocol. */
+/* A server that answers BAD because it is busy has not broken the protocol; one that for that
+ * reason does not open a folder needs no administrator. */
 static enum outcome judged(enum outcome what, const struct err *err)
 {
 	const struct diagnosis *diagnosis =
 		diagnosis_find(DIAGNOSIS_IMAP, span_from_str(err->text));
 
-	if (diagnosis == NULL || (what != OUTCOME_PROTOCOL && what != OUTCOME_RETRY))
+	if (diagnosis == NULL ||
+	    (what != OUTCOME_PROTOCOL && what != OUTCOME_RETRY && what != OUTCOME_CONFIG))
 		return what;
 	return diagnosis->outcome;
 }
