@@ -9,12 +9,15 @@
 #include <syslog.h>
 
 #include "common/clock.h"
+#include "common/log-terminal.h"
 
 #include "common/banned.h"
 
 static const char *log_program = "mailoauth";
 static enum log_target log_target = LOG_TARGET_STDERR;
 static enum log_level log_most = LOG_LEVEL_INFO;
+static void (*log_give_way)(void *ctx); /* see log-terminal.h */
+static void *log_give_way_ctx;
 
 static const struct {
 	int syslog;
@@ -58,6 +61,12 @@ static void log_write(enum log_level level, const struct err *line)
 	}
 }
 
+void log_share_terminal(void (*give_way)(void *ctx), void *ctx)
+{
+	log_give_way = give_way;
+	log_give_way_ctx = ctx;
+}
+
 static void log_vline(enum log_level level, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 
@@ -71,6 +80,8 @@ static void log_vline(enum log_level level, const char *fmt, va_list ap)
 		(void)vsnprintf(text, sizeof(text), fmt, ap);
 		(void)err_set(&line, OUTCOME_OK, "%s",
 			      text); /* makes control characters harmless */
+		if (log_give_way != NULL)
+			log_give_way(log_give_way_ctx);
 		log_write(level, &line);
 	}
 	errno = saved_errno;

@@ -24,6 +24,7 @@
 #include "fetch-agent/import/import.h"
 #include "fetch-agent/live.h"
 #include "fetch-agent/privilege.h"
+#include "fetch-agent/progress.h"
 #include "fetch-agent/retry.h"
 #include "fetch-agent/schedule.h"
 #include "fetch-agent/status.h"
@@ -74,6 +75,7 @@ struct fetch {
 	bool json;
 	struct import_request import;
 	bool take_state;
+	int verbosity;
 	char **names; /* of the sections; none: all */
 	size_t name_count;
 	char **retry_words;
@@ -82,6 +84,7 @@ struct fetch {
 	struct run_world world;
 	struct schedule *schedule;
 	struct live *live;
+	struct progress *progress; /* NULL: nobody looks */
 	struct event *signals[4];
 	struct event *tick;
 	int64_t asleep_ms; /* how long the machine has slept since it started */
@@ -115,7 +118,9 @@ static void usage(FILE *out)
 		"  -S, --socket PATH  mailoauthd's socket (or $MAILOAUTH_SOCKET)\n"
 		"  -u, --user NAME    as root: become NAME, once programs for mda: can be run\n"
 		"  -l, --log TARGET   stderr (default) or syslog\n"
-		"  -v, --verbose      log every step; never a secret\n"
+		"  -v, --verbose      log every step; never a secret. --once on a terminal: show "
+		"how far\n"
+		"                     it is; twice: the steps\n"
 		"  -V, --version      print the version\n"
 		"  -h, --help         print this\n"
 		"\n"
@@ -163,6 +168,12 @@ static bool read_words(char **words, size_t count, struct fetch *fetch)
 	return count == 0 || fetch->verb != VERB_DAEMON;
 }
 
+/* Somebody looks on: they want to know how far it is; the steps with -vv. */
+static bool shows_progress(const struct fetch *fetch)
+{
+	return fetch->verb == VERB_ONCE && fetch->verbosity > 0 && isatty(STDERR_FILENO) != 0;
+}
+
 static void read_options(int argc, char **argv, struct fetch *fetch)
 {
 	static const struct option options[] = {{"once", no_argument, NULL, '1'},
@@ -182,7 +193,6 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 						{"help", no_argument, NULL, 'h'},
 						{0}};
 	const char *target = "stderr";
-	enum log_level level = LOG_LEVEL_INFO;
 	bool wrong = false;
 	int option;
 
@@ -229,7 +239,7 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 			target = optarg;
 			break;
 		case 'v':
-			level = LOG_LEVEL_DEBUG;
+			fetch->verbosity++;
 			break;
 		case 'V':
 			(void)puts("mailoauth-fetch " PACKAGE_VERSION);
@@ -250,7 +260,9 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 		usage(stderr);
 		exit(EX_USAGE);
 	}
-	log_init("mailoauth-fetch", log_target_of(target, fetch->verb == VERB_DAEMON), level);
+	log_init("mailoauth-fetch", log_target_of(target, fetch->verb == VERB_DAEMON),
+		 fetch->verbosity > (shows_progress(fetch) ? 1 : 0) ? LOG_LEVEL_DEBUG
+								    : LOG_LEVEL_INFO);
 }
 
 /* After the spawner was forked: programs for mda: may be set-group-ID, and have limits of their
@@ -465,6 +477,9 @@ static void begin(struct fetch *fetch)
 	fetch->world.helper_socket = fetch->helper_socket;
 	fetch->world.check = fetch->verb == VERB_CHECK;
 	fetch->world.stays = fetch->verb == VERB_DAEMON;
+	if (shows_progress(fetch) && fetch->verbosity == 1)
+		fetch->progress = progress_new(fetch->world.base);
+	fetch->world.progress = progress_counts(fetch->progress);
 	open_state(fetch);
 	watch_signal(fetch, 0, SIGTERM, on_terminate);
 	watch_signal(fetch, 1, SIGINT, on_terminate);
@@ -507,6 +522,7 @@ static int exit_status(const struct fetch *fetch)
 static void end(struct fetch *fetch)
 {
 	live_free(fetch->live);
+	progress_free(fetch->progress);
 	if (fetch->world.worker != NULL)
 		worker_free(fetch->world.worker);
 	state_close(fetch->world.state);

@@ -348,6 +348,7 @@ static void next_folder(struct source_run *run)
 		.user = run->user,
 		.session = run->session,
 		.capability = &run->capability,
+		.progress = run->world.progress,
 	};
 	struct watch_folder *folder;
 

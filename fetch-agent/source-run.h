@@ -13,6 +13,7 @@
 #include <event2/event.h>
 
 #include "fetch-agent/fetch-config.h"
+#include "fetch-agent/mailbox.h"
 #include "fetch-agent/net/tls-contexts.h"
 #include "fetch-agent/state/state.h"
 #include "fetch-agent/worker.h"
@@ -26,7 +27,8 @@ struct run_world {
 	struct state *state;	 /* NULL with check */
 	struct spawner *spawner; /* NULL: no section has an MDA */
 	const char *helper_socket;
-	bool check; /* log in, say what is there, touch nothing */
+	struct mailbox_progress *progress; /* of all together; NULL: nobody looks */
+	bool check;			   /* log in, say what is there, touch nothing */
 	bool stays; /* a connection is kept and watched where the section says so */
 };
 

@@ -732,4 +732,34 @@ arrived() {
 cut_everywhere forget_all arrived "${FETCH_CUT_STEP:-17}" "deliver = $lmtp" "recipient = $user"
 is "$broken" "" "cut off after every so many bytes, to LMTP: each message once in the end"
 kill "$whole_server"
+# On a terminal it says how far it is, while it lasts: here until the server has been silent for too long.
+on_terminal() { # ARGUMENT...: what a terminal shows, with its carriage returns as line ends
+	bed_fetch_forget
+	SASL_PATH=$BED/sasl script -qec "$MAILOAUTH_FETCH -c $BED_FETCH_CONF -S $BED_SOCKET -s $BED/fetch.db --once $*" /dev/null </dev/null |
+		tr '\r' '\n' >"$BED/terminal"
+}
+
+if command -v script >/dev/null; then
+	server_start <<EOF
+$LOGIN
+$SELECT
+$LIST
+C: UID FETCH (1:)?2 .UID
+S: * 1 FETCH (UID 1 BODY[] {18}\\r\\nSubject: one\\r\\n\\r\\n1\\r)
+stall
+EOF
+	bed_fetch_conf "port = $port" "timeout = 2"
+	on_terminal -v
+	like "$(cat "$BED/terminal")" '1 of 2 messages, 0.0 of 0.0 MB, 0.0 MB/s' "terminal: it says how far it is"
+	ok "terminal: not too often" [ "$(grep -c 'of 2 messages' "$BED/terminal")" -le 15 ]
+	unlike "$(cat "$BED/terminal")" 'debug: ' "terminal: and nothing of the steps"
+	like "$(sed '1,/of 2 messages/d' "$BED/terminal")" 'silent for 2 s' "terminal: then how it ended"
+	on_terminal -vv
+	like "$(cat "$BED/terminal")" 'debug: ' "terminal: the steps with -vv"
+	unlike "$(cat "$BED/terminal")" 'of 2 messages, ' "terminal: and then not how far it is"
+	bed_fetch_forget
+	bed_fetch --once -v
+	unlike "$(cat "$BED/fetch.out")" 'of 2 messages, ' "no terminal: not how far it is"
+	server_stop
+fi
 done_testing
