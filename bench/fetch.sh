@@ -1,74 +1,214 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# fetch.sh - mailoauth-fetch beside mbsync and beside the bare stream: one generated mailbox, one Dovecot over TLS, one run. Every program
-# logs in with XOAUTH2 through our plugin. Seconds of wall time, the median of RUNS.
+# fetch.sh - mailoauth-fetch beside the programs that people come from and beside the bare stream: one generated mailbox, one Dovecot over
+# TLS, one run. All programs of a row take turns, round after round, so that a machine that drifts drifts for all; what counts is ratios.
+# A program counts only if every message arrived.
 #
-#   MESSAGES=10000 RUNS=3 sh bench/fetch.sh
+# The raw stream, mailoauth-fetch and mbsync log in with XOAUTH2; the others cannot, or only with a script, and use a password.
+#
+# Usage: fetch.sh. Environment:
+#   MESSAGES (10000), FAR_MESSAGES (500)   in the mailbox, and in the one behind the delay of 20 ms
+#   RUNS (3), SLOW_RUNS (1)                rounds, and of how many of these fdm, getmail and fetchmail take part: minutes each
+#   ROWS (maildir lmtp mda far none)       what to measure
+#   PEERS (mbsync mpop fdm fetchmail)      also getmail, which may miss the end of its own child and then wait; installed from Debian's
+#                                          packages where they are missing
+#   BENCH_JSON (bench/fetch.json), BENCH_PROGRAMS (bench: where raw-fetch and keep-message are)
+#   MAILOAUTHD, MAILOAUTH, MAILOAUTH_FETCH, MAILOAUTH_PLUGIN   the programs under test
+# Exit status: 0 no goal missed, 1 a goal missed or a program failed, 64 wrong usage, 99 no test bed.
 # shellcheck disable=SC2016 # JavaScript
-BED_SRC=$(cd "$(dirname "$0")/../tests/bed" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+BED_SRC=$here/../tests/bed
 # shellcheck source=../tests/bed/bed.sh
 . "$BED_SRC/bed.sh"
 BED_REQUIRED=1
 MESSAGES=${MESSAGES:-10000}
+FAR_MESSAGES=${FAR_MESSAGES:-500}
 RUNS=${RUNS:-3}
-user=relay@example.test
+SLOW_RUNS=${SLOW_RUNS:-1}
+ROWS=${ROWS-maildir lmtp mda far none}
+PEERS=${PEERS-mbsync mpop fdm fetchmail}
+json=${BENCH_JSON:-bench/fetch.json}
+programs=$(cd "${BENCH_PROGRAMS:-bench}" 2>/dev/null && pwd)
+DELAY_MS=10 # each way
+LIMIT_S=1800 # fetchmail by LMTP takes 500
+
+usage() {
+	echo "fetch.sh: $1" >&2
+	exit 64
+}
+
+# What there is ----------------------------------------------------------------------------------
+
+for number in "$MESSAGES" "$FAR_MESSAGES" "$RUNS" "$SLOW_RUNS"; do
+	case $number in '' | *[!0-9]*) usage "not a number: '$number'" ;; esac
+done
+for row in $ROWS; do
+	case $row in maildir | lmtp | mda | far | none) ;; *) usage "no such row: $row (maildir lmtp mda far none)" ;; esac
+done
+for program in raw-fetch keep-message; do
+	[ -x "$programs/$program" ] || usage "not built: $program (make bench-fetch builds it; BENCH_PROGRAMS says where it is)"
+done
+
+# Whether a file of a Debian package is there, or can be had.
+supply() { # PACKAGE COMMAND...
+	package=$1
+	shift
+	"$@" >/dev/null 2>&1 && return
+	[ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null || return
+	bed_say "installing $package"
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$package" >/dev/null 2>&1
+	"$@" >/dev/null 2>&1
+}
+
+has_pop3() {
+	[ -x /usr/lib/dovecot/pop3 ] || [ -x /usr/libexec/dovecot/pop3 ]
+}
+
+peers=
+for peer in $PEERS; do
+	case $peer in
+	mbsync) package=isync ;;
+	getmail) package=getmail6 ;;
+	mpop | fdm | fetchmail) package=$peer ;;
+	*) usage "no such peer: $peer (mbsync mpop fdm getmail fetchmail)" ;;
+	esac
+	if ! supply "$package" command -v "$peer"; then
+		echo "skipped: $peer, which is not installed: apt-get install $package"
+	elif [ "$peer" = mpop ] && ! supply dovecot-pop3d has_pop3; then
+		echo "skipped: mpop, which speaks only POP3, and this Dovecot does not: apt-get install dovecot-pop3d"
+	else
+		peers="$peers $peer"
+	fi
+done
+supply time [ -x /usr/bin/time ] || usage "CPU time and memory are measured with /usr/bin/time: apt-get install time"
+
+# The mailboxes ----------------------------------------------------------------------------------
+
+bed_install
+# shellcheck disable=SC2046 # three numbers
+set -- $(bed_ports 2)
+LMTP_PORT=$1 POP3_PORT=$2
+BED_DOVECOT_EXTRA="service lmtp {
+  inet_listener lmtp {
+    port = $LMTP_PORT
+  }
+}"
+case $peers in
+*mpop*)
+	# shellcheck disable=SC2034 # for bed_start
+	BED_DOVECOT_EXTRA="$BED_DOVECOT_EXTRA
+protocols = imap lmtp pop3
+service pop3-login {
+  inet_listener pop3 {
+    port = 0
+  }
+  inet_listener pop3s {
+    port = $POP3_PORT
+    ssl = yes
+  }
+}"
+	;;
+esac
 bed_relay_start
-bed_fetch_conf
+bed_provider_ctl set ttl=86400
+bed_authorize second second@example.test || bed_die "second@example.test cannot be authorized"
+bed_mailoauth refresh relay >/dev/null || bed_die "no token"
+printf '%s:{PLAIN}%s\n' relay@example.test "$BED_PASSWORD" second@example.test "$BED_PASSWORD" >>"$BED/dovecot/passwords"
 
-# 2 KB to 200 KB, 10 KB on average, three of 10 MB.
-echo "generating $MESSAGES messages"
-inbox=$BED/mail/$user/Maildir
-mkdir -p "$inbox/new" "$inbox/cur" "$inbox/tmp"
+# 2 KB to 200 KB, 10 KB on average, three of 10 MB in 10,000. Known to Dovecot's index: what that costs is not what is measured.
+fill() { # USER COUNT
+	inbox=$BED/mail/$1/Maildir
+	mkdir -p "$inbox/new" "$inbox/cur" "$inbox/tmp"
+	bed_node -e '
+		const { readFileSync, writeFileSync } = require("node:fs");
+		const [noise, into, count] = [readFileSync(process.argv[1], "latin1"), process.argv[2], Number(process.argv[3])];
+		let seed = 1;
+		const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+		for (let i = 1; i <= count; i++) {
+			const size = i % 3334 === 0 || i === 9999 ? 10000000 : Math.min(200000, Math.round(2000 - 7400 * Math.log(1 - random())));
+			const at = Math.floor(random() * (noise.length - size));
+			writeFileSync(`${into}/${1700000000 + i}.M${i}.bench:2,`,
+				`From: a@example.test\nTo: b@example.test\nMessage-ID: <${i}@bench>\nSubject: ${i}\n\n${noise.slice(at, at + size)}\n`,
+				"latin1");
+		}' "$BED/noise" "$inbox/cur" "$2"
+	chown -R "$BED_MAIL_USER:$BED_MAIL_USER" "$BED/mail/$1"
+	bed_doveadm fetch -u "$1" 'uid size.virtual' mailbox INBOX all >/dev/null
+	bed_say "$1: $2 messages, $(du -sm "$inbox" | cut -f 1) MB"
+}
+
+bed_say "generating the mailboxes"
 openssl rand -base64 20000000 >"$BED/noise"
-"$BED_NODE" -e '
-	const { readFileSync, writeFileSync } = require("node:fs");
-	const [noise, into, count] = [readFileSync(process.argv[1], "latin1"), process.argv[2], Number(process.argv[3])];
-	let seed = 1;
-	const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
-	for (let i = 1; i <= count; i++) {
-		const size = i % 3334 === 0 ? 10000000 : Math.min(200000, Math.round(2000 - 7400 * Math.log(1 - random())));
-		const at = Math.floor(random() * (noise.length - size));
-		writeFileSync(`${into}/${1700000000 + i}.M${i}.bench`,
-			`From: a@example.test\nTo: b@example.test\nMessage-ID: <${i}@bench>\nSubject: ${i}\n\n${noise.slice(at, at + size)}\n`, "latin1");
-	}' "$BED/noise" "$inbox/new" "$MESSAGES"
-chown -R "$BED_MAIL_USER:$BED_MAIL_USER" "$BED/mail/$user"
-bed_doveadm fetch -u $user 'uid size.virtual' mailbox INBOX all >/dev/null # Dovecot's own index is not what is measured
-echo "$(find "$inbox" -type f | wc -l) messages, $(du -sm "$inbox" | cut -f 1) MB"
+[ "$ROWS" = far ] || fill relay@example.test "$MESSAGES"
+case " $ROWS " in *" far "*) fill second@example.test "$FAR_MESSAGES" ;; esac
+rm "$BED/noise"
 
-# Everything in one command, to a file, synced at the end: what the wire and the disk allow.
-raw() { # FILE
-	printf 'a AUTHENTICATE XOAUTH2 %s\r\nb EXAMINE INBOX\r\nc UID FETCH 1:* BODY.PEEK[]\r\nd LOGOUT\r\n' \
-		"$(bed_xoauth2 $user "$(bed_mailoauth token relay)")" |
-		openssl s_client -quiet -ign_eof -CAfile "$BED/tls/ca.pem" -connect "127.0.0.1:$BED_IMAP_PORT" >"$1" 2>/dev/null
-}
-raw_null() {
-	raw /dev/null
-}
-raw_file() {
-	raw "$BED/raw.out" && sync -f "$BED/raw.out"
+far_start() {
+	bed_node "$here/delay.mjs" "$BED_IMAP_PORT" "$DELAY_MS" >"$BED/delay.out" 2>"$BED/delay.log" &
+	bed_note $!
+	bed_wait_for 10 [ -s "$BED/delay.out" ] || bed_die "delay.mjs does not start: $(cat "$BED/delay.log")"
+	FAR_PORT=$(cat "$BED/delay.out")
 }
 
-# Removing ten thousand files takes as long as fetching them: it is not measured.
-clean() {
-	bed_fetch_forget
-	rm -rf "$BED/synced"
-	sync -f "$BED"
+# The programs -----------------------------------------------------------------------------------
+# Each is a function run_NAME for the mailbox of $user at $port, that leaves its output in $BED/out.
+
+counting="/usr/bin/time -q -o $BED/usage -f %U,%S,%M"
+
+run() { # COMMAND...
+	# shellcheck disable=SC2086 # a command and its arguments
+	SASL_PATH=$BED/sasl HOME=$BED timeout "$LIMIT_S" $counting "$@" >"$BED/out" 2>&1
 }
 
-ours() {
-	BED_FETCH_TIMEOUT=600 bed_fetch --once
+run_raw() { # KEEPING [MAILDIR]
+	mkdir -p "$BED/synced/INBOX/new" "$BED/synced/INBOX/cur" "$BED/synced/INBOX/tmp"
+	run "$programs/raw-fetch" "$port" "$BED/tls/ca.pem" "$@" <"$BED/login"
+}
+run_raw_null() {
+	run_raw null
+}
+run_raw_unsynced() {
+	run_raw unsynced "$BED/synced/INBOX"
+}
+run_raw_synced() {
+	run_raw synced "$BED/synced/INBOX"
+}
+
+verbose=
+ours() { # [LINE...]
+	bed_fetch_conf "account = $account" "port = $port" "$@"
+	# shellcheck disable=SC2034 # for bed_fetch
+	BED_FETCH_UNDER=$counting BED_FETCH_TIMEOUT=$LIMIT_S
+	bed_fetch --once ${verbose:+-v}
+	ours_status=$?
+	cp "$BED/fetch.out" "$BED/out"
+	return "$ours_status"
+}
+run_ours() {
+	ours
+}
+run_ours_lmtp_1() {
+	ours "deliver = lmtp:127.0.0.1:$LMTP_PORT" "recipient = to@example.test"
+}
+run_ours_lmtp_4() {
+	ours "deliver = lmtp:127.0.0.1:$LMTP_PORT" "recipient = to@example.test" "parallel = 4"
+}
+run_ours_mda_1() {
+	ours "deliver = mda:$programs/keep-message $BED/ran" "parallel = 1"
+}
+run_ours_mda_4() {
+	ours "deliver = mda:$programs/keep-message $BED/ran" "parallel = 4"
 }
 
 mbsync_run() { # yes|no: FSync
-	mkdir "$BED/synced"
+	mkdir -p "$BED/synced"
 	cat >"$BED/mbsyncrc" <<-EOT
 		FSync $1
 		IMAPAccount bed
 		Host 127.0.0.1
-		Port $BED_IMAP_PORT
+		Port $port
 		User $user
-		PassCmd "echo Bearer $(bed_mailoauth token relay)"
+		PassCmd "echo Bearer $(bed_mailoauth token "$account")"
 		SSLType IMAPS
 		CertificateFile $BED/tls/ca.pem
 		AuthMechs XOAUTH2
@@ -88,39 +228,204 @@ mbsync_run() { # yes|no: FSync
 		Sync Pull New
 		SyncState *
 	EOT
-	SASL_PATH=$BED/sasl HOME=$BED mbsync -c "$BED/mbsyncrc" -q all >"$BED/mbsync.out" 2>&1
+	run mbsync -c "$BED/mbsyncrc" -q all
 }
-mbsync_durable() {
+run_mbsync() {
 	mbsync_run yes
 }
-mbsync_not_durable() {
+run_mbsync_nofsync() {
 	mbsync_run no
 }
 
-measure() { # NAME COMMAND
-	times=
-	for run in $(seq "$RUNS"); do
-		clean
-		began=$(date +%s%N)
-		"$2" || { echo "$1: failed in run $run: $(tail -n 3 "$BED/fetch.out" "$BED/mbsync.out" 2>/dev/null)" && return; }
-		times="$times $(($(date +%s%N) - began))"
-	done
-	# shellcheck disable=SC2086 # a list
-	printf '%-34s %s s\n' "$1" "$(printf '%s\n' $times | sort -n | awk '{ t[NR] = $1 } END { printf "%.2f", t[int((NR + 1) / 2)] / 1e9 }')"
+# A file that only its owner reads, as these programs demand of one with a password.
+private() { # FILE
+	(umask 077 && cat >"$1")
 }
 
-measure 'raw stream to /dev/null' raw_null
-measure 'raw stream to a file, synced' raw_file
-measure 'mailoauth-fetch, durable' ours
-tail -n 1 "$BED/fetch.out"
-command -v mbsync >/dev/null && {
-	measure 'mbsync, FSync no' mbsync_not_durable
-	measure 'mbsync, FSync yes' mbsync_durable
+run_mpop() {
+	mkdir -p "$BED/synced/INBOX/new" "$BED/synced/INBOX/cur" "$BED/synced/INBOX/tmp"
+	private "$BED/mpoprc" <<-EOT
+		account bed
+		host localhost
+		port $POP3_PORT
+		auth user
+		user $user
+		password $BED_PASSWORD
+		tls on
+		tls_starttls off
+		tls_trust_file $BED/tls/ca.pem
+		delivery maildir $BED/synced/INBOX
+		keep on
+		uidls_file $BED/synced/uidls
+	EOT
+	run mpop -C "$BED/mpoprc" -q bed
 }
-# shellcheck disable=SC2034 # for bed_fetch
-BED_FETCH_UNDER='/usr/bin/time -f %MKB_peak_%Us_user_%Ss_system'
-[ ! -x /usr/bin/time ] || {
+
+run_fdm() {
+	mkdir -p "$BED/synced"
+	private "$BED/fdm.conf" <<-EOT
+		set lock-file "$BED/synced/fdm.lock"
+		set maximum-size 64M
+		set default-user "root"
+		account "bed" imaps server "127.0.0.1" port $port user "$user" pass "$BED_PASSWORD" folder "INBOX" keep
+		action "maildir" maildir "$BED/synced/INBOX"
+		match all action "maildir"
+	EOT
+	run fdm -f "$BED/fdm.conf" -a bed fetch
+}
+
+run_getmail() { # it delivers nothing as root
+	mkdir -p "$BED/synced/INBOX/new" "$BED/synced/INBOX/cur" "$BED/synced/INBOX/tmp" "$BED/synced/getmail"
+	private "$BED/getmailrc" <<-EOT
+		[retriever]
+		type = SimpleIMAPSSLRetriever
+		server = 127.0.0.1
+		port = $port
+		username = $user
+		password = $BED_PASSWORD
+		ca_certs = $BED/tls/ca.pem
+		[destination]
+		type = Maildir
+		path = $BED/synced/INBOX/
+		[options]
+		read_all = true
+		delete = false
+		verbose = 0
+		delivered_to = false
+		received = false
+	EOT
+	chown -R "$BED_MAIL_USER:$BED_MAIL_USER" "$BED/synced" "$BED/getmailrc"
+	run setpriv --reuid="$BED_MAIL_USER" --regid="$BED_MAIL_USER" --clear-groups getmail -g "$BED/synced/getmail" -r "$BED/getmailrc"
+}
+
+fetchmail_run() { # WHERE: options of a user. Of a certificate it takes only names, no addresses.
+	mkdir -p "$BED/synced"
+	private "$BED/fetchmailrc" <<-EOT
+		set no bouncemail
+		poll localhost protocol imap port $port
+		  user "$user" password "$BED_PASSWORD" is "to" here
+		  ssl sslcertck sslcertfile "$BED/tls/ca.pem" keep fetchall
+		  $1
+	EOT
+	run fetchmail -f "$BED/fetchmailrc" --nodetach --silent --nosyslog -i "$BED/synced/fetchids" --pidfile "$BED/synced/fetchmail.pid"
+}
+run_fetchmail_mda() {
+	fetchmail_run "mda \"$programs/keep-message $BED/ran\""
+}
+run_fetchmail_lmtp() {
+	fetchmail_run "smtphost \"127.0.0.1/$LMTP_PORT\" lmtp smtpname \"to@example.test\""
+}
+
+# Measuring --------------------------------------------------------------------------------------
+
+# Removing what was fetched takes as long as fetching it: it is not measured. Marks that a program made are taken away again.
+clean() {
+	bed_fetch_forget
+	rm -rf "$BED/synced" "$BED/ran"
+	bed_mailbox_empty to@example.test
+	mkdir "$BED/ran"
+	bed_doveadm flags remove -u "$user" '\Seen' mailbox INBOX seen
+	: >"$BED/usage"
+	sync -f "$BED"
+}
+
+# What has arrived, wherever it was to.
+arrived() {
+	case $1 in
+	raw-null) cat "$BED/out" ;;
+	*) find "$BED/fetched/new" "$BED/fetched/cur" "$BED/synced/INBOX/new" "$BED/synced/INBOX/cur" "$BED/ran" \
+		"$BED/mail/to@example.test/Maildir/new" "$BED/mail/to@example.test/Maildir/cur" -type f -not -name '.*' 2>/dev/null | wc -l ;;
+	esac
+}
+
+# One line of $BED/figures: row, program, round, nanoseconds, CPU seconds, peak KB, ok or failed, round trips.
+note() { # ROW PROGRAM ROUND NANOSECONDS OUTCOME [TRIPS]
+	awk -F , -v a="$1" -v b="$2" -v c="$3" -v d="$4" -v e="$5" -v f="${6:--}" '{ cpu = $1 + $2; peak = $3 }
+		END { printf "%s\t%s\t%s\t%s\t%.2f\t%d\t%s\t%s\n", a, b, c, d, cpu, peak, e, f }' "$BED/usage" >>"$BED/figures"
+	bed_say "$1, round $3: $2 $(awk -v ns="$4" 'BEGIN { printf "%.2f", ns / 1e9 }') s, $5"
+}
+
+# The function must succeed, and all messages must be there.
+measure() { # ROW PROGRAM ROUND COUNT
 	clean
-	ours
-	grep -h peak "$BED/fetch.out"
+	printf 'XOAUTH2 %s\n' "$(bed_xoauth2 "$user" "$(bed_mailoauth token "$account")")" >"$BED/login"
+	began=$(date +%s%N)
+	"run_$(echo "$2" | tr - _)"
+	status=$?
+	took=$(($(date +%s%N) - began))
+	count=$(arrived "$2")
+	if [ "$status" -eq 0 ] && [ "$count" = "$4" ]; then
+		note "$1" "$2" "$3" "$took" ok
+	else
+		note "$1" "$2" "$3" "$took" failed
+		echo "$2: exit status $status, $count of $4 messages: $(tail -n 3 "$BED/out" | cut -c 1-300)"
+	fi
 }
+
+takes_part() { # PROGRAM ROUND
+	case $1 in
+	raw* | ours*) return 0 ;;
+	fdm | getmail | fetchmail*) [ "$2" -le "$SLOW_RUNS" ] || return 1 ;;
+	esac
+	case " $peers " in *" ${1%%-*} "*) ;; *) return 1 ;; esac
+}
+
+measure_row() { # ROW COUNT PROGRAM...
+	row=$1 wanted=$2
+	shift 2
+	for round in $(seq "$RUNS"); do
+		for program; do
+			takes_part "$program" "$round" || continue
+			measure "$row" "$program" "$round" "$wanted"
+		done
+	done
+}
+
+# How often mailoauth-fetch waited for the server after login: commands sent together count once.
+trips() {
+	awk '/: C: / { if (login && !asked) trips++; asked = 1 } /: S: / { asked = 0 } / login: .* -> / { login = 1; asked = 0 } / login: / { trips = 0 }
+		END { print trips + 0 }' "$BED/out"
+}
+
+# Everything was fetched; once more, and again. Its exit status says so: 1.
+row_none() {
+	clean
+	ours >/dev/null || echo "ours: $(tail -n 3 "$BED/out")"
+	[ -z "$mbsync" ] || run_mbsync
+	for round in $(seq "$RUNS"); do
+		: >"$BED/usage"
+		began=$(date +%s%N)
+		ours
+		status=$?
+		took=$(($(date +%s%N) - began))
+		verbose=yes
+		ours
+		verbose=
+		note none ours "$round" "$took" "$([ "$status" -eq 1 ] && echo ok || echo failed)" "$(trips)"
+		[ -n "$mbsync" ] || continue
+		began=$(date +%s%N)
+		run_mbsync
+		status=$?
+		note none mbsync "$round" "$(($(date +%s%N) - began))" "$([ "$status" -eq 0 ] && echo ok || echo failed)"
+	done
+}
+
+: >"$BED/figures"
+case " $peers " in *" mbsync "*) mbsync=yes ;; *) mbsync= ;; esac
+echo "raw stream, mailoauth-fetch, mbsync: XOAUTH2; mpop, fdm, getmail, fetchmail: the password of the same mailbox"
+for one in $ROWS; do
+	user=relay@example.test account=relay port=$BED_IMAP_PORT
+	case $one in
+	maildir) measure_row maildir "$MESSAGES" raw-null raw-unsynced raw-synced ours mbsync mbsync-nofsync mpop fdm getmail fetchmail-mda ;;
+	lmtp) measure_row lmtp "$MESSAGES" raw-null ours-lmtp-1 ours-lmtp-4 fetchmail-lmtp ;;
+	mda) measure_row mda "$MESSAGES" raw-null ours-mda-4 ours-mda-1 fetchmail-mda ;;
+	far)
+		far_start
+		user=second@example.test account=second port=$FAR_PORT
+		measure_row far "$FAR_MESSAGES" raw-null ours mbsync fetchmail-mda
+		;;
+	none) row_none ;;
+	esac
+done
+case $json in */*) mkdir -p "${json%/*}" ;; esac
+bed_node "$here/fetch-report.mjs" "$BED/figures" "$json" "$MESSAGES" "$FAR_MESSAGES"
