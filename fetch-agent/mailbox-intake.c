@@ -62,6 +62,7 @@ void intake_identity(const struct mailbox *mailbox, uint32_t uid, uint64_t size_
 	size_t at = 0;
 
 	*out = (struct state_identity){.uid = uid};
+	digest_add(digest, &size_bytes, sizeof(size_bytes));
 	digest_add(digest, bytes.ptr, bytes.len);
 	digest_end(digest, out->header);
 	if (internaldate == 0 || !message_head_find(head, "Message-ID", &at, &id))
@@ -281,11 +282,12 @@ static void take(struct mailbox *mailbox, const struct imap_fetch *fetch, struct
 	struct intake *intake = &mailbox->intake;
 	struct pending_message message = {.bytes = intake->size_bytes, .window = window};
 	bool deliverable = intake->state == INTAKE_BODY;
+	struct listed *listed = &mailbox->listed[list_index(mailbox, uid)];
 
-	intake_identity(mailbox, uid, intake->size_bytes, fetch->internaldate, &message.identity);
+	intake_identity(mailbox, uid, listed->size_bytes, fetch->internaldate, &message.identity);
 	if (mailbox->world.source->selection.on_refused == FETCH_REFUSED_BOUNCE)
 		keep_for_bounce(intake, &message);
-	mailbox->listed[list_index(mailbox, uid)].taken = true;
+	listed->taken = true;
 	pending_add(mailbox, &message);
 	progress_add(mailbox, intake->size_bytes);
 	intake->state = INTAKE_NONE;

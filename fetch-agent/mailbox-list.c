@@ -82,11 +82,12 @@ static void list_sort(struct mailbox *mailbox)
 	mailbox->listed_count = kept;
 }
 
-static void identity_add(struct mailbox *mailbox, const struct imap_fetch *fetch)
+static void identity_add(struct mailbox *mailbox, const struct imap_fetch *fetch,
+			 uint32_t size_bytes)
 {
 	struct state_identity identity;
 
-	intake_identity(mailbox, fetch->uid, fetch->size, fetch->internaldate, &identity);
+	intake_identity(mailbox, fetch->uid, size_bytes, fetch->internaldate, &identity);
 	if (mailbox->identity_count == mailbox->identity_size) {
 		mailbox->identity_size =
 			mailbox->identity_size == 0 ? 64 : mailbox->identity_size * 2;
@@ -132,7 +133,7 @@ void list_take(struct mailbox *mailbox, const struct imap_fetch *fetch)
 		list_cut(mailbox);
 	list_add(mailbox, fetch->uid, size);
 	if (mailbox->view.renewing && fetch->bodies > 0 && mailbox->intake.whole)
-		identity_add(mailbox, fetch);
+		identity_add(mailbox, fetch, size);
 }
 
 /* See list_cut(). */
@@ -250,6 +251,7 @@ static void list_is_ready(struct mailbox *mailbox)
 	uint64_t most = (uint64_t)mailbox->world.source->selection.max_messages;
 	uint32_t newest = mailbox->uidnext > 0 ? mailbox->uidnext - 1 : 0;
 
+	list_filter(mailbox, keep_small);
 	if (most > 0 && mailbox->listed_count > most) {
 		mailbox->result.left = mailbox->listed_count - most;
 		mailbox->listed_count = most;
@@ -302,7 +304,6 @@ static void list_done(struct mailbox *mailbox)
 {
 	list_sort(mailbox);
 	forget_gone(mailbox);
-	list_filter(mailbox, keep_small);
 	if (mailbox->identity_count == 0) {
 		list_is_ready(mailbox);
 		return;

@@ -163,7 +163,8 @@ void intake_drop(struct mailbox *mailbox);
 void intake_release(struct mailbox *mailbox);
 /* The response that the body was in is whole: the message gets its verdict, now or later. */
 void intake_take(struct mailbox *mailbox, const struct imap_fetch *fetch);
-/* Of the header that has come last. */
+/* Of the header that has come last; size_bytes is the server's, which is the same each time even
+ * where it is wrong. */
 void intake_identity(const struct mailbox *mailbox, uint32_t uid, uint64_t size_bytes,
 		     int64_t internaldate, struct state_identity *out);
 

@@ -241,7 +241,8 @@ static int64_t judge(struct slot *slot, const struct run_result *result)
 {
 	int64_t next_ms;
 
-	if (result->what == OUTCOME_OK) {
+	/* A message that is set aside does not make the next ones wait. */
+	if (result->what == OUTCOME_OK || result->only_messages) {
 		slot->tries = 0;
 		return interval_ms(slot);
 	}
@@ -284,7 +285,8 @@ static int64_t take_result(struct slot *slot, const struct run_result *result)
  * left alone is. */
 static bool may_watch(struct slot *slot, const struct run_result *result)
 {
-	bool unwanted = result->what != OUTCOME_OK && asked_ms(result) > 0;
+	bool unwanted =
+		result->what != OUTCOME_OK && !result->only_messages && asked_ms(result) > 0;
 
 	return !unwanted && !is_asked_to_end(slot) &&
 	       turns_may_rest(slot->schedule->turns, &slot->turn);

@@ -302,28 +302,47 @@ void source_run_now(struct source_run *run)
 /* Folders ----------------------------------------------------------------------------------------
  */
 
+static void count(struct run_result *sum, const struct mailbox_result *result)
+{
+	sum->messages += result->messages;
+	sum->bytes += result->bytes;
+	sum->told += result->told;
+	sum->left += result->left;
+	sum->later += result->later;
+	sum->refused += result->refused;
+	sum->known += result->known;
+}
+
+/* The first failure is told, but what concerns more than single messages before what does not. */
+static void note_folder(struct source_run *run, enum outcome what, bool only_messages,
+			enum run_stage stage, const struct err *err)
+{
+	if (run->result.only_messages && what != OUTCOME_OK && !only_messages) {
+		run->result.what = OUTCOME_OK;
+		run->result.only_messages = false;
+	}
+	if (run->result.what != OUTCOME_OK || what == OUTCOME_OK)
+		return;
+	note_failure(run, what, stage, err);
+	run->result.only_messages = only_messages;
+	if (only_messages)
+		run->result.stage = RUN_STAGE_DELIVER;
+}
+
 static void on_folder(void *ctx, enum outcome what, const struct mailbox_result *result,
 		      bool usable, const struct err *err)
 {
 	struct source_run *run = ctx;
 	struct watch_folder *folder = &run->folders[run->folder++];
 	struct err failure = *err;
-	bool first = run->result.what == OUTCOME_OK;
 
 	run->in_folder = false;
 	if (result->uidnext != 0)
 		folder->uidnext = result->uidnext;
-	run->result.messages += result->messages;
-	run->result.bytes += result->bytes;
-	run->result.told += result->told;
-	run->result.left += result->left;
-	run->result.later += result->later;
-	run->result.refused += result->refused;
-	run->result.known += result->known;
+	count(&run->result, result);
 	err_prefix(&failure, "folder=%s: ", folder->name);
-	note_failure(run, what, usable ? RUN_STAGE_DELIVER : RUN_STAGE_CONNECT, &failure);
-	if (first && what != OUTCOME_OK && result->only_messages)
-		run->result.stage = RUN_STAGE_DELIVER;
+	note_folder(run, what, result->only_messages,
+		    usable ? RUN_STAGE_DELIVER : RUN_STAGE_CONNECT, &failure);
 	if (usable) {
 		next_folder(run);
 		return;

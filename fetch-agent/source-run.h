@@ -47,6 +47,7 @@ struct run_result {
 	enum run_stage stage;
 	struct err err; /* of the first failure, and its folder */
 	uint64_t messages, bytes, told, left, later, refused, known;
+	bool only_messages; /* what went wrong concerns single messages: all else is well */
 	int64_t spent_ms;
 	bool watched;	 /* the connection broke while nothing was to be done */
 	bool lost;	 /* it broke just after the pass */
