@@ -262,7 +262,7 @@ static void read_host(struct reading *reading, const struct section *account,
 
 	if (host != NULL && strncasecmp(host, "imaps:", 6) == 0)
 		host += 6;
-	if (host == NULL)
+	if (host == NULL && account != NULL)
 		import_problem(reading->plan, account->line, "IMAPAccount %s has no Host",
 			       account->name);
 	import_set(source, IMPORT_HOST, host);
