@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,7 @@ struct fetch {
 	const char *config_path;
 	const char *state_path;
 	const char *helper_socket;
+	const char *log_target;
 	const char *user; /* NULL: see privilege.h */
 	enum verb verb;
 	bool json;
@@ -174,6 +176,77 @@ static bool shows_progress(const struct fetch *fetch)
 	return fetch->verb == VERB_ONCE && fetch->verbosity > 0 && isatty(STDERR_FILENO) != 0;
 }
 
+/* Options that take a word, and where it goes. */
+static const struct word_option {
+	int letter;
+	size_t offset;
+} word_options[] = {
+	{'i', offsetof(struct fetch, import.file)},	 {'f', offsetof(struct fetch, import.from)},
+	{'p', offsetof(struct fetch, import.passwords)}, {'u', offsetof(struct fetch, user)},
+	{'c', offsetof(struct fetch, config_path)},	 {'s', offsetof(struct fetch, state_path)},
+	{'S', offsetof(struct fetch, helper_socket)},	 {'l', offsetof(struct fetch, log_target)},
+};
+
+/* False: there is no such option. */
+static bool take_word(struct fetch *fetch, int letter, const char *word)
+{
+	for (size_t i = 0; i < sizeof(word_options) / sizeof(word_options[0]); i++) {
+		if (word_options[i].letter == letter) {
+			*(const char **)(void *)((char *)fetch + word_options[i].offset) = word;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* False: another verb was said before. */
+static bool take_verb(struct fetch *fetch, enum verb verb)
+{
+	bool fits = fetch->verb == VERB_DAEMON || fetch->verb == verb;
+
+	fetch->verb = verb;
+	return fits;
+}
+
+static bool take_option(struct fetch *fetch, int option)
+{
+	switch (option) {
+	case '1':
+		return take_verb(fetch, VERB_ONCE);
+	case 'k':
+		return take_verb(fetch, VERB_CHECK);
+	case 'i':
+		return take_word(fetch, option, optarg) && take_verb(fetch, VERB_IMPORT);
+	case 'j':
+		fetch->json = true;
+		return true;
+	case 't':
+		fetch->take_state = true;
+		return true;
+	case 'v':
+		fetch->verbosity++;
+		return true;
+	case 'V':
+		(void)puts("mailoauth-fetch " PACKAGE_VERSION);
+		exit(EX_OK);
+	case 'h':
+		usage(stdout);
+		exit(EX_OK);
+	default:
+		return take_word(fetch, option, optarg);
+	}
+}
+
+/* Whether what was said belongs to the verb. */
+static bool options_fit(const struct fetch *fetch)
+{
+	bool imports =
+		fetch->import.from != NULL || fetch->import.passwords != NULL || fetch->take_state;
+
+	return (!fetch->json || fetch->verb == VERB_STATUS) &&
+	       (!imports || fetch->verb == VERB_IMPORT);
+}
+
 static void read_options(int argc, char **argv, struct fetch *fetch)
 {
 	static const struct option options[] = {{"once", no_argument, NULL, '1'},
@@ -192,75 +265,17 @@ static void read_options(int argc, char **argv, struct fetch *fetch)
 						{"version", no_argument, NULL, 'V'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	const char *target = "stderr";
-	bool wrong = false;
+	bool good = true;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "1c:s:S:u:l:vVh", options, NULL)) != -1) {
-		switch (option) {
-		case '1':
-			wrong = wrong || (fetch->verb != VERB_DAEMON && fetch->verb != VERB_ONCE);
-			fetch->verb = VERB_ONCE;
-			break;
-		case 'k':
-			wrong = wrong || (fetch->verb != VERB_DAEMON && fetch->verb != VERB_CHECK);
-			fetch->verb = VERB_CHECK;
-			break;
-		case 'j':
-			fetch->json = true;
-			break;
-		case 'i':
-			wrong = wrong || fetch->verb != VERB_DAEMON;
-			fetch->verb = VERB_IMPORT;
-			fetch->import.file = optarg;
-			break;
-		case 'f':
-			fetch->import.from = optarg;
-			break;
-		case 'p':
-			fetch->import.passwords = optarg;
-			break;
-		case 't':
-			fetch->take_state = true;
-			break;
-		case 'u':
-			fetch->user = optarg;
-			break;
-		case 'c':
-			fetch->config_path = optarg;
-			break;
-		case 's':
-			fetch->state_path = optarg;
-			break;
-		case 'S':
-			fetch->helper_socket = optarg;
-			break;
-		case 'l':
-			target = optarg;
-			break;
-		case 'v':
-			fetch->verbosity++;
-			break;
-		case 'V':
-			(void)puts("mailoauth-fetch " PACKAGE_VERSION);
-			exit(EX_OK);
-		case 'h':
-			usage(stdout);
-			exit(EX_OK);
-		default:
-			usage(stderr);
-			exit(EX_USAGE);
-		}
-	}
-	wrong = !read_words(argv + optind, (size_t)(argc - optind), fetch) || wrong;
-	if (wrong || (fetch->json && fetch->verb != VERB_STATUS) ||
-	    (fetch->verb != VERB_IMPORT &&
-	     (fetch->import.from != NULL || fetch->import.passwords != NULL ||
-	      fetch->take_state))) {
+	while ((option = getopt_long(argc, argv, "1c:s:S:u:l:vVh", options, NULL)) != -1)
+		good = take_option(fetch, option) && good;
+	good = read_words(argv + optind, (size_t)(argc - optind), fetch) && good;
+	if (!good || !options_fit(fetch)) {
 		usage(stderr);
 		exit(EX_USAGE);
 	}
-	log_init("mailoauth-fetch", log_target_of(target, fetch->verb == VERB_DAEMON),
+	log_init("mailoauth-fetch", log_target_of(fetch->log_target, fetch->verb == VERB_DAEMON),
 		 fetch->verbosity > (shows_progress(fetch) ? 1 : 0) ? LOG_LEVEL_DEBUG
 								    : LOG_LEVEL_INFO);
 }
@@ -619,6 +634,7 @@ int main(int argc, char **argv)
 		.config_path = MAILOAUTH_CONF,
 		.state_path = FETCH_STATE,
 		.helper_socket = socket != NULL ? socket : HELPER_SOCKET_SYSTEM,
+		.log_target = "stderr",
 	};
 	int status;
 

@@ -79,7 +79,38 @@ put $user three
 bed_watch_signal USR1
 soon "SIGUSR1: fetched" 10 has_count 3
 
+# A message that cannot be delivered ------------------------------------------------------------------
+
+bed_watch_stop
+bed_fetch_forget
+bed_mailbox_empty $user
+cat >"$BED/choosy" <<EOT
+#!/bin/sh
+cat >"$BED/choosy.text"
+! grep -q '^Subject: unwanted' "$BED/choosy.text" || exit 65
+cat "$BED/choosy.text" >>"$BED/choosy.taken"
+EOT
+chmod 755 "$BED/choosy"
+put $user unwanted
+bed_fetch_conf "deliver = mda:$BED/choosy" "interval = 1s"
+bed_watch_start
+soon "refused: it is set aside" 10 log_has "UID 1 cannot be delivered: .*mailoauth-fetch retry inbox 1"
+put $user wanted
+soon "refused: the next message does not wait" 20 grep -q '^Subject: wanted' "$BED/choosy.taken"
+soon "refused: status lists it" 10 now_is 'waiting since ' inbox
+like "$(cat "$BED/fetch.out")" 'folder=INBOX UID 1 refused after 1 tries: ' "refused: with its reason"
+
 # Configurations --------------------------------------------------------------------------------------
+
+bed_watch_stop
+bed_fetch_forget
+bed_mailbox_empty $user
+for subject in one two three; do
+	put $user $subject
+done
+bed_fetch_conf "interval = 0"
+bed_watch_start
+soon "configuration: fetched at the start" 10 has_count 3
 
 bed_fetch_conf "interval = 0" "colour = green"
 bed_watch_signal HUP
