@@ -21,7 +21,7 @@ struct folder_check {
 static void finish(struct folder_check *check, enum outcome what, bool usable,
 		   const struct err *err)
 {
-	struct mailbox_result nothing = {0};
+	struct mailbox_result nothing = {.broken = !usable};
 	mailbox_done_fn *done = check->done;
 	void *ctx = check->ctx;
 

@@ -346,6 +346,8 @@ static void on_closed(void *ctx, enum outcome what, const struct err *err)
 
 	mailbox->commands = 0;
 	mailbox->closed = true;
+	if (mailbox->what == OUTCOME_OK)
+		mailbox->result.broken = true;
 	mailbox_fail(mailbox, what, err);
 }
 

@@ -342,7 +342,7 @@ static void on_folder(void *ctx, enum outcome what, const struct mailbox_result 
 	count(&run->result, result);
 	err_prefix(&failure, "folder=%s: ", folder->name);
 	note_folder(run, what, result->only_messages,
-		    usable ? RUN_STAGE_DELIVER : RUN_STAGE_CONNECT, &failure);
+		    result->broken ? RUN_STAGE_CONNECT : RUN_STAGE_DELIVER, &failure);
 	if (usable) {
 		next_folder(run);
 		return;
