@@ -126,11 +126,12 @@ void list_take(struct mailbox *mailbox, const struct imap_fetch *fetch)
 {
 	uint32_t size = fetch->size <= UINT32_MAX ? (uint32_t)fetch->size : UINT32_MAX;
 
-	if (fetch->uid == 0 || !is_wanted(mailbox, fetch->uid) ||
-	    is_above_ceiling(mailbox, fetch->uid))
+	if (fetch->uid == 0 || !is_wanted(mailbox, fetch->uid))
 		return;
 	if (mailbox->listed_count >= LIST_MAX)
 		list_cut(mailbox);
+	if (is_above_ceiling(mailbox, fetch->uid))
+		return;
 	list_add(mailbox, fetch->uid, size);
 	if (mailbox->view.renewing && fetch->bodies > 0 && mailbox->intake.whole)
 		identity_add(mailbox, fetch, size);
@@ -157,7 +158,8 @@ void list_found(struct mailbox *mailbox, struct imap_set set)
 		     uid <= last && !is_above_ceiling(mailbox, (uint32_t)uid); uid++) {
 			if (mailbox->found.count >= LIST_MAX)
 				found_cut(mailbox);
-			if (is_wanted(mailbox, (uint32_t)uid))
+			if (is_wanted(mailbox, (uint32_t)uid) &&
+			    !is_above_ceiling(mailbox, (uint32_t)uid))
 				uid_list_add(&mailbox->found, (uint32_t)uid);
 		}
 	}
