@@ -447,7 +447,7 @@ renewed() { # UIDVALIDITY
 	EOF
 }
 
-against 2 "numbers anew in the middle" "after = delete" <<EOF
+against 10 "numbers anew in the middle" "after = delete" <<EOF
 $LOGIN
 C: SELECT INBOX\$
 S: * 2 EXISTS
