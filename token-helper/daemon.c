@@ -301,6 +301,27 @@ static void daemon_start(struct daemon *daemon, const struct sockets *sockets)
 	watch_signal(daemon, 2, SIGHUP, on_hangup);
 }
 
+static void on_patience(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	(void)context;
+}
+
+/* Programs that ran until now are killed, and nothing else is under way: they are reaped. */
+static void reap_programs(struct daemon *daemon)
+{
+	static const struct timeval second = {.tv_sec = 1};
+	struct event *patience = evtimer_new(daemon->base, on_patience, NULL);
+
+	if (patience == NULL || event_add(patience, &second) != 0)
+		return;
+	while (event_base_get_num_events(daemon->base, EVENT_BASE_COUNT_ADDED) > 1 &&
+	       evtimer_pending(patience, NULL) != 0)
+		(void)event_base_loop(daemon->base, EVLOOP_ONCE);
+	event_free(patience);
+}
+
 static void daemon_end(struct daemon *daemon)
 {
 	notices_free(daemon->notices);
@@ -314,6 +335,7 @@ static void daemon_end(struct daemon *daemon)
 		event_free(daemon->signals[i]);
 	if (daemon->drain != NULL)
 		event_free(daemon->drain);
+	reap_programs(daemon);
 	event_base_free(daemon->base);
 	helper_config_free(daemon->config);
 	libevent_global_shutdown();
