@@ -117,11 +117,18 @@ static size_t count_of(const struct smtp_transaction *transaction, enum smtp_fat
 
 void smtp_transaction_fail(struct smtp_transaction *transaction, const char *words)
 {
+	/* After the final dot nobody can tell: better twice than never, but not unsaid. */
+	char *said = xasprintf("%s%s", words,
+			       transaction->step == SMTP_STEP_FINAL
+				       ? "; it may have taken the message, which comes twice then"
+				       : "");
+
 	for (size_t i = 0; i < transaction->addresses.count; i++) {
 		if (is_undecided(&transaction->recipients[i]))
 			decide(&transaction->recipients[i], SMTP_FATE_LATER, transaction->step, "",
-			       words);
+			       said);
 	}
+	free(said);
 	transaction->step = SMTP_STEP_OVER;
 	pass_over_body(transaction);
 }
