@@ -163,7 +163,7 @@ static void refused(struct mailbox *mailbox, struct pending_message *message,
 	case FETCH_REFUSED_BOUNCE:
 		if (bounce_begin(mailbox, message, verdict))
 			break;
-		/* fall through */
+		__attribute__((fallthrough));
 	default:
 		aside_refused(mailbox, uid, verdict->err.text);
 		break;
