@@ -87,6 +87,8 @@ static void identity_add(struct mailbox *mailbox, const struct imap_fetch *fetch
 {
 	struct state_identity identity;
 
+	if (mailbox->identity_count >= LIST_MAX)
+		return; /* the same ones many times; what is not recognised is fetched */
 	intake_identity(mailbox, fetch->uid, size_bytes, fetch->internaldate, &identity);
 	if (mailbox->identity_count == mailbox->identity_size) {
 		mailbox->identity_size =

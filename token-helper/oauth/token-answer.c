@@ -331,7 +331,7 @@ static void read_set(struct json_object *root, const struct oauth_client *client
 	struct span text;
 
 	set->expires_in_s = read_expires_in(root);
-	/* An id_token past the ceiling is as good as none: identity is then probed. */
+	/* An id_token past the ceiling is as good as none: userinfo may say who it is. */
 	if (json_get_string(root, "id_token", &text) &&
 	    !buffer_set(&set->id_token, text.ptr, text.len))
 		buffer_clear(&set->id_token);
