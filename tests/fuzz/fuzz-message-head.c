@@ -39,10 +39,12 @@ static size_t head_len(struct message_head *head, struct span message, size_t st
 
 static void check_fields(const struct message_head *head)
 {
-	const char *from = head->bytes.data, *end = from + head->bytes.len;
+	const char *from = head->bytes.data, *end = from;
 	struct message_field field;
 	size_t at = 0;
 
+	if (head->bytes.len > 0) /* without a byte there is no data to point past */
+		end += head->bytes.len;
 	while (message_head_next(head, &at, &field)) {
 		const char *stop = field.whole.ptr + field.whole.len;
 
