@@ -47,6 +47,8 @@ static struct {
 	int status;
 	const char *body, *text;
 	int64_t retry_after_s;
+	bool is_dated;
+	int64_t clock_ahead_s;
 	int requests;
 	char last_form[512];
 	unsigned *per_second; /* requests, from START_S on; NULL: not counted */
@@ -70,6 +72,8 @@ static void serve(void *context, struct fake_exchange *exchange)
 	exchange->response.outcome = server.outcome;
 	exchange->response.status = server.status;
 	exchange->response.retry_after_s = server.retry_after_s;
+	exchange->response.is_dated = server.is_dated;
+	exchange->response.clock_ahead_s = server.clock_ahead_s;
 	(void)err_set(&exchange->response.err, server.outcome, "as.example: %s",
 		      server.text != NULL ? server.text : "");
 	if (server.body == NULL)
@@ -796,6 +800,22 @@ static void check_status(const char *part)
 	buffer_release(&json);
 }
 
+/* The endpoint's clock is told, from a refusal too, and one that says no time unsays nothing. */
+static void the_clock_is_compared(void **state)
+{
+	(void)state;
+	start_one(START_S, "");
+	check_status("\"clock\":null");
+	server_says(OUTCOME_OK, 503, "");
+	server.is_dated = true;
+	server.clock_ahead_s = -420;
+	fake_world_run(START_S + 4 * DAY_S);
+	check_status("\"ahead\":-420}");
+	server.is_dated = false;
+	fake_world_run(START_S + 8 * DAY_S);
+	check_status("\"ahead\":-420}");
+}
+
 /* START_S is 2026-11-18. */
 static void what_ends_is_counted(void **state)
 {
@@ -932,6 +952,7 @@ int main(void)
 		ON_STAGE(dates_are_days),
 		ON_STAGE(marks_are_passed_one_by_one),
 		ON_STAGE(what_ends_is_counted),
+		ON_STAGE(the_clock_is_compared),
 		ON_STAGE(ten_thousand_keep_apart),
 		ON_STAGE(ten_thousand_come_back_one_after_another),
 	};

@@ -37,6 +37,8 @@ struct seen {
 	enum outcome outcome;
 	int status;
 	int64_t retry_after_s;
+	bool is_dated;
+	int64_t clock_ahead_s;
 	int64_t duration_ms;
 	char content_type[64];
 	char text[ERR_TEXT_MAX];
@@ -51,6 +53,8 @@ static void on_done(void *context, struct http_response *response)
 	seen->outcome = response->outcome;
 	seen->status = response->status;
 	seen->retry_after_s = response->retry_after_s;
+	seen->is_dated = response->is_dated;
+	seen->clock_ahead_s = response->clock_ahead_s;
 	seen->duration_ms = response->duration_ms;
 	memcpy(seen->content_type, response->content_type, sizeof(seen->content_type));
 	memcpy(seen->text, response->err.text, sizeof(seen->text));
@@ -356,6 +360,33 @@ static void test_retry_after_date(void **state)
 	free(text);
 }
 
+/* What a Date header says of our clock; without one, or with nonsense, nothing is known. */
+static void test_clock(void **state)
+{
+	time_t at = time(NULL) - 700;
+	char date[64];
+	struct seen seen;
+	struct tm tm;
+	char *text;
+
+	(void)state;
+	assert_non_null(gmtime_r(&at, &tm));
+	assert_true(strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm) > 0);
+	text = xasprintf("HTTP/1.1 400 x\r\nDate: %s\r\nContent-Length: 0\r\n\r\n", date);
+	free(post_to(&seen, FAKE_HTTP_SEND, text, 5000));
+	assert_true(seen.is_dated);
+	assert_in_range(seen.clock_ahead_s, 700, 705);
+	buffer_release(&seen.body);
+	free(text);
+	free(post_to(&seen, FAKE_HTTP_SEND,
+		     "HTTP/1.1 200 x\r\nDate: yesterday\r\nContent-Length: 0\r\n\r\n", 5000));
+	assert_false(seen.is_dated);
+	buffer_release(&seen.body);
+	free(post_to(&seen, FAKE_HTTP_SEND, OK_REPLY, 5000));
+	assert_false(seen.is_dated);
+	buffer_release(&seen.body);
+}
+
 /* RFC 9110 15.4.8 would have the refresh token posted again, to wherever the server says. */
 static void test_redirect_is_not_followed(void **state)
 {
@@ -567,6 +598,7 @@ int main(void)
 		cmocka_unit_test(test_basic),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_retry_after_date),
+		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_redirect_is_not_followed),
 		cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test(test_certificates),

@@ -38,6 +38,12 @@ struct account_rejection {
 	char *said;
 };
 
+/* What the token endpoint's clock said, the last time that it said it. */
+struct account_clock {
+	int64_t at_s;	 /* 0: not since the start */
+	int64_t ahead_s; /* by how much ours is ahead; negative: behind */
+};
+
 struct account {
 	struct account_world world;
 	struct account_config *config;
@@ -67,6 +73,7 @@ struct account {
 	int64_t not_before_s; /* no refresh before */
 	struct account_attempt attempt;
 	struct account_rejection rejection;
+	struct account_clock clock;
 	int64_t last_asked_s;
 	int64_t next_s; /* when the timer will refresh; 0: not planned */
 	uint64_t requests;

@@ -127,9 +127,17 @@ static void log_answer(const struct account *account, enum log_level level, cons
 		 tail);
 }
 
-void account_log_answer(const struct account *account, enum grant_kind grant,
+static void note_clock(struct account *account, const struct token_answer *answer)
+{
+	if (answer->is_dated)
+		account->clock = (struct account_clock){.at_s = clock_now_s(),
+							.ahead_s = answer->clock_ahead_s};
+}
+
+void account_log_answer(struct account *account, enum grant_kind grant,
 			const struct token_answer *answer)
 {
+	note_clock(account, answer);
 	log_answer(account, LOG_LEVEL_INFO, "request", grant_kind_name(grant), answer, "");
 	log_credential(account, answer);
 }
@@ -600,6 +608,7 @@ static void on_refreshed(void *context, struct token_answer *answer)
 
 	account->flight = NULL;
 	account->flight_previous = false;
+	note_clock(account, answer);
 	if (consented && !previous && try_previous(account, answer))
 		return;
 	account->slot = NULL;

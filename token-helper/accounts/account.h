@@ -103,8 +103,8 @@ void account_release(struct account *account, struct grant *grant);
 void account_clear(struct account *account);
 
 /* The log's line for a request of an authorization; and, of two secrets, that the other one works
- * now. */
-void account_log_answer(const struct account *account, enum grant_kind grant,
+ * now. Notes what the endpoint's clock said. */
+void account_log_answer(struct account *account, enum grant_kind grant,
 			const struct token_answer *answer);
 
 /* The grant as it is, for status and for a new authorization to start from. Borrows. */

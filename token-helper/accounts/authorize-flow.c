@@ -433,7 +433,7 @@ void flow_take_answer(struct flow *flow, struct token_answer *answer)
 
 void flow_log_answer(const struct flow *flow, const struct token_answer *answer)
 {
-	const struct account *account = flow_account(flow);
+	struct account *account = flow_account(flow);
 
 	if (account != NULL)
 		account_log_answer(account, flow->kind, answer);

@@ -112,6 +112,19 @@ static struct json_object *rejection_json(const struct account_rejection *reject
 	return object;
 }
 
+/* By how much our clock is ahead of the token endpoint's. */
+static struct json_object *clock_json(const struct account_clock *clock)
+{
+	struct json_object *object;
+
+	if (clock->at_s == 0)
+		return NULL;
+	object = json_object_new_object();
+	add_time(object, "at", clock->at_s);
+	json_object_object_add(object, "ahead", json_object_new_int64(clock->ahead_s));
+	return object;
+}
+
 /* The one of two secrets or keys that the server took last; NULL where there are not two. */
 static const char *credential_of(const struct account *account)
 {
@@ -169,6 +182,7 @@ static struct json_object *account_json(const struct account *account, int64_t n
 	add_time(object, "authorized", grant->authorized_s);
 	json_object_object_add(object, "last_refresh", attempt_json(&account->attempt));
 	add_time(object, "next_refresh", account->next_s);
+	json_object_object_add(object, "clock", clock_json(&account->clock));
 	add_string(object, "credential", credential_of(account));
 	json_object_object_add(object, "rejected", rejection_json(&account->rejection));
 	json_object_object_add(object, "requests",

@@ -150,6 +150,14 @@ static int64_t parse_retry_after(const char *value)
 	return seconds > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : seconds;
 }
 
+static void read_date(const char *value, struct http_response *response)
+{
+	time_t at = curl_getdate(value, NULL);
+
+	response->is_dated = at > 0;
+	response->clock_ahead_s = response->is_dated ? clock_now_s() - (int64_t)at : 0;
+}
+
 static void read_headers(struct http_exchange *exchange)
 {
 	struct http_response *response = &exchange->response;
@@ -162,6 +170,8 @@ static void read_headers(struct http_exchange *exchange)
 	if (curl_easy_header(exchange->easy, "Retry-After", 0, CURLH_HEADER, -1, &header) ==
 	    CURLHE_OK)
 		response->retry_after_s = parse_retry_after(header->value);
+	if (curl_easy_header(exchange->easy, "Date", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+		read_date(header->value, response);
 	if (curl_easy_header(exchange->easy, "Content-Type", 0, CURLH_HEADER, -1, &header) !=
 	    CURLHE_OK)
 		return;

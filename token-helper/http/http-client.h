@@ -48,6 +48,9 @@ struct http_response {
 	int status;	       /* HTTP status when OK */
 	int64_t retry_after_s; /* -1: none; seconds or HTTP-date, capped at 3600, never negative
 				  otherwise */
+	bool is_dated;	       /* it had a Date header that says a time (RFC 9110 6.6.1) */
+	int64_t clock_ahead_s; /* by how much this machine's clock is ahead of it when it is dated;
+				  negative: behind */
 	int64_t duration_ms;
 	char content_type[64]; /* lower case, without parameters; "" */
 	struct buffer *body;   /* secret; borrowed for the callback's duration; may be moved out */

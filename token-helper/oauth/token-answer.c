@@ -368,6 +368,8 @@ void token_answer_parse(const struct oauth_client *client, const struct http_res
 	*answer = (struct token_answer){
 		.status = response->status,
 		.retry_after_s = response->retry_after_s,
+		.is_dated = response->is_dated,
+		.clock_ahead_s = response->clock_ahead_s,
 		.duration_ms = response->duration_ms,
 	};
 	token_set_init(&answer->set);

@@ -43,6 +43,8 @@ struct token_answer {
 	char correlation[64];  /* Microsoft's correlation_id, for tickets; "" */
 	int status;	       /* HTTP status; 0: no answer */
 	int64_t retry_after_s; /* -1: none */
+	bool is_dated;	       /* the endpoint said what time it is there */
+	int64_t clock_ahead_s; /* then: by how much our clock is ahead of its */
 	int64_t duration_ms;
 	const char *credential; /* which of the client's two it was sent with; NULL: it has not two;
 				   borrowed for the callback's duration */
