@@ -188,20 +188,16 @@ void turns_give_back(struct turns *turns, struct turn *turn)
 {
 	struct turns_account *account = turn->account;
 
-	switch (turn->state) {
-	case TURN_OUT:
+	if (turn->state == TURN_OUT)
 		return;
-	case TURN_WAITING:
-		TAILQ_REMOVE(&account->waiting, turn, queue);
-		break;
-	case TURN_RESTING:
+	if (turn->state == TURN_RESTING)
 		turns_wake(turns, turn);
-		/* fall through */
-	case TURN_BUSY:
+	if (turn->state == TURN_WAITING) {
+		TAILQ_REMOVE(&account->waiting, turn, queue);
+	} else {
 		turns->busy--;
 		turns->open--;
 		account->open--;
-		break;
 	}
 	turn->state = TURN_OUT;
 }

@@ -7,6 +7,7 @@
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "common/banned.h"
@@ -78,6 +79,13 @@ static bool is_address(const char *host)
 	return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
 }
 
+/* SSL_set_tlsext_host_name() without its cast, which drops a const: OpenSSL copies the name. */
+static bool indicate_name(SSL *ssl, const char *host)
+{
+	return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+			(void *)(uintptr_t)host) == 1;
+}
+
 SSL *tls_session_new(SSL_CTX *context, const char *host, struct err *err)
 {
 	SSL *ssl = SSL_new(context);
@@ -86,8 +94,7 @@ SSL *tls_session_new(SSL_CTX *context, const char *host, struct err *err)
 	if (ssl != NULL && is_address(host))
 		expected = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
 	else if (ssl != NULL)
-		expected =
-			SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+		expected = SSL_set1_host(ssl, host) == 1 && indicate_name(ssl, host);
 	if (expected) {
 		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 		return ssl;

@@ -234,7 +234,7 @@ static void check_claims(struct span part, char *id, size_t id_size)
 {
 	struct json_object *claims = part_of(part);
 	int64_t now_s = clock_now_s();
-	int64_t iat, nbf, exp;
+	int64_t iat = 0, nbf = 0, exp = 0;
 	struct span jti;
 
 	check_string(claims, "iss", "client-1");

@@ -35,7 +35,7 @@
 
 #define ACCOUNTS     200
 #define IDLE	     40 /* of them: nobody asks for their tokens */
-#define DAYS	     30
+#define DAYS_DEFAULT 30 /* SOAK_DAYS in the environment: another number */
 #define DAY_S	     86400
 #define START_S	     INT64_C(1795000000)
 #define LIFE_S	     3600
@@ -50,6 +50,8 @@ struct server_grant {
 	int used, given;
 	bool revoked;
 };
+
+static int days = DAYS_DEFAULT;
 
 struct server {
 	struct server_grant grant[ACCOUNTS];
@@ -323,17 +325,17 @@ static int remove_stage(void **state)
  * of a life that is used, and one in about three days for the others. */
 static int64_t ideal_requests(void)
 {
-	return (ACCOUNTS - IDLE) * (int64_t)DAYS * DAY_S / (LIFE_S * 775 / 1000) +
-	       IDLE * (int64_t)DAYS * DAY_S / IDLE_EVERY_S;
+	return (ACCOUNTS - IDLE) * (int64_t)days * DAY_S / (LIFE_S * 775 / 1000) +
+	       IDLE * (int64_t)days * DAY_S / IDLE_EVERY_S;
 }
 
-static void thirty_days(void **state)
+static void unattended_for_days(void **state)
 {
 	int64_t ideal = ideal_requests();
 	uint32_t seed = 1;
 
 	(void)state;
-	for (int day = 0; day < DAYS; day++) {
+	for (int day = 0; day < days; day++) {
 		int64_t at_s = START_S + day * (int64_t)DAY_S;
 		int64_t noon_s = at_s + DAY_S / 2;
 
@@ -350,7 +352,7 @@ static void thirty_days(void **state)
 		      (long long)server->requests, (long long)ideal, (long long)server->answered,
 		      (long long)server->sent_away);
 	assert_int_equal(server->refused, 0);
-	assert_int_equal(server->kills, DAYS);
+	assert_int_equal(server->kills, days);
 	assert_in_range(server->requests, ideal * 90 / 100, ideal * 110 / 100);
 	assert_in_range(server->sent_away, 0, server->answered / 1000);
 }
@@ -358,8 +360,11 @@ static void thirty_days(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(thirty_days, make_stage, remove_stage),
+		cmocka_unit_test_setup_teardown(unattended_for_days, make_stage, remove_stage),
 	};
+	const char *wanted = getenv("SOAK_DAYS");
 
+	if (wanted != NULL)
+		days = (int)strtol(wanted, NULL, 10);
 	return cmocka_run_group_tests_name("soak", tests, NULL, NULL);
 }
