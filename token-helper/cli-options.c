@@ -94,56 +94,65 @@ static enum cli_exit read_flow(const char *text, const char **out, struct err *e
 	return CLI_OK;
 }
 
+/* Options that are said or not. */
+static const struct {
+	char letter;
+	size_t offset; /* of a bool in struct cli */
+} flags[] = {
+	{'j', offsetof(struct cli, json)},
+	{'n', offsetof(struct cli, no_browser)},
+	{'P', offsetof(struct cli, paste)},
+	{'f', offsetof(struct cli, force)},
+	{'R', offsetof(struct cli, replace_identity)},
+	{'k', offsetof(struct cli, check)},
+	{'y', offsetof(struct cli, yes)},
+	{'q', offsetof(struct cli, request)},
+	{'r', offsetof(struct cli, response)},
+};
+
+/* Options whose value is taken as it stands. */
+static const struct {
+	char letter;
+	size_t offset; /* of a string in struct cli */
+} words[] = {
+	{'S', offsetof(struct cli, socket)},
+	{'c', offsetof(struct cli, config)},
+	{'a', offsetof(struct cli, only)},
+};
+
+static bool read_plain(int letter, const char *value, struct cli *cli)
+{
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (flags[i].letter == letter) {
+			*(bool *)(void *)((char *)cli + flags[i].offset) = true;
+			return true;
+		}
+	}
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (words[i].letter == letter) {
+			*(const char **)(void *)((char *)cli + words[i].offset) = value;
+			return true;
+		}
+	}
+	return false;
+}
+
 static enum cli_exit read_option(int letter, const char *value, struct cli_line *line,
 				 struct err *err)
 {
 	struct cli *cli = &line->cli;
 
+	if (read_plain(letter, value, cli))
+		return CLI_OK;
 	switch (letter) {
-	case 'S':
-		cli->socket = value;
-		return CLI_OK;
-	case 'c':
-		cli->config = value;
-		return CLI_OK;
 	case 'h':
 		line->want = WANT_HELP;
 		return CLI_OK;
 	case 'V':
 		line->want = WANT_VERSION;
 		return CLI_OK;
-	case 'j':
-		cli->json = true;
-		return CLI_OK;
-	case 'n':
-		cli->no_browser = true;
-		return CLI_OK;
-	case 'P':
-		cli->paste = true;
-		return CLI_OK;
-	case 'a':
-		cli->only = value;
-		return CLI_OK;
-	case 'f':
-		cli->force = true;
-		return CLI_OK;
-	case 'R':
-		cli->replace_identity = true;
-		return CLI_OK;
-	case 'k':
-		cli->check = true;
-		return CLI_OK;
-	case 'y':
-		cli->yes = true;
-		return CLI_OK;
 	case 'w':
 		return read_flow(value, &cli->flow, err);
-	case 'q':
-		cli->request = true;
-		return CLI_OK;
-	case 'r':
-		cli->response = true;
-		return CLI_OK;
 	case 's':
 		return read_service(value, &cli->service, err);
 	case 'm':
