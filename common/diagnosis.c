@@ -1,104 +1,130 @@
 /* SPDX-License-Identifier: MIT */
-/* diagnosis.c - see diagnosis.h. The order matters: what is special stands before what is general.
- */
+/* diagnosis.c - see diagnosis.h. */
 #include "common/diagnosis.h"
 
-#include <stdbool.h>
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
+#include "common/diagnosis-tables.h"
 #include "common/scanner.h"
 
 #include "common/banned.h"
 
 #define WAIT_MAX_MS INT64_C(86400000)
 
-/* clang-format off */
-static const struct diagnosis table[] = {
-	/* Exchange Online */
-	{DIAGNOSIS_IMAP, "suggested backoff time", OUTCOME_RETRY, 60,
-	 "the server limits how much this account may ask for", NULL},
-	{DIAGNOSIS_IMAP, "request is throttled", OUTCOME_RETRY, 60,
-	 "the server limits how much this account may ask for", NULL},
-	{DIAGNOSIS_IMAP, "authenticated but not connected", OUTCOME_RETRY, 30,
-	 "the login is good, but the mailbox behind it does not open",
-	 "if it stays: is user the mailbox's own address, and may the account open it (Full Access, IMAP enabled)?"},
-	{DIAGNOSIS_IMAP, "BasicAuthBlocked", OUTCOME_CONFIG, 0,
-	 "the server takes no passwords", "use an account with OAuth"},
-	{DIAGNOSIS_IMAP, "NoPrimarySmtpAddress", OUTCOME_CONFIG, 0,
-	 "the mailbox is not known by this name", "set user to the mailbox's own address"},
-	{DIAGNOSIS_IMAP, "LogonDenied", OUTCOME_CONFIG, 0,
-	 "the token is good, but may not open this mailbox", "give the account Full Access to it"},
-	/* Gmail */
-	{DIAGNOSIS_IMAP, "exceeded command or bandwidth limits", OUTCOME_RETRY, 3600,
-	 "what may be fetched in a day is used up (Gmail: 2,500 MB)", NULL},
-	{DIAGNOSIS_IMAP, "too many simultaneous connections", OUTCOME_RETRY, 120,
-	 "the account has as many connections as the server allows", "lower connections, or end other programs that watch it"},
-	{DIAGNOSIS_IMAP, "imap access is disabled", OUTCOME_CONFIG, 0,
-	 "IMAP is switched off for this account", "switch it on in the account's or the domain's settings"},
-	{DIAGNOSIS_IMAP, "not enabled for imap", OUTCOME_CONFIG, 0,
-	 "IMAP is switched off for this account", "switch it on in the account's or the domain's settings"},
-	{DIAGNOSIS_IMAP, "via your web browser", OUTCOME_CONSENT, 0,
-	 "the provider wants to see a person first", "sign in with a web browser, then send SIGUSR1"},
-	{DIAGNOSIS_IMAP, "[WEBALERT", OUTCOME_CONSENT, 0,
-	 "the provider wants to see a person first", "sign in with a web browser, then send SIGUSR1"},
-	{DIAGNOSIS_IMAP, "session expired", OUTCOME_RETRY, 0,
-	 "the connection lived as long as its token", NULL},
-	/* Dovecot, Cyrus, Courier */
-	{DIAGNOSIS_IMAP, "maximum number of connections", OUTCOME_RETRY, 120,
-	 "the account has as many connections as the server allows", "lower connections, or raise the server's limit (Dovecot: mail_max_userip_connections)"},
-	{DIAGNOSIS_IMAP, "too many*connections", OUTCOME_RETRY, 120,
-	 "the server has as many connections as it allows", "lower connections, or end other programs that watch it"},
-	{DIAGNOSIS_IMAP, "shutting down", OUTCOME_RETRY, 0, "the server restarts", NULL},
-	{DIAGNOSIS_IMAP, "autologout", OUTCOME_RETRY, 0, "the server ends idle connections early", "lower idle_for"},
-	{DIAGNOSIS_IMAP, "inactivity", OUTCOME_RETRY, 0, "the server ends idle connections early", "lower idle_for"},
-	/* Response codes of RFC 5530 and later, whoever says them */
-	{DIAGNOSIS_IMAP, "[UNAVAILABLE]", OUTCOME_RETRY, 0, "something behind the server is down; the token is not to blame", NULL},
-	{DIAGNOSIS_IMAP, "[OVERQUOTA]", OUTCOME_RETRY, 3600, "a quota of the account is used up", NULL},
-	{DIAGNOSIS_IMAP, "[THROTTLED]", OUTCOME_RETRY, 60, "the server limits how much this account may ask for", NULL},
-	{DIAGNOSIS_IMAP, "[LIMIT]", OUTCOME_RETRY, 60, "a limit of the server is reached", NULL},
-	{DIAGNOSIS_IMAP, "[INUSE]", OUTCOME_RETRY, 30, "another program has the mailbox locked", NULL},
-	{DIAGNOSIS_IMAP, "[SERVERBUG]", OUTCOME_RETRY, 300, "the server found a bug of its own", NULL},
-	{DIAGNOSIS_IMAP, "[AUTHORIZATIONFAILED]", OUTCOME_CONFIG, 0,
-	 "the login is good, but may not open this user's mailbox", "correct user, or give the account the right"},
-	{DIAGNOSIS_IMAP, "[CONTACTADMIN]", OUTCOME_CONFIG, 0, "the server's administrator must act", NULL},
-	{DIAGNOSIS_IMAP, "[PRIVACYREQUIRED]", OUTCOME_CONFIG, 0, "the server wants encryption first", "set tls"},
+/* What a token endpoint says stands inside of what our programs say, and a server's words inside of
+ * what Postfix says: so the innermost comes first. Last what a local destination says, in words
+ * that others use too. */
+static const struct diagnosis_table *const tables[] = {
+	&diagnosis_oauth, &diagnosis_smtp, &diagnosis_imap, &diagnosis_machine, &diagnosis_delivery,
 };
-/* clang-format on */
 
-/* Where part stands in text, or NULL. */
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
+
+static const char *const class_names[DIAGNOSIS_CLASSES] = {
+	[DIAGNOSIS_PASSING] = "passing",
+	[DIAGNOSIS_LIMIT] = "limit",
+	[DIAGNOSIS_TOKEN] = "token",
+	[DIAGNOSIS_SIGN_IN] = "sign-in",
+	[DIAGNOSIS_CONFIGURATION] = "configuration",
+	[DIAGNOSIS_RIGHTS] = "rights",
+	[DIAGNOSIS_SWITCHED_OFF] = "switched off",
+	[DIAGNOSIS_NETWORK] = "network",
+	[DIAGNOSIS_FAULT] = "fault",
+};
+
+const char *diagnosis_class_name(enum diagnosis_class class)
+{
+	return class < DIAGNOSIS_CLASSES ? class_names[class] : "unknown";
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* A number goes on before or behind it: "5.7.1" is in "15.7.1", "5.7.139" and "5.7.1.2". */
+static bool is_cut(struct span text, const char *at, size_t len)
+{
+	const char *next = at + len, *end = text.ptr + text.len;
+
+	if (is_digit(at[0]) && at > text.ptr &&
+	    (is_digit(at[-1]) || (at[-1] == '.' && at - text.ptr > 1 && is_digit(at[-2]))))
+		return true;
+	return is_digit(next[-1]) && next < end &&
+	       (is_digit(next[0]) || (next[0] == '.' && end - next > 1 && is_digit(next[1])));
+}
+
+/* Where part (not empty) stands in text, or NULL. */
 static const char *find(struct span text, const char *part, size_t len)
 {
+	int first = tolower((unsigned char)part[0]);
+
 	for (size_t i = 0; i + len <= text.len; i++) {
-		if (strncasecmp(text.ptr + i, part, len) == 0)
-			return text.ptr + i;
+		const char *at = text.ptr + i;
+
+		if (tolower((unsigned char)*at) == first && strncasecmp(at, part, len) == 0 &&
+		    !is_cut(text, at, len))
+			return at;
 	}
 	return NULL;
 }
 
-static bool fits(const char *pattern, struct span text)
+/* One alternative: its parts in their order. */
+static bool parts_fit(struct span pattern, struct span text, struct span *at_out)
 {
-	const char *end = text.ptr + text.len;
+	const char *end = text.ptr + text.len, *stop = pattern.ptr + pattern.len;
+	const char *begin = NULL;
 
-	for (;;) {
-		size_t len = strcspn(pattern, "*");
-		const char *at = find(text, pattern, len);
+	for (const char *part = pattern.ptr; part < stop; part++) {
+		const char *star = memchr(part, '*', (size_t)(stop - part));
+		size_t len = (size_t)((star != NULL ? star : stop) - part);
+		const char *at = find(text, part, len);
 
 		if (at == NULL)
 			return false;
+		begin = begin != NULL ? begin : at;
 		text = (struct span){at + len, (size_t)(end - at) - len};
-		pattern += len;
-		if (*pattern == '\0')
+		part += len;
+	}
+	if (at_out != NULL)
+		*at_out = (struct span){begin, (size_t)(text.ptr - begin)};
+	return begin != NULL;
+}
+
+bool diagnosis_fits(const struct diagnosis *row, struct span said, struct span *at_out)
+{
+	const char *pattern = row->pattern;
+
+	for (;;) {
+		size_t len = strcspn(pattern, "|");
+
+		if (parts_fit((struct span){pattern, len}, said, at_out))
 			return true;
-		pattern++;
+		if (pattern[len] == '\0')
+			return false;
+		pattern += len + 1;
 	}
 }
 
-const struct diagnosis *diagnosis_find(enum diagnosis_where where, struct span said)
+const struct diagnosis *diagnosis_at(size_t index)
 {
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if ((table[i].where & where) != 0 && fits(table[i].pattern, said))
-			return &table[i];
+	for (size_t t = 0; t < TABLES; t++) {
+		if (index < tables[t]->count)
+			return &tables[t]->rows[index];
+		index -= tables[t]->count;
+	}
+	return NULL;
+}
+
+const struct diagnosis *diagnosis_find(unsigned where, struct span said)
+{
+	const struct diagnosis *row;
+
+	for (size_t i = 0; (row = diagnosis_at(i)) != NULL; i++) {
+		if ((row->where & where) != 0 && diagnosis_fits(row, said, NULL))
+			return row;
 	}
 	return NULL;
 }

@@ -44,7 +44,7 @@ static void on_delivered(void *job)
 	mailbox->jobs--;
 	mailbox->groups--;
 	if (group->what != OUTCOME_OK) {
-		mailbox_fail(mailbox, group->what, &group->err);
+		mailbox_fail_delivery(mailbox, group->what, &group->err);
 	} else {
 		mailbox->result.messages += group->step.delivered.count;
 		mailbox->result.bytes += group->bytes;
@@ -96,7 +96,7 @@ static void on_handing(void *job)
 	mailbox->jobs--;
 	mailbox->groups--;
 	if (group->what != OUTCOME_OK)
-		mailbox_fail(mailbox, group->what, &group->err);
+		mailbox_fail_delivery(mailbox, group->what, &group->err);
 	else if (mailbox->what == OUTCOME_OK)
 		window_ask(group->window);
 	group_free(group);

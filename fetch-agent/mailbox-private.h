@@ -133,6 +133,8 @@ struct mailbox {
 /* mailbox.c */
 void mailbox_change(struct mailbox *mailbox, enum mailbox_state next);
 void mailbox_fail(struct mailbox *mailbox, enum outcome what, const struct err *err);
+/* The same in the destination's words, not in the server's. */
+void mailbox_fail_delivery(struct mailbox *mailbox, enum outcome what, const struct err *err);
 /* A refusal in the server's words; it ends the mailbox, or is only noted. */
 void mailbox_fail_said(struct mailbox *mailbox, const char *doing, const struct imap_text *result);
 void mailbox_note_said(struct mailbox *mailbox, const char *doing, const struct imap_text *result);

@@ -276,7 +276,7 @@ void mailbox_verdict(void *ctx, uint32_t uid, const struct delivery_verdict *ver
 	}
 	if (verdict->kind == DELIVERY_DOWN) {
 		mailbox->stuck = true;
-		mailbox_fail(mailbox, verdict->outcome, &verdict->err);
+		mailbox_fail_delivery(mailbox, verdict->outcome, &verdict->err);
 	}
 	verdict_is_in(mailbox);
 }

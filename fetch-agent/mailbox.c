@@ -57,6 +57,7 @@ static void on_end(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	result.uidnext = mailbox->uidnext;
 	result.only_messages = !failed && (result.refused > 0 || result.later > 0);
+	result.at_delivery = failed ? result.at_delivery : result.only_messages;
 	mailbox_change(mailbox, MAILBOX_ENDED);
 	mailbox_free(mailbox);
 	done(owner, outcome, &result, usable, &err);
@@ -69,6 +70,13 @@ void mailbox_fail(struct mailbox *mailbox, enum outcome what, const struct err *
 	mailbox->what = what;
 	mailbox->err = *err;
 	mailbox_go_on(mailbox);
+}
+
+void mailbox_fail_delivery(struct mailbox *mailbox, enum outcome what, const struct err *err)
+{
+	if (mailbox->what == OUTCOME_OK)
+		mailbox->result.at_delivery = true;
+	mailbox_fail(mailbox, what, err);
 }
 
 static enum outcome err_said(const char *doing, const struct imap_text *result, struct err *err)
@@ -369,7 +377,7 @@ static void begin(struct mailbox *mailbox)
 					  &mailbox->delivery, &err);
 
 	if (what != OUTCOME_OK) {
-		mailbox_fail(mailbox, what, &err);
+		mailbox_fail_delivery(mailbox, what, &err);
 		return;
 	}
 	mailbox->ledger.maildir = delivery_maildir(mailbox->delivery);

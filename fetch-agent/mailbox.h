@@ -47,6 +47,7 @@ struct mailbox_result {
 	bool broken;		  /* by the connection: it ended the run */
 	uint32_t uidnext;	  /* when the folder was opened; 0: the server did not say */
 	bool only_messages;	  /* what went wrong is what the destination says of single ones */
+	bool at_delivery;	  /* what went wrong was said by the destination */
 };
 
 /*

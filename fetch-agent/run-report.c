@@ -28,7 +28,7 @@ static enum log_level level_of(const struct run_report *report)
 static void say_meaning(const struct run_result *result, char *text, size_t size)
 {
 	const struct diagnosis *diagnosis =
-		diagnosis_find(DIAGNOSIS_IMAP, span_from_str(result->err.text));
+		diagnosis_find(result->where, span_from_str(result->err.text));
 
 	if (result->what != OUTCOME_OK && diagnosis != NULL)
 		(void)snprintf(text, size, "%s%s%s; ", diagnosis->meaning,

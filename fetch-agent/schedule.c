@@ -208,7 +208,7 @@ static bool is_asked_to_end(const struct slot *slot)
 static int64_t asked_ms(const struct run_result *result)
 {
 	struct span said = span_from_str(result->err.text);
-	const struct diagnosis *diagnosis = diagnosis_find(DIAGNOSIS_IMAP, said);
+	const struct diagnosis *diagnosis = diagnosis_find(result->where, said);
 	int64_t ms = diagnosis_wait_ms(said);
 
 	return ms > 0 || diagnosis == NULL ? ms : diagnosis->wait_s * 1000;
@@ -840,7 +840,7 @@ static void add_text(struct json_object *object, const char *key, const char *te
 static void describe_failure(const struct slot *slot, struct json_object *object)
 {
 	const struct diagnosis *diagnosis =
-		diagnosis_find(DIAGNOSIS_IMAP, span_from_str(slot->result.err.text));
+		diagnosis_find(slot->result.where, span_from_str(slot->result.err.text));
 
 	add_number(object, "tries", slot->tries);
 	add_number(object, "failing_since", slot->failing_since_s);

@@ -184,12 +184,13 @@ static enum outcome judged(enum outcome what, const struct err *err)
 }
 
 /* err names its folder, if one is concerned. */
-static void note_failure(struct source_run *run, enum outcome what, enum run_stage stage,
-			 const struct err *err)
+static void note_failure(struct source_run *run, enum outcome what, unsigned where,
+			 enum run_stage stage, const struct err *err)
 {
 	if (what == OUTCOME_OK || run->result.what != OUTCOME_OK)
 		return;
-	run->result.what = judged(what, err);
+	run->result.what = where == DIAGNOSIS_IMAP ? judged(what, err) : what;
+	run->result.where = where;
 	run->result.stage = stage_of(run->result.what, stage);
 	run->result.err = *err;
 }
@@ -252,7 +253,7 @@ static void on_watch(void *ctx, enum outcome what, const struct err *err)
 		lose_session(run);
 		run->result = (struct run_result){.watched = true};
 		err_prefix(&failure, "folder=%s: ", run->folders[0].name);
-		note_failure(run, what, RUN_STAGE_CONNECT, &failure);
+		note_failure(run, what, DIAGNOSIS_IMAP, RUN_STAGE_CONNECT, &failure);
 		over(run);
 	} else if (run->stopping) {
 		log_out(run);
@@ -314,18 +315,19 @@ static void count(struct run_result *sum, const struct mailbox_result *result)
 }
 
 /* The first failure is told, but what concerns more than single messages before what does not. */
-static void note_folder(struct source_run *run, enum outcome what, bool only_messages,
-			enum run_stage stage, const struct err *err)
+static void note_folder(struct source_run *run, enum outcome what,
+			const struct mailbox_result *result, const struct err *err)
 {
-	if (run->result.only_messages && what != OUTCOME_OK && !only_messages) {
+	if (run->result.only_messages && what != OUTCOME_OK && !result->only_messages) {
 		run->result.what = OUTCOME_OK;
 		run->result.only_messages = false;
 	}
 	if (run->result.what != OUTCOME_OK || what == OUTCOME_OK)
 		return;
-	note_failure(run, what, stage, err);
-	run->result.only_messages = only_messages;
-	if (only_messages)
+	note_failure(run, what, result->at_delivery ? DIAGNOSIS_DELIVERY : DIAGNOSIS_IMAP,
+		     result->broken ? RUN_STAGE_CONNECT : RUN_STAGE_DELIVER, err);
+	run->result.only_messages = result->only_messages;
+	if (result->only_messages)
 		run->result.stage = RUN_STAGE_DELIVER;
 }
 
@@ -341,8 +343,7 @@ static void on_folder(void *ctx, enum outcome what, const struct mailbox_result 
 		folder->uidnext = result->uidnext;
 	count(&run->result, result);
 	err_prefix(&failure, "folder=%s: ", folder->name);
-	note_folder(run, what, result->only_messages,
-		    result->broken ? RUN_STAGE_CONNECT : RUN_STAGE_DELIVER, &failure);
+	note_folder(run, what, result, &failure);
 	if (usable) {
 		next_folder(run);
 		return;
@@ -396,7 +397,7 @@ static void fail(struct source_run *run, enum outcome what, enum run_stage stage
 
 	if (run->only != NULL)
 		err_prefix(&failure, "folder=%s: ", run->only);
-	note_failure(run, what, stage, &failure);
+	note_failure(run, what, DIAGNOSIS_IMAP, stage, &failure);
 	pass_end(run);
 }
 

@@ -46,6 +46,7 @@ struct run_result {
 	enum outcome what;
 	enum run_stage stage;
 	struct err err; /* of the first failure, and its folder */
+	unsigned where; /* whose words those are: enum diagnosis_where */
 	uint64_t messages, bytes, told, left, later, refused, known;
 	bool only_messages; /* what went wrong concerns single messages: all else is well */
 	int64_t spent_ms;
