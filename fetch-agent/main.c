@@ -91,6 +91,7 @@ struct fetch {
 	struct event *tick;
 	int64_t asleep_ms; /* how long the machine has slept since it started */
 	bool interrupted;
+	bool spawner_lost;
 };
 
 static void usage(FILE *out)
@@ -467,6 +468,19 @@ static void open_state(struct fetch *fetch)
 	fetch->world.worker = worker_new(fetch->world.base);
 }
 
+/* Only a new process can fork another before it has anything to do with the network. */
+static void on_spawner_lost(void *ctx)
+{
+	struct fetch *fetch = ctx;
+
+	log_error(
+		"the process that runs programs for deliver = mda: has died: ending, to be started "
+		"again; what is not delivered stays at the server");
+	fetch->spawner_lost = true;
+	service_notify("STOPPING=1");
+	schedule_stop(fetch->schedule);
+}
+
 static void begin(struct fetch *fetch)
 {
 	struct err err = ERR_INIT;
@@ -487,7 +501,7 @@ static void begin(struct fetch *fetch)
 	if (fetch->world.dns == NULL)
 		fatal("no resolver");
 	if (fetch->world.spawner != NULL)
-		spawner_attach(fetch->world.spawner, fetch->world.base);
+		spawner_attach(fetch->world.spawner, fetch->world.base, on_spawner_lost, fetch);
 	fetch->world.tls = tls_contexts_new();
 	fetch->world.helper_socket = fetch->helper_socket;
 	fetch->world.check = fetch->verb == VERB_CHECK;
@@ -524,6 +538,8 @@ static int exit_status(const struct fetch *fetch)
 {
 	enum run_stage worst = schedule_worst(fetch->schedule);
 
+	if (fetch->spawner_lost)
+		return EX_SOFTWARE;
 	if (fetch->verb == VERB_DAEMON)
 		return EX_OK;
 	if (fetch->interrupted)

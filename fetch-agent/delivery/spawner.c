@@ -433,6 +433,8 @@ struct spawner {
 	struct known *known; /* as in the spawner, in the same order */
 	size_t count;
 	struct event *readable;
+	spawner_lost_fn *lost;
+	void *ctx;
 	struct pending *pending;
 	uint32_t last_run;
 };
@@ -564,6 +566,7 @@ static void died(struct spawner *spawner)
 		spawner->pending = pending->next;
 		pending_done(pending, SPAWN_LOST, 0);
 	}
+	spawner->lost(spawner->ctx);
 }
 
 static void on_report(evutil_socket_t fd, short what, void *ctx)
@@ -585,8 +588,11 @@ static void on_report(evutil_socket_t fd, short what, void *ctx)
 		died(spawner);
 }
 
-void spawner_attach(struct spawner *spawner, struct event_base *base)
+void spawner_attach(struct spawner *spawner, struct event_base *base, spawner_lost_fn *lost,
+		    void *ctx)
 {
+	spawner->lost = lost;
+	spawner->ctx = ctx;
 	spawner->readable = event_new(base, spawner->fd, EV_READ | EV_PERSIST, on_report, spawner);
 	if (spawner->readable == NULL || event_add(spawner->readable, NULL) != 0)
 		abort(); /* as xalloc: out of memory */

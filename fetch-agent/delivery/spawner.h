@@ -26,7 +26,11 @@ struct spawner;
  */
 enum outcome spawner_start(const struct delivery_config *const *configs, size_t count,
 			   struct spawner **out, struct err *err);
-void spawner_attach(struct spawner *spawner, struct event_base *base);
+/* lost: it died, after those who wait have been told; it cannot be had again without root. Not
+ * called by spawner_stop(). */
+typedef void spawner_lost_fn(void *ctx);
+void spawner_attach(struct spawner *spawner, struct event_base *base, spawner_lost_fn *lost,
+		    void *ctx);
 /* Programs whose message is not whole are killed. NULL is nothing. */
 void spawner_stop(struct spawner *spawner);
 

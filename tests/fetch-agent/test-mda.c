@@ -130,7 +130,15 @@ struct stage {
 	struct got got[VERDICTS_MAX];
 	size_t count, wanted;
 	bool room;
+	bool lost; /* the spawner */
 };
+
+static void on_lost(void *ctx)
+{
+	struct stage *stage = ctx;
+
+	stage->lost = true;
+}
 
 static void on_verdict(void *ctx, uint32_t uid, const struct delivery_verdict *verdict)
 {
@@ -210,7 +218,7 @@ static void open_stage(struct stage *stage, const char *body, const char *argume
 	assert_int_equal(delivery_config_parse(text, &stage->config, &err), OUTCOME_OK);
 	stage->configs[0] = &stage->config;
 	assert_int_equal(spawner_start(stage->configs, 1, &stage->world.spawner, &err), OUTCOME_OK);
-	spawner_attach(stage->world.spawner, stage->base);
+	spawner_attach(stage->world.spawner, stage->base, on_lost, stage);
 	stage->world.base = stage->base;
 	assert_int_equal(
 		delivery_open(&stage->config, &stage->world, &handler, &stage->delivery, &err),
@@ -518,6 +526,19 @@ static void runs_as_another_user(void **state)
 	free(expected);
 }
 
+/* A program's parent is the spawner. */
+static void the_spawner_dies(void **state)
+{
+	struct stage *stage = *state;
+
+	open_stage(stage, "cat >/dev/null; kill -9 $PPID; exit 0", "", 0);
+	deliver(stage, 1, "alice", "text\r\n");
+	await(stage, 1);
+	expect(stage, DELIVERY_DOWN, "the process that runs MDAs ended");
+	(void)event_base_loop(stage->base, EVLOOP_NONBLOCK);
+	assert_true(stage->lost);
+}
+
 static void wrong_words_are_said(void **state)
 {
 	static const char *const wrong[] = {"mda:", "mda:dovecot-lda", "mda:/x 'y", "mda:/x %{uid}",
@@ -552,6 +573,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(several_at_once_and_one_for_each, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_recipient_refused_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(runs_as_another_user, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_spawner_dies, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("mda", tests, NULL, NULL);
