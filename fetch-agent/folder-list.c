@@ -92,17 +92,19 @@ static void choose_target(struct folder_list *list, struct folder_choice *choice
 static void log_choice(const struct folder_list *list, const struct folder_choice *choice,
 		       const struct words *warnings)
 {
-	const char *name = list->source->name;
+	const struct fetch_source *source = list->source;
 
 	for (size_t i = 0; i < warnings->count; i++)
-		log_warning("fetch=%s %s", name, warnings->word[i]);
+		log_warning("fetch=%s account=%s %s", source->name, source->account,
+			    warnings->word[i]);
 	if (list->listing.overflow)
-		log_warning("fetch=%s the server has more folders than are looked at (%zu)", name,
-			    list->listing.count);
+		log_warning("fetch=%s account=%s the server has more folders than are looked at "
+			    "(%zu)",
+			    source->name, source->account, list->listing.count);
 	for (size_t i = 0; i < list->listing.count; i++) {
 		if (!words_contain(&choice->folders, list->listing.folders[i].name))
-			log_debug("fetch=%s folder=%s is left out", name,
-				  list->listing.folders[i].name);
+			log_debug("fetch=%s account=%s folder=%s is left out", source->name,
+				  source->account, list->listing.folders[i].name);
 	}
 }
 

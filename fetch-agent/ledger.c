@@ -3,6 +3,8 @@
 #include "fetch-agent/ledger.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "common/xalloc.h"
 
@@ -16,6 +18,7 @@ void ledger_view_release(struct ledger_view *view)
 	uid_list_release(&view->tell);
 	uid_list_release(&view->skip);
 	uid_list_release(&view->interrupted);
+	uid_list_release(&view->unpublished);
 	state_aside_release(&view->aside);
 }
 
@@ -55,20 +58,73 @@ static enum state_message published_as(const struct ledger *ledger)
 	return ledger->tells ? STATE_TELLING : STATE_DECIDED;
 }
 
-/* What the last run had noted and may not have published. */
-static enum outcome settle_publishing(struct ledger *ledger, struct err *err)
+/* Where it had noted them: `deliver` may have been another then. False: that is not there, or can
+ * not be opened. */
+static bool publish_elsewhere(const struct ledger *ledger, const char *path,
+			      const struct uid_list *uids)
 {
-	struct state_step step = {.published = published_as(ledger)};
-	struct uid_list interrupted = {0};
-	enum outcome what =
-		state_messages(ledger->state, &ledger->folder, STATE_PUBLISHING, &interrupted, err);
+	struct maildir *maildir;
+	struct stat there;
+	bool done;
 
-	if (what == OUTCOME_OK && ledger->maildir != NULL)
-		what = maildir_publish(ledger->maildir, &ledger->origin, interrupted.uid,
-				       interrupted.count, err);
-	if (what == OUTCOME_OK && interrupted.count > 0)
+	if (path == NULL || stat(path, &there) != 0 ||
+	    maildir_open(path, &maildir, NULL) != OUTCOME_OK)
+		return false;
+	done = maildir_publish(maildir, &ledger->origin, uids->uid, uids->count, NULL) ==
+	       OUTCOME_OK;
+	if (done)
+		maildir_sweep(maildir, &ledger->origin);
+	maildir_close(maildir);
+	return done;
+}
+
+/* They are fetched anew, because nobody can tell whether they were published. */
+static void aside_unpublished(const struct uid_list *uids, struct state_aside_list *aside)
+{
+	for (size_t i = 0; i < uids->count; i++)
+		state_aside_add(aside,
+				&(struct state_aside){
+					.uid = uids->uid[i],
+					.kind = STATE_ASIDE_LATER,
+					.text = "the Maildir that it was to be published in is "
+						"gone"});
+}
+
+static enum outcome settle_these(struct ledger *ledger, struct uid_list *uids,
+				 struct ledger_view *view, struct err *err)
+{
+	struct state_aside_list aside = {0};
+	struct state_step step = {.published = published_as(ledger), .aside = &aside};
+	char *path = NULL;
+	enum outcome what = state_maildir_get(ledger->state, &ledger->folder, &path, err);
+	bool here = ledger->maildir != NULL && path != NULL &&
+		    strcmp(path, maildir_path(ledger->maildir)) == 0;
+
+	if (what == OUTCOME_OK && here) {
+		what = maildir_publish(ledger->maildir, &ledger->origin, uids->uid, uids->count,
+				       err);
+	} else if (what == OUTCOME_OK && !publish_elsewhere(ledger, path, uids)) {
+		aside_unpublished(uids, &aside);
+		uid_list_add_all(&view->unpublished, uids);
+	}
+	if (what == OUTCOME_OK)
 		what = state_advance(ledger->state, &ledger->folder, &step, err);
-	uid_list_release(&interrupted);
+	state_aside_release(&aside);
+	free(path);
+	return what;
+}
+
+/* What the last run had noted and may not have published. */
+static enum outcome settle_publishing(struct ledger *ledger, struct ledger_view *view,
+				      struct err *err)
+{
+	struct uid_list uids = {0};
+	enum outcome what =
+		state_messages(ledger->state, &ledger->folder, STATE_PUBLISHING, &uids, err);
+
+	if (what == OUTCOME_OK && uids.count > 0)
+		what = settle_these(ledger, &uids, view, err);
+	uid_list_release(&uids);
 	return what;
 }
 
@@ -112,7 +168,7 @@ enum outcome ledger_open(struct ledger *ledger, struct ledger_view *view, struct
 	maildir_origin_set(&ledger->origin, ledger->account, ledger->folder_name,
 			   ledger->folder.uidvalidity);
 	if (what == OUTCOME_OK)
-		what = settle_publishing(ledger, err);
+		what = settle_publishing(ledger, view, err);
 	if (what == OUTCOME_OK && ledger->maildir != NULL)
 		maildir_sweep(ledger->maildir, &ledger->origin);
 	if (what == OUTCOME_OK)
@@ -157,6 +213,7 @@ static struct state_step step_of(const struct ledger *ledger, const struct ledge
 	return (struct state_step){
 		.published = published_as(ledger),
 		.publishing = ledger->maildir != NULL ? &group->delivered : NULL,
+		.maildir = ledger->maildir != NULL ? maildir_path(ledger->maildir) : NULL,
 		.delivered = ledger->maildir == NULL ? &group->delivered : NULL,
 		.handing = &group->handing,
 		.told = &group->told,
@@ -195,15 +252,5 @@ enum outcome ledger_deliver(struct ledger *ledger, const struct ledger_group *gr
 enum outcome ledger_recognise(struct ledger *ledger, const struct state_identity *identities,
 			      size_t count, struct uid_list *known, struct err *err)
 {
-	for (size_t i = 0; i < count; i++) {
-		bool is_known = false;
-		enum outcome what = state_former_has(ledger->state, &ledger->folder, &identities[i],
-						     &is_known, err);
-
-		if (what != OUTCOME_OK)
-			return what;
-		if (is_known)
-			uid_list_add(known, identities[i].uid);
-	}
-	return OUTCOME_OK;
+	return state_recognise(ledger->state, &ledger->folder, identities, count, known, err);
 }

@@ -33,6 +33,7 @@ struct ledger_view {
 	struct uid_list tell;	     /* the server is still to be told of these */
 	struct uid_list skip;	     /* need nothing though above last_uid; sorted */
 	struct uid_list interrupted; /* may have been handed over by a run that did not live on */
+	struct uid_list unpublished; /* may be in a Maildir that is gone; set aside as due */
 	struct state_aside_list aside;
 	bool renewing; /* other UIDs than before: look whether messages are known */
 };
@@ -70,7 +71,8 @@ bool ledger_group_is_empty(const struct ledger_group *group); /* but for last_ui
 enum outcome ledger_deliver(struct ledger *ledger, const struct ledger_group *group,
 			    struct err *err);
 
-/* Moves UIDs whose identity is known under a former UIDVALIDITY to known; the rest stays. */
+/* UIDs whose identity is known under a former UIDVALIDITY are decided, and added to known. No UID
+ * twice in identities. */
 enum outcome ledger_recognise(struct ledger *ledger, const struct state_identity *identities,
 			      size_t count, struct uid_list *known, struct err *err);
 

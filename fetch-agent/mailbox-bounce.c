@@ -38,18 +38,19 @@ static void on_bounced(void *ctx, const struct delivery_verdict *verdict)
 {
 	struct bouncing *bouncing = ctx;
 	struct mailbox *mailbox = bouncing->mailbox;
-	const char *name = mailbox->world.source->name;
 	uint32_t uid = bouncing->message.identity.uid;
 
 	bouncing->bounce = NULL;
 	if (verdict->kind == DELIVERY_DONE) {
-		log_warning("fetch=%s folder=%s message UID %u cannot be delivered: %s; its sender "
+		mailbox_log(mailbox, LOG_LEVEL_WARNING,
+			    "message UID %u cannot be delivered: %s; its sender "
 			    "%s is told",
-			    name, mailbox->folder, uid, bouncing->text, bouncing->message.sender);
+			    uid, bouncing->text, bouncing->message.sender);
 		verdict_delivered(mailbox, &bouncing->message);
 	} else {
-		log_warning("fetch=%s folder=%s the sender of message UID %u cannot be told: %s",
-			    name, mailbox->folder, uid, verdict->err.text);
+		mailbox_log(mailbox, LOG_LEVEL_WARNING,
+			    "the sender of message UID %u cannot be told: %s", uid,
+			    verdict->err.text);
 		aside_refused(mailbox, uid, bouncing->text);
 	}
 	bouncing->message.window->open--;
@@ -80,8 +81,8 @@ bool bounce_begin(struct mailbox *mailbox, struct pending_message *message,
 	struct bouncing *bouncing;
 
 	if (why != NULL) {
-		log_info("fetch=%s folder=%s the sender of message UID %u is not told: %s",
-			 mailbox->world.source->name, mailbox->folder, message->identity.uid, why);
+		mailbox_log(mailbox, LOG_LEVEL_INFO, "the sender of message UID %u is not told: %s",
+			    message->identity.uid, why);
 		return false;
 	}
 	bouncing = xcalloc(1, sizeof(*bouncing));

@@ -2,6 +2,7 @@
 /* mailbox-fetch.c - see mailbox-private.h: what is listed is asked for, in windows. */
 #include <stdlib.h>
 
+#include "common/diagnosis.h"
 #include "common/xalloc.h"
 #include "fetch-agent/mailbox-private.h"
 
@@ -11,6 +12,7 @@
 #define WINDOW_MESSAGES 200	/* of one FETCH */
 #define FLIGHT_BYTES	4194304 /* asked for and not answered */
 #define GROUPS_MAX	3	/* in the worker; more are not fetched ahead of the disk */
+#define ALONE_MAX	200	/* messages asked for one by one in a run, after a NO to several */
 
 void windows_free(struct mailbox *mailbox)
 {
@@ -28,7 +30,7 @@ void windows_retire(struct mailbox *mailbox)
 	struct window *window;
 
 	while ((window = mailbox->windows) != NULL && window->answered && window->open == 0) {
-		if (!mailbox->stuck)
+		if (!mailbox->stuck && window->to > window->from)
 			mailbox->decided_uid = mailbox->listed[window->to - 1].uid;
 		mailbox->windows = window->next;
 		if (mailbox->windows == NULL)
@@ -37,15 +39,86 @@ void windows_retire(struct mailbox *mailbox)
 	}
 }
 
-/* Deleted meanwhile, most likely; if not, what is decided behind it must not bury it. */
-static void put_off_unsent(const struct window *window)
+/* Deleted meanwhile, most likely; if not, what is decided behind it must not bury it. said: the
+ * server's refusal; NULL: it said nothing of them. */
+static void put_off_unsent(const struct window *window, const struct imap_text *said)
 {
 	struct mailbox *mailbox = window->mailbox;
 
 	for (size_t i = window->from; !mailbox->stuck && i < window->to; i++) {
 		if (!mailbox->listed[i].taken)
-			aside_unsent(mailbox, mailbox->listed[i].uid);
+			aside_unsent(mailbox, mailbox->listed[i].uid, said);
 	}
+}
+
+static size_t untaken_from(const struct window *window, size_t at)
+{
+	while (at < window->to && window->mailbox->listed[at].taken)
+		at++;
+	return at;
+}
+
+static struct window *window_insert(struct mailbox *mailbox, struct window **at, size_t from,
+				    size_t to)
+{
+	struct window *window = xcalloc(1, sizeof(*window));
+
+	window->mailbox = mailbox;
+	window->from = from;
+	window->to = to;
+	window->bytes = mailbox->listed[from].size_bytes;
+	window->next = *at;
+	*at = window;
+	if (window->next == NULL)
+		mailbox->windows_last = &window->next;
+	mailbox->window_bytes += window->bytes;
+	return window;
+}
+
+/* One of several messages is to blame, most likely: those that did not come are asked for one by
+ * one. A window reaches to the next of them, over what has come. */
+static void ask_alone(struct window *window)
+{
+	struct mailbox *mailbox = window->mailbox;
+	struct window **at = &window->next;
+	size_t from = untaken_from(window, window->from), end = window->to;
+
+	window->to = from;
+	while (from < end) {
+		size_t next =
+			untaken_from(&(struct window){.mailbox = mailbox, .to = end}, from + 1);
+		struct window *alone = window_insert(mailbox, at, from, next);
+
+		at = &alone->next;
+		mailbox->asked_alone++;
+		window_ask(alone);
+		from = next;
+	}
+}
+
+/* It has enough of us, or is too busy: that is no matter of one message. */
+static bool is_about_all(const struct imap_text *result)
+{
+	return result->code == IMAP_CODE_UNAVAILABLE || result->code == IMAP_CODE_INUSE ||
+	       result->code == IMAP_CODE_LIMIT || result->code == IMAP_CODE_THROTTLED ||
+	       result->code == IMAP_CODE_OVERQUOTA ||
+	       diagnosis_find(DIAGNOSIS_IMAP, result->text) != NULL;
+}
+
+/* Some of the messages came perhaps. */
+static void refused_window(struct window *window, const struct imap_text *result)
+{
+	struct mailbox *mailbox = window->mailbox;
+	size_t first = untaken_from(window, window->from);
+	bool several = untaken_from(window, first + 1) < window->to;
+
+	if (several && !is_about_all(result) && mailbox->asked_alone < ALONE_MAX) {
+		ask_alone(window);
+		return;
+	}
+	mailbox->stuck = mailbox->stuck || several || is_about_all(result);
+	mailbox_note_said(mailbox, "cannot fetch some messages", result);
+	put_off_unsent(window, result);
 }
 
 static void on_window(void *ctx, const struct imap_text *result)
@@ -60,12 +133,10 @@ static void on_window(void *ctx, const struct imap_text *result)
 		mailbox_fail_said(mailbox, "cannot fetch", result);
 		return;
 	}
-	/* NO: some of the messages came perhaps; the others are tried again in the next run. */
-	if (result->status == IMAP_STATUS_NO) {
-		mailbox->stuck = true;
-		mailbox_note_said(mailbox, "cannot fetch some messages", result);
-	}
-	put_off_unsent(window);
+	if (result->status == IMAP_STATUS_NO)
+		refused_window(window, result);
+	else
+		put_off_unsent(window, NULL);
 	window->answered = true;
 	mailbox->window_bytes -= window->bytes;
 	windows_retire(mailbox);
@@ -78,7 +149,8 @@ static bool window_spell(const struct window *window, struct buffer *out)
 	struct imap_set_builder set;
 
 	imap_set_begin(&set, out, MAILBOX_SET_MAX);
-	for (size_t i = window->from; i < window->to; i++) {
+	for (size_t i = untaken_from(window, window->from); i < window->to;
+	     i = untaken_from(window, i + 1)) {
 		if (!imap_set_add(&set, window->mailbox->listed[i].uid))
 			return false;
 	}

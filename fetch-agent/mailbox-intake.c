@@ -163,12 +163,11 @@ static struct window *awaited(const struct mailbox *mailbox, uint32_t uid)
 	return window;
 }
 
-/* NIL is no message: it stays undecided, so that a later run asks again. */
+/* NIL is no message: it counts as one that did not come. */
 static void no_body(struct mailbox *mailbox, const struct imap_body *body)
 {
 	struct err err = ERR_INIT;
 
-	mailbox->stuck = true;
 	mailbox_note(mailbox,
 		     err_set(&err, OUTCOME_RETRY, "the server has no text for message UID %u",
 			     body->uid),

@@ -197,7 +197,6 @@ static bool keep_unknown(struct mailbox *mailbox, const struct listed *listed)
 {
 	if (!uid_list_has(&mailbox->recognised, listed->uid))
 		return true;
-	uid_list_add(&mailbox->group->step.decided, listed->uid);
 	mailbox->result.known++;
 	return false;
 }
@@ -291,22 +290,42 @@ static void on_recognised(void *job)
 		return;
 	}
 	uid_list_sort(&mailbox->recognised);
-	for (size_t i = 0; i < mailbox->identity_count; i++) {
-		if (uid_list_has(&mailbox->recognised, mailbox->identities[i].uid))
-			ledger_group_add_identity(&mailbox->group->step, &mailbox->identities[i]);
-	}
 	list_filter(mailbox, keep_unknown);
 	if (mailbox->result.known > 0)
-		log_info("fetch=%s folder=%s %llu messages are known under other numbers: they are "
-			 "not fetched again",
-			 mailbox->world.source->name, mailbox->folder,
-			 (unsigned long long)mailbox->result.known);
+		mailbox_log(mailbox, LOG_LEVEL_INFO,
+			    "%llu messages are known under other numbers: they are "
+			    "not fetched again",
+			    (unsigned long long)mailbox->result.known);
 	list_is_ready(mailbox);
+}
+
+static int compare_identities(const void *a, const void *b)
+{
+	uint32_t x = ((const struct state_identity *)a)->uid,
+		 y = ((const struct state_identity *)b)->uid;
+
+	return (x > y) - (x < y);
+}
+
+/* One of each message, the oldest first: of several copies those are taken for known. */
+static void identities_sort(struct mailbox *mailbox)
+{
+	struct state_identity *list = mailbox->identities;
+	size_t kept = 0;
+
+	if (mailbox->identity_count > 1)
+		qsort(list, mailbox->identity_count, sizeof(*list), compare_identities);
+	for (size_t i = 0; i < mailbox->identity_count; i++) {
+		if (kept == 0 || list[kept - 1].uid != list[i].uid)
+			list[kept++] = list[i];
+	}
+	mailbox->identity_count = kept;
 }
 
 static void list_done(struct mailbox *mailbox)
 {
 	list_sort(mailbox);
+	identities_sort(mailbox);
 	forget_gone(mailbox);
 	if (mailbox->identity_count == 0) {
 		list_is_ready(mailbox);
@@ -442,7 +461,7 @@ void list_begin(struct mailbox *mailbox)
 		    (mailbox->uidnext == 0 || mailbox->uidnext > last + 1);
 	struct uid_list due = {0};
 
-	tell_server(mailbox, &mailbox->view.tell);
+	tell_again(mailbox, &mailbox->view.tell);
 	list_due(mailbox, &due);
 	if (!news && due.count == 0)
 		list_done(mailbox);

@@ -10,6 +10,7 @@
 
 #include <event2/event.h>
 
+#include "common/log.h"
 #include "fetch-agent/delivery/delivery.h"
 #include "fetch-agent/delivery/envelope.h"
 #include "fetch-agent/delivery/message-head.h"
@@ -53,6 +54,8 @@ struct pending_message {
 	char *sender;
 	struct buffer head;
 };
+
+struct telling; /* mailbox-tell.c */
 
 /* What the worker is to note. */
 struct group {
@@ -118,6 +121,7 @@ struct mailbox {
 	struct window *windows, **windows_last;
 	uint64_t window_bytes; /* under way */
 	bool stuck;	       /* a FETCH failed: later ones do not move decided_uid */
+	size_t asked_alone;    /* messages, after a NO to several */
 	struct intake intake;
 	struct delivery *delivery;
 	bool taking; /* a verdict now comes from within */
@@ -125,12 +129,18 @@ struct mailbox {
 	size_t pending_count, pending_size;
 	struct bouncing *bouncing; /* refused, and their senders being told */
 
+	struct telling *tellings;	       /* under way */
+	struct telling *copies, **copies_last; /* of these, by COPY: the first is under way */
+
 	struct group *group;  /* being filled */
 	size_t groups;	      /* in the worker */
 	uint32_t decided_uid; /* every message up to here has its verdict */
 };
 
 /* mailbox.c */
+/* A line that names the section, the account and the folder. */
+void mailbox_log(const struct mailbox *mailbox, enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 void mailbox_change(struct mailbox *mailbox, enum mailbox_state next);
 void mailbox_fail(struct mailbox *mailbox, enum outcome what, const struct err *err);
 /* The same in the destination's words, not in the server's. */
@@ -183,8 +193,8 @@ void aside_large(struct mailbox *mailbox, const struct listed *listed);
 void aside_refused(struct mailbox *mailbox, uint32_t uid, const char *text);
 /* It is set aside no more, even if that is not noted yet. */
 void aside_withdraw(struct mailbox *mailbox, uint32_t uid);
-/* It was listed and asked for, and did not come. */
-void aside_unsent(struct mailbox *mailbox, uint32_t uid);
+/* It was listed and asked for, and did not come. said: the server's refusal; NULL: none. */
+void aside_unsent(struct mailbox *mailbox, uint32_t uid, const struct imap_text *said);
 
 /* mailbox-bounce.c */
 /* False: the sender may not be told. Else the message is taken, and its verdict is put off. */
@@ -203,6 +213,9 @@ void group_hand(struct window *window);
 /* mailbox-tell.c */
 /* Tells the server of messages that are delivered; takes uids' content. */
 void tell_server(struct mailbox *mailbox, struct uid_list *uids);
+/* What an earlier run had delivered, and may have told. */
+void tell_again(struct mailbox *mailbox, struct uid_list *uids);
+void tellings_release(struct mailbox *mailbox);
 /* Has it move a message that the destination refuses, as on_refused says; text: why. */
 void tell_refused(struct mailbox *mailbox, uint32_t uid, const char *text);
 

@@ -18,6 +18,7 @@
 
 #define LATER_FIRST_S (5 * 60) /* doubled at each try */
 #define LATER_MAX_S   (60 * 60)
+#define UNSENT_TRIES  5 /* at least; a server may be out of order for long */
 
 /* Pending ----------------------------------------------------------------------------------------
  */
@@ -93,9 +94,10 @@ void aside_large(struct mailbox *mailbox, const struct listed *listed)
 		.text = "larger than max_size",
 	};
 
-	log_info("fetch=%s folder=%s message UID %u has %u bytes, more than max_size: it stays at "
-		 "the server",
-		 mailbox->world.source->name, mailbox->folder, listed->uid, listed->size_bytes);
+	mailbox_log(mailbox, LOG_LEVEL_INFO,
+		    "message UID %u has %u bytes, more than max_size: it stays at "
+		    "the server",
+		    listed->uid, listed->size_bytes);
 	aside_put(mailbox, &entry);
 }
 
@@ -117,10 +119,11 @@ void aside_refused(struct mailbox *mailbox, uint32_t uid, const char *text)
 {
 	const char *name = mailbox->world.source->name;
 
-	log_warning("fetch=%s folder=%s message UID %u cannot be delivered: %s; it stays at the "
+	mailbox_log(mailbox, LOG_LEVEL_WARNING,
+		    "message UID %u cannot be delivered: %s; it stays at the "
 		    "server and is passed over; when the reason is gone: mailoauth-fetch retry %s "
 		    "%u",
-		    name, mailbox->folder, uid, text, name, uid);
+		    uid, text, name, uid);
 	put_refused(mailbox, uid, text);
 }
 
@@ -179,28 +182,46 @@ static int64_t wait_s(int64_t tries)
 	return wait < LATER_MAX_S ? wait : LATER_MAX_S;
 }
 
-void aside_unsent(struct mailbox *mailbox, uint32_t uid)
+static struct state_aside unsent(const struct mailbox *mailbox, uint32_t uid, const char *text)
 {
 	const struct state_aside *before = state_aside_find(&mailbox->view.aside, uid);
 	int64_t tries = before != NULL ? before->tries + 1 : 1;
-	struct state_aside entry = {
+
+	return (struct state_aside){
 		.uid = uid,
 		.kind = STATE_ASIDE_LATER,
 		.tries = tries,
 		.first_s = before != NULL ? before->first_s : mailbox->now_s,
 		.next_s = mailbox->now_s + wait_s(tries),
-		.text = "the server lists it and does not send it",
+		.text = text,
 	};
-	struct err err = ERR_INIT;
+}
 
-	log_info("fetch=%s folder=%s message UID %u did not come: unless it is gone it is asked "
-		 "for again",
-		 mailbox->world.source->name, mailbox->folder, uid);
-	if (before != NULL)
+void aside_unsent(struct mailbox *mailbox, uint32_t uid, const struct imap_text *said)
+{
+	struct err why = ERR_INIT, err = ERR_INIT;
+	struct state_aside entry;
+	char next[CLOCK_TEXT_MAX];
+
+	if (said != NULL)
+		(void)err_set(&why, OUTCOME_RETRY, "the server does not send it: %s %.*s",
+			      imap_status_name(said->status), (int)said->text.len, said->text.ptr);
+	else
+		(void)err_set(&why, OUTCOME_RETRY, "the server lists it and does not send it");
+	entry = unsent(mailbox, uid, why.text);
+	if (entry.tries > 1)
 		mailbox_note(mailbox,
-			     err_set(&err, OUTCOME_RETRY,
-				     "the server lists message UID %u and does not send it", uid),
+			     err_set(&err, OUTCOME_RETRY, "message UID %u: %s", uid, why.text),
 			     &err);
+	if (mailbox->now_s - entry.first_s >= mailbox->world.source->selection.retry_for_s &&
+	    entry.tries >= UNSENT_TRIES) {
+		aside_refused(mailbox, uid, why.text);
+		return;
+	}
+	mailbox_log(mailbox, LOG_LEVEL_INFO,
+		    "message UID %u did not come: %s; unless it is gone it is asked for again "
+		    "after %s",
+		    uid, why.text, clock_text(entry.next_s, next, sizeof(next)));
 	aside_put(mailbox, &entry);
 }
 
@@ -229,8 +250,8 @@ static void later(struct mailbox *mailbox, struct pending_message *message,
 		refused(mailbox, message, &final);
 		return;
 	}
-	log_warning("fetch=%s folder=%s message UID %u is not taken now: %s; again after %s",
-		    mailbox->world.source->name, mailbox->folder, uid, why->text,
+	mailbox_log(mailbox, LOG_LEVEL_WARNING,
+		    "message UID %u is not taken now: %s; again after %s", uid, why->text,
 		    clock_text(entry.next_s, next, sizeof(next)));
 	mailbox->result.later++;
 	err_prefix(&err, "message UID %u: ", uid);

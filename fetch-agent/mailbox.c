@@ -2,11 +2,12 @@
 /* mailbox.c - see mailbox.h. */
 #include "fetch-agent/mailbox.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/log.h"
 #include "common/xalloc.h"
 #include "fetch-agent/mailbox-private.h"
 
@@ -15,10 +16,23 @@
 static const char *const state_names[] = {"opening",	 "renewing", "searching", "listing",
 					  "recognising", "fetching", "closing",	  "ended"};
 
+void mailbox_log(const struct mailbox *mailbox, enum log_level level, const char *fmt, ...)
+{
+	const struct fetch_source *source = mailbox->world.source;
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_line(level, "fetch=%s account=%s folder=%s %s", source->name, source->account,
+		 mailbox->folder, text);
+}
+
 void mailbox_change(struct mailbox *mailbox, enum mailbox_state next)
 {
-	log_debug("fetch=%s folder=%s: %s -> %s", mailbox->world.source->name, mailbox->folder,
-		  state_names[mailbox->state], state_names[next]);
+	mailbox_log(mailbox, LOG_LEVEL_DEBUG, "%s -> %s", state_names[mailbox->state],
+		    state_names[next]);
 	mailbox->state = next;
 }
 
@@ -29,6 +43,7 @@ static void mailbox_free(struct mailbox *mailbox)
 {
 	intake_release(mailbox);
 	verdicts_release(mailbox);
+	tellings_release(mailbox);
 	delivery_close(mailbox->delivery);
 	ledger_view_release(&mailbox->view);
 	uid_list_release(&mailbox->found);
@@ -205,10 +220,22 @@ static void warn_of_interrupted(const struct mailbox *mailbox)
 	const struct uid_list *uids = &mailbox->view.interrupted;
 
 	if (uids->count > 0 && mailbox_hands_over(mailbox))
-		log_warning("fetch=%s folder=%s the last run was ended while it handed over "
+		mailbox_log(mailbox, LOG_LEVEL_WARNING,
+			    "the last run was ended while it handed over "
 			    "messages of UID %u to %u: up to %zu of them may come twice",
-			    mailbox->world.source->name, mailbox->folder, uids->uid[0],
-			    uids->uid[uids->count - 1], uids->count);
+			    uids->uid[0], uids->uid[uids->count - 1], uids->count);
+}
+
+static void warn_of_unpublished(const struct mailbox *mailbox)
+{
+	const struct uid_list *uids = &mailbox->view.unpublished;
+
+	if (uids->count > 0)
+		mailbox_log(mailbox, LOG_LEVEL_WARNING,
+			    "the last run was ended while it published messages of UID %u to %u in "
+			    "a Maildir that cannot be opened any more: these %zu are fetched "
+			    "again, and may come twice",
+			    uids->uid[0], uids->uid[uids->count - 1], uids->count);
 }
 
 /* Unless it does so for a moment only, its new messages are never seen; without a new UIDVALIDITY
@@ -218,11 +245,11 @@ static void warn_of_counting_back(const struct mailbox *mailbox)
 	uint32_t last = mailbox->ledger.folder.last_uid;
 
 	if (mailbox->uidnext != 0 && mailbox->uidnext <= last)
-		log_warning("fetch=%s folder=%s UIDNEXT is %u, but messages up to UID %u have been "
+		mailbox_log(mailbox, LOG_LEVEL_WARNING,
+			    "UIDNEXT is %u, but messages up to UID %u have been "
 			    "decided: the server counts backwards, and what it numbers below %u is "
 			    "not fetched",
-			    mailbox->world.source->name, mailbox->folder, mailbox->uidnext, last,
-			    last + 1);
+			    mailbox->uidnext, last, last + 1);
 }
 
 /* Both the ledger and the server have spoken; called by whichever is the last. */
@@ -236,17 +263,19 @@ static void opened(struct mailbox *mailbox)
 	}
 	if (mailbox->uidvalidity != known) {
 		if (known != 0)
-			log_warning("fetch=%s folder=%s UIDVALIDITY was %u and is %u: the server "
+			mailbox_log(mailbox, LOG_LEVEL_WARNING,
+				    "UIDVALIDITY was %u and is %u: the server "
 				    "numbers its messages anew; those that are known by their "
 				    "headers are not fetched again",
-				    mailbox->world.source->name, mailbox->folder, known,
-				    mailbox->uidvalidity);
+				    known, mailbox->uidvalidity);
 		warn_of_interrupted(mailbox);
+		warn_of_unpublished(mailbox);
 		mailbox_change(mailbox, MAILBOX_RENEWING);
 		mailbox_submit(mailbox, work_renew, on_job);
 		return;
 	}
 	warn_of_interrupted(mailbox);
+	warn_of_unpublished(mailbox);
 	warn_of_counting_back(mailbox);
 	list_begin(mailbox);
 }
@@ -324,9 +353,8 @@ static void on_condition(struct mailbox *mailbox, const struct imap_text *text)
 		 mailbox->state == MAILBOX_OPENING)
 		mailbox->uidnext = (uint32_t)text->number;
 	else if (text->code == IMAP_CODE_ALERT)
-		log_warning("fetch=%s folder=%s the server alerts: %.*s",
-			    mailbox->world.source->name, mailbox->folder, (int)text->text.len,
-			    text->text.ptr);
+		mailbox_log(mailbox, LOG_LEVEL_WARNING, "the server alerts: %.*s",
+			    (int)text->text.len, text->text.ptr);
 }
 
 static void on_response(void *ctx, const struct imap_response *response)
@@ -414,6 +442,7 @@ void mailbox_start(const struct mailbox_world *world, const char *folder, mailbo
 	};
 	mailbox->group = group_new(mailbox);
 	mailbox->windows_last = &mailbox->windows;
+	mailbox->copies_last = &mailbox->copies;
 	mailbox->end = evtimer_new(world->base, on_end, mailbox);
 	if (mailbox->end == NULL)
 		abort(); /* as xalloc: out of memory */

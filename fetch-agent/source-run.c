@@ -118,7 +118,8 @@ static void on_noted(void *job)
 	struct source_run *run = job;
 
 	if (run->note_what != OUTCOME_OK)
-		log_warning("fetch=%s %s", run->source->name, run->noted.text);
+		log_warning("fetch=%s account=%s %s", run->source->name, run->source->account,
+			    run->noted.text);
 	if (run->session == NULL)
 		over(run);
 	else if (run->world.stays && run->result.watch_able && !run->stopping)

@@ -137,8 +137,9 @@ static void on_exists(struct watch *watch, uint32_t number)
  * from now on. */
 static void on_overflow(struct watch *watch)
 {
-	log_info("fetch=%s the server has too much to tell by NOTIFY: it is watched otherwise",
-		 watch->target.source->name);
+	log_info("fetch=%s account=%s the server has too much to tell by NOTIFY: it is watched "
+		 "otherwise",
+		 watch->target.source->name, watch->target.source->account);
 	watch->target.capability->can &= ~(uint32_t)IMAP_CAN_NOTIFY;
 	for (size_t i = 0; i < watch->target.count; i++)
 		want(watch, i);
@@ -267,9 +268,9 @@ static void on_notify(void *ctx, const struct imap_text *result)
 	}
 	/* Too many folders for it, or not these events ([BADEVENT]): the next pass asks for IDLE.
 	 */
-	log_info("fetch=%s the server refuses NOTIFY: %s %.*s; it is watched otherwise",
-		 watch->target.source->name, imap_status_name(result->status),
-		 (int)result->text.len, result->text.ptr);
+	log_info("fetch=%s account=%s the server refuses NOTIFY: %s %.*s; it is watched otherwise",
+		 watch->target.source->name, watch->target.source->account,
+		 imap_status_name(result->status), (int)result->text.len, result->text.ptr);
 	watch->target.capability->can &= ~(uint32_t)IMAP_CAN_NOTIFY;
 	for (size_t i = 0; i < watch->target.count; i++)
 		watch->target.folders[i].wanted = true;

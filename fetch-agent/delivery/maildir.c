@@ -135,6 +135,11 @@ void maildir_close(struct maildir *maildir)
 	free(maildir);
 }
 
+const char *maildir_path(const struct maildir *maildir)
+{
+	return maildir->path;
+}
+
 static enum outcome trouble(const struct maildir *maildir, const char *what, struct err *err)
 {
 	int saved = errno;

@@ -35,6 +35,7 @@ struct maildir;
 /* Makes tmp/, new/ and cur/ where they are missing; the directory above path must exist. */
 enum outcome maildir_open(const char *path, struct maildir **out, struct err *err);
 void maildir_close(struct maildir *maildir); /* NULL is nothing */
+const char *maildir_path(const struct maildir *maildir);
 
 /* One message on its way. */
 struct maildir_message {

@@ -5,6 +5,9 @@
  * Identities of present messages are found by UID only, former ones by identity only: two tables,
  * and only the second, which is empty most of the time, has indexes to look it up by.
  */
+#include <stdlib.h>
+
+#include "common/xalloc.h"
 #include "fetch-agent/state/state-private.h"
 
 #include "common/banned.h"
@@ -63,12 +66,55 @@ enum outcome state_former_any(struct state *state, const struct state_folder *fo
 		       err);
 }
 
-enum outcome state_former_has(struct state *state, const struct state_folder *folder,
-			      const struct state_identity *identity, bool *known_out,
-			      struct err *err)
+/* Uses up one former message that bytes tell of: by its header, or by its trace. */
+static bool use_former(struct state *state, const struct state_folder *folder, enum statement by,
+		       const unsigned char *bytes, bool *used_out)
 {
-	sqlite3_stmt *select = state_bound(state, STATEMENT_FORMER_HAS, folder->id, 0, 0);
+	sqlite3_stmt *use = state_bound(state, by, folder->id, 0, 0);
 
-	bind_identity(select, 2, identity);
-	return has_row(state, select, known_out, err);
+	*used_out = false;
+	if (!is_known(bytes))
+		return true;
+	(void)sqlite3_bind_blob(use, 2, bytes, STATE_IDENTITY_BYTES, SQLITE_STATIC);
+	if (!state_do(use))
+		return false;
+	*used_out = sqlite3_changes(state->db) > 0;
+	return true;
+}
+
+static bool recognised(struct state *state, const struct state_folder *folder,
+		       const struct state_identity *identity, struct uid_list *known)
+{
+	uid_list_add(known, identity->uid);
+	return state_do_with(state, STATEMENT_MESSAGE_SET, folder->id, identity->uid,
+			     STATE_DECIDED) &&
+	       state_identities_put(state, folder, identity, 1);
+}
+
+/* What equals a former message in every byte of its header comes first: what is only like it must
+ * not use it up. */
+enum outcome state_recognise(struct state *state, const struct state_folder *folder,
+			     const struct state_identity *identities, size_t count,
+			     struct uid_list *known, struct err *err)
+{
+	bool *used = xcalloc(count + 1, sizeof(*used));
+	bool good = state_begin(state);
+	enum outcome what;
+
+	for (size_t i = 0; i < 2 * count && good; i++) {
+		const struct state_identity *identity = &identities[i % count];
+		bool *is_used = &used[i % count];
+
+		if (*is_used)
+			continue;
+		good = i < count ? use_former(state, folder, STATEMENT_FORMER_USE_HEADER,
+					      identity->header, is_used)
+				 : use_former(state, folder, STATEMENT_FORMER_USE_TRACE,
+					      identity->trace, is_used);
+		if (good && *is_used)
+			good = recognised(state, folder, identity, known);
+	}
+	what = state_commit(state, good, err);
+	free(used);
+	return what;
 }

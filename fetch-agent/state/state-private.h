@@ -31,6 +31,10 @@ bool state_do(sqlite3_stmt *statement);
 bool state_do_with(struct state *state, enum statement which, int64_t first, int64_t second,
 		   int64_t third);
 
+/* A transaction: state_commit() ends it, by a commit if all went well so far. */
+bool state_begin(struct state *state);
+enum outcome state_commit(struct state *state, bool good, struct err *err);
+
 /* Parts of state_advance()'s transaction. */
 bool state_aside_put(struct state *state, const struct state_folder *folder,
 		     const struct state_aside_list *list);

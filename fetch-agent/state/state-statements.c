@@ -25,6 +25,7 @@ const char state_schema[] =
 	" trace BLOB);"
 	"CREATE INDEX IF NOT EXISTS former_header ON former (folder, header);"
 	"CREATE INDEX IF NOT EXISTS former_trace ON former (folder, trace);"
+	"CREATE TABLE IF NOT EXISTS maildir (folder INTEGER PRIMARY KEY, path TEXT NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS run (source TEXT PRIMARY KEY, outcome TEXT NOT NULL,"
 	" text TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL,"
 	" last_message INTEGER NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL,"
@@ -71,9 +72,16 @@ const char *const state_statements[STATEMENT_COUNT] = {
 				  " SELECT folder, header, trace FROM identity WHERE folder = ?",
 	[STATEMENT_FORMER_FORGET] = "DELETE FROM former WHERE folder = ?",
 	[STATEMENT_FORMER_ANY] = "SELECT 1 FROM former WHERE folder = ? LIMIT 1",
-	[STATEMENT_FORMER_HAS] = "SELECT 1 FROM former WHERE folder = ?1 AND header = ?2"
-				 " UNION ALL SELECT 1 FROM former WHERE folder = ?1 AND trace = ?3"
-				 " LIMIT 1",
+	[STATEMENT_FORMER_USE_HEADER] =
+		"DELETE FROM former WHERE rowid ="
+		" (SELECT rowid FROM former WHERE folder = ?1 AND header = ?2 LIMIT 1)",
+	[STATEMENT_FORMER_USE_TRACE] =
+		"DELETE FROM former WHERE rowid ="
+		" (SELECT rowid FROM former WHERE folder = ?1 AND trace = ?2 LIMIT 1)",
+	[STATEMENT_MAILDIR_SET] = "INSERT INTO maildir (folder, path) VALUES (?, ?)"
+				  " ON CONFLICT (folder) DO UPDATE SET path = excluded.path"
+				  " WHERE path <> excluded.path",
+	[STATEMENT_MAILDIR_GET] = "SELECT path FROM maildir WHERE folder = ?",
 	[STATEMENT_RUN_SET] =
 		"INSERT INTO run (source, outcome, text, began, ended, last_message, messages,"
 		" bytes, remaining) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"

@@ -127,13 +127,12 @@ bool state_do_with(struct state *state, enum statement which, int64_t first, int
 	return state_do(state_bound(state, which, first, second, third));
 }
 
-static bool begin(struct state *state)
+bool state_begin(struct state *state)
 {
 	return state_do_with(state, STATEMENT_BEGIN, 0, 0, 0);
 }
 
-/* Ends the transaction: by a commit if all went well so far. */
-static enum outcome commit(struct state *state, bool good, struct err *err)
+enum outcome state_commit(struct state *state, bool good, struct err *err)
 {
 	enum outcome what = OUTCOME_OK;
 
@@ -181,12 +180,13 @@ enum outcome state_folder_get(struct state *state, const char *source, const cha
 enum outcome state_folder_reset(struct state *state, struct state_folder *folder,
 				uint32_t uidvalidity, struct err *err)
 {
-	bool good = begin(state) && state_do_with(state, STATEMENT_FORGET, folder->id, 0, 0) &&
+	bool good = state_begin(state) &&
+		    state_do_with(state, STATEMENT_FORGET, folder->id, 0, 0) &&
 		    state_do_with(state, STATEMENT_ASIDE_FORGET, folder->id, 0, 0) &&
 		    state_do_with(state, STATEMENT_FORMER_MAKE, folder->id, 0, 0) &&
 		    state_do_with(state, STATEMENT_IDENTITY_FORGET, folder->id, 0, 0) &&
 		    state_do_with(state, STATEMENT_FOLDER_RESET, folder->id, uidvalidity, 0);
-	enum outcome what = commit(state, good, err);
+	enum outcome what = state_commit(state, good, err);
 
 	if (what == OUTCOME_OK) {
 		folder->uidvalidity = uidvalidity;
@@ -197,9 +197,10 @@ enum outcome state_folder_reset(struct state *state, struct state_folder *folder
 
 enum outcome state_folder_rewind(struct state *state, struct state_folder *folder, struct err *err)
 {
-	bool good = begin(state) && state_do_with(state, STATEMENT_REWIND, folder->id, 0, 0) &&
+	bool good = state_begin(state) &&
+		    state_do_with(state, STATEMENT_REWIND, folder->id, 0, 0) &&
 		    state_do_with(state, STATEMENT_FOLDER_LAST, folder->id, 0, 0);
-	enum outcome what = commit(state, good, err);
+	enum outcome what = state_commit(state, good, err);
 
 	if (what == OUTCOME_OK)
 		folder->last_uid = 0;
@@ -216,6 +217,21 @@ enum outcome state_messages(struct state *state, const struct state_folder *fold
 		uid_list_add(out, (uint32_t)sqlite3_column_int64(select, 0));
 	(void)sqlite3_reset(select);
 	return rc == SQLITE_DONE ? OUTCOME_OK : state_trouble(state, err);
+}
+
+enum outcome state_maildir_get(struct state *state, const struct state_folder *folder,
+			       char **path_out, struct err *err)
+{
+	sqlite3_stmt *select = state_bound(state, STATEMENT_MAILDIR_GET, folder->id, 0, 0);
+	int rc = sqlite3_step(select);
+	char *path =
+		rc == SQLITE_ROW ? xstrdup((const char *)sqlite3_column_text(select, 0)) : NULL;
+
+	(void)sqlite3_reset(select);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return state_trouble(state, err);
+	*path_out = path;
+	return OUTCOME_OK;
 }
 
 static bool set_all(struct state *state, const struct state_folder *folder,
@@ -238,12 +254,25 @@ static bool do_all(struct state *state, const struct state_folder *folder,
 	return true;
 }
 
+static bool set_maildir(struct state *state, const struct state_folder *folder,
+			const struct state_step *step)
+{
+	sqlite3_stmt *set;
+
+	if (step->publishing == NULL || step->publishing->count == 0 || step->maildir == NULL)
+		return true;
+	set = state_bound(state, STATEMENT_MAILDIR_SET, folder->id, 0, 0);
+	(void)sqlite3_bind_text(set, 2, step->maildir, -1, SQLITE_STATIC);
+	return state_do(set);
+}
+
 /* A message that is handed over, then told or set aside, is in one state at a time. */
 static bool advance_messages(struct state *state, const struct state_folder *folder,
 			     const struct state_step *step)
 {
 	return state_do_with(state, STATEMENT_PUBLISHED, folder->id, step->published, 0) &&
 	       set_all(state, folder, step->publishing, STATE_PUBLISHING) &&
+	       set_maildir(state, folder, step) &&
 	       set_all(state, folder, step->handing, STATE_HANDING) &&
 	       set_all(state, folder, step->delivered, step->published) &&
 	       set_all(state, folder, step->told, STATE_DECIDED) &&
@@ -268,11 +297,11 @@ enum outcome state_advance(struct state *state, struct state_folder *folder,
 			   const struct state_step *step, struct err *err)
 {
 	uint32_t last = step->last_uid > folder->last_uid ? step->last_uid : folder->last_uid;
-	bool good = begin(state) && advance_messages(state, folder, step) &&
+	bool good = state_begin(state) && advance_messages(state, folder, step) &&
 		    advance_rest(state, folder, step) &&
 		    state_do_with(state, STATEMENT_FOLDER_LAST, folder->id, last, 0) &&
 		    state_do_with(state, STATEMENT_SETTLE, folder->id, last, 0);
-	enum outcome what = commit(state, good, err);
+	enum outcome what = state_commit(state, good, err);
 
 	if (what == OUTCOME_OK)
 		folder->last_uid = last;

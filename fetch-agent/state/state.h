@@ -47,6 +47,10 @@ enum outcome state_folder_reset(struct state *state, struct state_folder *folder
 /* All that is decided becomes undecided. What is under way stays so. */
 enum outcome state_folder_rewind(struct state *state, struct state_folder *folder, struct err *err);
 
+/* The Maildir that messages of folder were last published in; NULL: none was. Gives it. */
+enum outcome state_maildir_get(struct state *state, const struct state_folder *folder,
+			       char **path_out, struct err *err);
+
 enum state_message {
 	STATE_PUBLISHING, /* durable in tmp/, on its way into new/ */
 	STATE_TELLING,	  /* delivered; the server is still to be told (delete, move, seen) */
@@ -106,10 +110,14 @@ struct state_identity {
 /* Are there former identities of folder, that is: was it reset and not fetched through since? */
 enum outcome state_former_any(struct state *state, const struct state_folder *folder, bool *any_out,
 			      struct err *err);
-/* Is identity that of a former message? */
-enum outcome state_former_has(struct state *state, const struct state_folder *folder,
-			      const struct state_identity *identity, bool *known_out,
-			      struct err *err);
+/*
+ * One transaction: a message whose identity is a former message's is decided, and that former
+ * message is used up: of two copies of which one was delivered, one is recognised. Adds the UIDs to
+ * known, in any order; no UID twice in identities.
+ */
+enum outcome state_recognise(struct state *state, const struct state_folder *folder,
+			     const struct state_identity *identities, size_t count,
+			     struct uid_list *known, struct err *err);
 
 /*
  * One transaction: what was being published is now published (as `published`: STATE_TELLING or
@@ -118,6 +126,7 @@ enum outcome state_former_has(struct state *state, const struct state_folder *fo
 struct state_step {
 	enum state_message published;
 	const struct uid_list *publishing; /* about to be published */
+	const char *maildir;		   /* there */
 	const struct uid_list *handing;	   /* about to be handed over */
 	const struct uid_list *delivered;  /* handed over: as `published` */
 	const struct uid_list *told;	   /* the server has confirmed */

@@ -41,8 +41,8 @@ is "$(folders 'folder = *, !Lists/*, !\Sent, !Lists' 'after = move:\Trash')" 'IN
 bed_fetch_conf 'folder = INBOX, \Junk, Nothing/*'
 bed_fetch --check -v
 is "$?" 0 "what matches nothing does not keep the rest from being fetched"
-like "$(cat "$BED/fetch.out")" 'fetch=inbox folder = Nothing/\*: matches no folder' "a warning names the wildcard"
-like "$(cat "$BED/fetch.out")" 'fetch=inbox folder = \\Junk: the server has no such folder; it has \\Sent \(Geschickt\), \\Trash \(Papierkorb\)' \
+like "$(cat "$BED/fetch.out")" 'fetch=inbox account=relay folder = Nothing/\*: matches no folder' "a warning names the wildcard"
+like "$(cat "$BED/fetch.out")" 'fetch=inbox account=relay folder = \\Junk: the server has no such folder; it has \\Sent \(Geschickt\), \\Trash \(Papierkorb\)' \
 	"a warning says which special uses there are"
 like "$(cat "$BED/fetch.out")" 'folder=Lists/a is left out' "-v says what is left out"
 

@@ -241,6 +241,56 @@ EOF
 is "$(bed_fetched_count)" 1 "$name: the other one is delivered"
 said 'retry: folder=INBOX: the server has no text for message UID 1' "$name: the line names it"
 
+then_against 10 "has still no text for it" <<EOF
+$LOGIN
+C: EXAMINE INBOX\$
+S: * 2 EXISTS
+S: * OK [UIDVALIDITY 7] ok
+S: * OK [UIDNEXT 4] ok
+S: \$tag OK [READ-ONLY] done
+C: UID FETCH 3:[*] .UID RFC822.SIZE.\$
+S: * 3 FETCH (UID 3 RFC822.SIZE 20)
+S: \$tag OK done
+C: UID FETCH 3 .UID INTERNALDATE BODY.PEEK
+S: * 3 FETCH (UID 3 BODY[] NIL)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(bed_fetched_count)" 1 "$name: and what is decided does not wait for it"
+
+# One message that the server cannot send.
+three='C: EXAMINE INBOX$
+S: * 3 EXISTS
+S: * OK [UIDVALIDITY 7] ok
+S: * OK [UIDNEXT 4] ok
+S: $tag OK [READ-ONLY] done'
+against 10 "does not send one of several" <<EOF
+$LOGIN
+$three
+C: UID FETCH 1:[*] .UID RFC822.SIZE.\$
+S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+S: * 2 FETCH (UID 2 RFC822.SIZE 20)
+S: * 3 FETCH (UID 3 RFC822.SIZE 20)
+S: \$tag OK done
+C: UID FETCH 1:3 .UID INTERNALDATE BODY.PEEK
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: \$tag NO it has no end
+C: UID FETCH 2 .UID INTERNALDATE BODY.PEEK
+S: \$tag NO it has no end
+C: UID FETCH 3 .UID INTERNALDATE BODY.PEEK
+S: * 3 FETCH (UID 3 BODY[] {20}\r\nSubject: three\r\n\r\n3\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one three" "$name: the others come"
+said 'fetch=inbox account=relay folder=INBOX message UID 2 did not come: the server does not send it: NO it has no end; .* after 20' \
+	"$name: its words are said"
+then_against 1 "is not asked for it at once" <<EOF
+$LOGIN
+$three
+$LOGOUT
+EOF
+
 against 10 "throttles" <<EOF
 $LOGIN
 $SELECT
@@ -433,6 +483,34 @@ S: \$tag OK done
 $LOGOUT
 EOF
 ok "$name: it is told again" grep -q 'UID EXPUNGE' "$BED/client.log"
+
+# Without MOVE, what is copied and not deleted is copied again.
+copies='tls
+S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2 UIDPLUS] ready
+C: AUTHENTICATE XOAUTH2 
+S: $tag OK [CAPABILITY IMAP4rev1 UIDPLUS] in'
+against 2 "breaks off after a copy" "after = move:Done" <<EOF
+$copies
+$select_to_write
+$LIST
+$FETCH
+C: UID COPY 1:2 "?Done"?\$
+S: \$tag OK copied
+C: UID STORE 1:2 [+]FLAGS.SILENT .*Deleted
+close
+EOF
+then_against 1 "copies again" "after = move:Done" <<EOF
+$copies
+$select_to_write
+C: UID COPY 1:2 "?Done"?\$
+S: \$tag OK copied
+C: UID STORE 1:2 [+]FLAGS.SILENT .*Deleted
+S: \$tag OK done
+C: UID EXPUNGE 1:2\$
+S: \$tag OK done
+$LOGOUT
+EOF
+said 'before messages of UID 1 to 2 were moved, and the server has no MOVE: up to 2 of them may be in Done twice' "$name: it is said"
 
 # Another UIDVALIDITY -------------------------------------------------------------------------------------
 

@@ -184,13 +184,24 @@ static void rewinds(void **state)
 	assert_messages(place, STATE_TELLING, "6");
 }
 
-static void assert_former(struct place *place, const struct state_identity *identity, bool wanted)
+/* "1 3": whom of these the state recognises; durably. */
+static void assert_recognised(struct place *place, const struct state_identity *identities,
+			      size_t count, const char *wanted)
 {
-	bool known = !wanted;
+	struct uid_list known = {0};
+	char text[64] = "";
+	size_t len = 0;
 
-	assert_int_equal(state_former_has(place->state, &place->folder, identity, &known, NULL),
-			 OUTCOME_OK);
-	assert_int_equal(known, wanted);
+	assert_int_equal(
+		state_recognise(place->state, &place->folder, identities, count, &known, NULL),
+		OUTCOME_OK);
+	reopen(place);
+	uid_list_sort(&known);
+	for (size_t i = 0; i < known.count; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%u", i > 0 ? " " : "",
+					known.uid[i]);
+	assert_string_equal(text, wanted);
+	uid_list_release(&known);
 }
 
 /* Two resets without a pass in between keep what was known before the first. */
@@ -209,17 +220,62 @@ static void remembers_over_resets(void **state)
 					    .last_uid = 2});
 	advance(place, &(struct state_step){
 			       .published = STATE_TELLING, .told = &removed, .forget_told = true});
-	assert_former(place, &stays, false); /* not yet */
+	assert_recognised(place, both, 2, ""); /* not yet */
 	assert_int_equal(state_folder_reset(place->state, &place->folder, 8, NULL), OUTCOME_OK);
 	assert_int_equal(state_folder_reset(place->state, &place->folder, 9, NULL), OUTCOME_OK);
 	reopen(place);
 	assert_int_equal(place->folder.uidvalidity, 9);
 	assert_int_equal(place->folder.last_uid, 0);
-	assert_former(place, &stays, true);
-	assert_former(place, &told, false);
+	assert_recognised(place, &told, 1, "");
+	assert_recognised(place, both, 2, "1");
+	assert_messages(place, STATE_DECIDED, "1");
+	assert_int_equal(state_folder_reset(place->state, &place->folder, 10, NULL), OUTCOME_OK);
+	assert_int_equal(state_former_any(place->state, &place->folder, &any, NULL), OUTCOME_OK);
+	assert_true(any);
 	advance(place, &(struct state_step){.published = STATE_TELLING, .forget_former = true});
 	assert_int_equal(state_former_any(place->state, &place->folder, &any, NULL), OUTCOME_OK);
 	assert_false(any);
+}
+
+/* Two messages that are the same in every byte, of which one was delivered: the other is new. */
+static void counts_copies(void **state)
+{
+	struct place *place = *state;
+	struct state_identity delivered[] = {{.uid = 1, .header = "a", .trace = "x"},
+					     {.uid = 2, .header = "b", .trace = "y"}};
+	struct state_identity listed[] = {{.uid = 11, .header = "a", .trace = "x"},
+					  {.uid = 12, .header = "a", .trace = "x"},
+					  {.uid = 13, .header = "rewritten", .trace = "y"},
+					  {.uid = 14, .header = "b", .trace = "y"}};
+
+	advance(place, &(struct state_step){.published = STATE_DECIDED,
+					    .identities = delivered,
+					    .identity_count = 2,
+					    .last_uid = 2});
+	assert_int_equal(state_folder_reset(place->state, &place->folder, 8, NULL), OUTCOME_OK);
+	assert_recognised(place, listed, 4, "11 14");
+	assert_recognised(place, &listed[1], 2, "");
+}
+
+static void knows_where_it_publishes(void **state)
+{
+	struct place *place = *state;
+	uint32_t uids[] = {1};
+	struct uid_list publishing = list_of(uids, 1);
+	char *path = NULL;
+
+	assert_int_equal(state_maildir_get(place->state, &place->folder, &path, NULL), OUTCOME_OK);
+	assert_null(path);
+	for (const char *const *at = (const char *const[]){"/a", "/b", "/b", NULL}; *at != NULL;
+	     at++) {
+		advance(place, &(struct state_step){.published = STATE_DECIDED,
+						    .publishing = &publishing,
+						    .maildir = *at});
+		assert_int_equal(state_maildir_get(place->state, &place->folder, &path, NULL),
+				 OUTCOME_OK);
+		assert_string_equal(path, *at);
+		free(path);
+	}
 }
 
 int main(void)
@@ -232,6 +288,8 @@ int main(void)
 		cmocka_unit_test(takes_aside_entries_off_a_list),
 		cmocka_unit_test_setup_teardown(rewinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(remembers_over_resets, setup, teardown),
+		cmocka_unit_test_setup_teardown(counts_copies, setup, teardown),
+		cmocka_unit_test_setup_teardown(knows_where_it_publishes, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
