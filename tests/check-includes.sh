@@ -31,6 +31,8 @@ allow 'token-helper/store/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(json|store
 allow 'token-helper/oauth/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(json|http|command|oauth)/[a-z0-9-]+\.h'
 allow 'token-helper/accounts/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(command|http|oauth|store|accounts)/[a-z0-9-]+\.h'
 allow 'token-helper/server/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(accounts|server)/[a-z0-9-]+\.h'
+allow 'token-helper/postfix/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/postfix/[a-z0-9-]+\.h'
+allow 'token-helper/doctor/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(accounts|doctor|json|postfix)/[a-z0-9-]+\.h|token-helper/cli-(call|status|text|verbs)\.h'
 allow 'fetch-agent/net/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/net/[a-z0-9-]+\.h'
 allow 'fetch-agent/imap/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(net|imap)/[a-z0-9-]+\.h'
 allow 'fetch-agent/auth/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(net|auth)/[a-z0-9-]+\.h'

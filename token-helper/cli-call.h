@@ -14,6 +14,8 @@
 #include "common/outcome.h"
 #include "token-helper/cli-exit.h"
 
+#define CLI_SENDERS_MAX 64
+
 /* The command line, read. Strings borrow from argv, the environment or the build. */
 struct cli {
 	const char *socket;
@@ -32,9 +34,14 @@ struct cli {
 	bool no_browser;
 	bool paste;
 	bool replace_identity;
-	const char *flow; /* "code", "device"; NULL: the account's */
-	bool request;	  /* print the URL and do not wait */
-	bool response;	  /* take what --request led to */
+	const char *flow;	 /* "code", "device"; NULL: the account's */
+	bool request;		 /* print the URL and do not wait */
+	bool response;		 /* take what --request led to */
+	const char *postfix_dir; /* NULL: Postfix's default instance */
+	const char *senders[CLI_SENDERS_MAX];
+	size_t sender_count;
+	bool dry_run; /* show what would be done */
+	bool limits;  /* of the server, set in Postfix */
 };
 
 /* Starts a request: the verb and its space. Fields follow with cli_field(). */

@@ -39,6 +39,10 @@ static const struct option long_options[] = {
 	{"flow", required_argument, NULL, 'w'},
 	{"request", no_argument, NULL, 'q'},
 	{"response", no_argument, NULL, 'r'},
+	{"postfix-config", required_argument, NULL, 'C'},
+	{"sender", required_argument, NULL, 'E'},
+	{"dry-run", no_argument, NULL, 'D'},
+	{"limits", no_argument, NULL, 'I'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -108,6 +112,8 @@ static const struct {
 	{'y', offsetof(struct cli, yes)},
 	{'q', offsetof(struct cli, request)},
 	{'r', offsetof(struct cli, response)},
+	{'D', offsetof(struct cli, dry_run)},
+	{'I', offsetof(struct cli, limits)},
 };
 
 /* Options whose value is taken as it stands. */
@@ -118,6 +124,7 @@ static const struct {
 	{'S', offsetof(struct cli, socket)},
 	{'c', offsetof(struct cli, config)},
 	{'a', offsetof(struct cli, only)},
+	{'C', offsetof(struct cli, postfix_dir)},
 };
 
 static bool read_plain(int letter, const char *value, struct cli *cli)
@@ -137,6 +144,18 @@ static bool read_plain(int letter, const char *value, struct cli *cli)
 	return false;
 }
 
+static enum cli_exit read_sender(const char *text, struct cli *cli, struct err *err)
+{
+	const char *at = strchr(text, '@');
+
+	if (at == NULL || at[1] == '\0' || strpbrk(text, " \t\r\n{}$,=") != NULL)
+		return usage(err, "--sender is an address, not ", text);
+	if (cli->sender_count == CLI_SENDERS_MAX)
+		return usage(err, "too many senders: ", text);
+	cli->senders[cli->sender_count++] = text;
+	return CLI_OK;
+}
+
 static enum cli_exit read_option(int letter, const char *value, struct cli_line *line,
 				 struct err *err)
 {
@@ -153,6 +172,8 @@ static enum cli_exit read_option(int letter, const char *value, struct cli_line 
 		return CLI_OK;
 	case 'w':
 		return read_flow(value, &cli->flow, err);
+	case 'E':
+		return read_sender(value, cli, err);
 	case 's':
 		return read_service(value, &cli->service, err);
 	case 'm':

@@ -38,6 +38,9 @@ static const struct cli_verb verbs[] = {
 	{"config check", cli_config_check, OPERAND_NONE, "", "config check [-c FILE]",
 	 "say all that is wrong with the configuration",
 	 "mailoauth -c /etc/mailoauth/mailoauth.conf config check"},
+	{"doctor", cli_doctor, OPERAND_OPTIONAL, "jCE",
+	 "doctor [ACCOUNT] [--sender ADDRESS] [--postfix-config DIR] [--json]",
+	 "say what is wrong on this machine, and the command that mends it", "mailoauth doctor"},
 	{0},
 };
 

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * route.h - where Postfix sends mail that is for no domain of its own, and as whom it logs in
+ * there: the decisions of trivial-rewrite(8) and smtp(8), taken after their settings.
+ */
+#ifndef TOKEN_HELPER_POSTFIX_ROUTE_H
+#define TOKEN_HELPER_POSTFIX_ROUTE_H
+
+#include "token-helper/postfix/maps.h"
+#include "token-helper/postfix/nexthop.h"
+#include "token-helper/postfix/postfix.h"
+
+#define ROUTE_NAME_MAX 128
+
+struct route {
+	char transport[ROUTE_NAME_MAX];
+	const struct postfix_service *service; /* NULL: master.cf has no such service */
+	struct nexthop nexthop;		       /* host "": the recipient's own servers */
+	const char *by;			       /* the parameter that says so; a literal */
+};
+
+/*
+ * For a sender (NULL or "": the null sender). OUTCOME_OK, or OUTCOME_CONFIG when a table cannot be
+ * asked or a value cannot be understood: err says which.
+ */
+enum outcome route_find(const struct postfix *postfix, const char *sender, struct deadline deadline,
+			struct route *out, struct err *err);
+
+enum login_kind {
+	LOGIN_ENTRY,  /* a password map has an entry */
+	LOGIN_DAEMON, /* mailoauthd's `login` is asked */
+	LOGIN_NONE,   /* no entry: Postfix does not authenticate */
+	LOGIN_ERROR,
+};
+
+struct login {
+	enum login_kind kind;
+	char key[NEXTHOP_TEXT_MAX]; /* under which the entry stands */
+	char user[NEXTHOP_TEXT_MAX];
+	struct buffer password; /* secret; to be released */
+};
+
+/* In the order of smtp(8): the sender where smtp_sender_dependent_authentication says so, the host,
+ * the nexthop as it is written. */
+void login_find(const struct postfix *postfix, const struct route *route, const char *sender,
+		struct deadline deadline, struct login *out, struct err *err);
+
+/*
+ * The entry stands there, but for another spelling of this server. False: no spelling of it does.
+ * spelling: NEXTHOP_TEXT_MAX bytes.
+ */
+bool login_find_other_spelling(const struct postfix *postfix, const struct route *route,
+			       struct deadline deadline, char *spelling, struct login *out);
+
+#endif
