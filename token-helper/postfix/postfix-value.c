@@ -2,13 +2,15 @@
 /* postfix-value.c - see postfix-value.h. */
 #include "token-helper/postfix/postfix-value.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/banned.h"
 
-#define DEPTH_MAX 32
-#define SPACE	  " \t\r\n"
-#define SEPARATOR ", \t\r\n"
+#define COMPARED_MAX 4096
+#define DEPTH_MAX    32
+#define SPACE	     " \t\r\n"
+#define SEPARATOR    ", \t\r\n"
 
 struct expansion {
 	postfix_lookup_fn *lookup;
@@ -103,6 +105,98 @@ static bool expand_choice(struct expansion *at, struct span text, bool first)
 	return expand(at, first ? yes : no);
 }
 
+/* Comparisons --------------------------------------------------------------------------------- */
+
+enum { LESS = 1, EQUAL = 2, MORE = 4 };
+
+static const struct {
+	const char *name;
+	int holds; /* for which relations */
+} operators[] = {
+	{"==", EQUAL},
+	{"!=", LESS | MORE},
+	{"<", LESS},
+	{"<=", LESS | EQUAL},
+	{">=", MORE | EQUAL},
+	{">", MORE},
+	{"==level", EQUAL},
+	{"!=level", LESS | MORE},
+	{"<level", LESS},
+	{"<=level", LESS | EQUAL},
+	{">=level", MORE | EQUAL},
+	{">level", MORE},
+};
+
+/* "3.6" as 3006: what compatibility_level is written in. False: no such number. */
+static bool read_number(const char *text, long *out)
+{
+	char *end;
+	long minor = 0;
+	long major = strtol(text, &end, 10);
+
+	if (end == text)
+		return false;
+	if (*end == '.')
+		minor = strtol(end + 1, &end, 10);
+	*out = major * 1000 + minor;
+	return *end == '\0' || *end == '.';
+}
+
+static int relation(const char *a, const char *b)
+{
+	long x, y;
+	int order = read_number(a, &x) && read_number(b, &y) ? (x > y) - (x < y) : strcmp(a, b);
+
+	return order < 0 ? LESS : order > 0 ? MORE : EQUAL;
+}
+
+static bool next_operand(struct expansion *at, struct span *rest, struct buffer *out)
+{
+	struct expansion inner = *at;
+	struct span inside;
+	size_t used;
+
+	*rest = span_trim(*rest);
+	if (rest->len == 0 || !postfix_braces(*rest, &inside, &used))
+		return false;
+	*rest = span_trim(from(*rest, used));
+	inner.out = out;
+	return expand(&inner, span_trim(inside));
+}
+
+static bool next_operator(struct span *rest, int *holds_out)
+{
+	size_t len = 0;
+
+	while (len < rest->len && !is_one_of(rest->ptr[len], "{" SPACE))
+		len++;
+	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
+		if (span_equals((struct span){rest->ptr, len}, operators[i].name)) {
+			*holds_out = operators[i].holds;
+			*rest = from(*rest, len);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool expand_choice(struct expansion *at, struct span text, bool first);
+
+/* "{a} OPERATOR {b} ? {yes} : {no}" */
+static bool expand_comparison(struct expansion *at, struct span rest)
+{
+	struct buffer a = BUFFER_INIT(COMPARED_MAX), b = BUFFER_INIT(COMPARED_MAX);
+	int holds = 0;
+	bool fine = next_operand(at, &rest, &a) && next_operator(&rest, &holds) &&
+		    next_operand(at, &rest, &b) && rest.len > 0 && rest.ptr[0] == '?' &&
+		    expand_choice(at, from(rest, 1),
+				  (relation(buffer_cstr(&a), buffer_cstr(&b)) & holds) != 0);
+
+	buffer_release(&a);
+	buffer_release(&b);
+	return fine;
+}
+
 static bool expand_braced(struct expansion *at, struct span inside)
 {
 	size_t len = name_length(inside);
@@ -110,7 +204,7 @@ static bool expand_braced(struct expansion *at, struct span inside)
 	struct span rest = from(inside, len);
 
 	if (len == 0)
-		return false; /* a comparison */
+		return expand_comparison(at, inside);
 	if (rest.len == 0)
 		return expand_name(at, name);
 	if (rest.ptr[0] == '?')

@@ -11,8 +11,9 @@
 typedef const char *postfix_lookup_fn(const void *context, struct span name);
 
 /*
- * Appends value with $name, $(name), ${name}, ${name?text}, ${name:text} and ${name?{text}:{text}}
- * replaced, at most 32 deep. False: something else stands there (a comparison), or a loop.
+ * Appends value with $name, $(name), ${name}, ${name?text}, ${name:text}, ${name?{text}:{text}} and
+ * ${{a} OPERATOR {b}?{text}:{text}} replaced, at most 32 deep; the operators are == != < <= >= >,
+ * also with "level" behind, on numbers with one dot. False: something else stands there, or a loop.
  */
 bool postfix_expand(const char *value, postfix_lookup_fn *lookup, const void *context,
 		    struct buffer *out);
