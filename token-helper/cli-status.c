@@ -322,6 +322,16 @@ static void put_rejected(struct buffer *out, struct json_object *account)
 	put_fact(out, "  who said", cli_json_string(rejected, "said"));
 }
 
+static void put_accepted(struct buffer *out, struct json_object *account)
+{
+	struct json_object *accepted = json_member_object(account, "accepted");
+
+	if (accepted == NULL)
+		return;
+	put_time(out, "token taken at", number(accepted, "at"));
+	put_fact(out, "  by", cli_json_string(accepted, "host"));
+}
+
 /* What ends by itself, and when. */
 static void put_deadlines(struct buffer *out, struct json_object *account)
 {
@@ -348,6 +358,7 @@ static void put_rest(struct buffer *out, struct json_object *account)
 	put_time(out, "authorized", number(account, "authorized"));
 	put_time(out, "access token from", number(account, "access_obtained"));
 	put_time(out, "next refresh", number(account, "next_refresh"));
+	put_accepted(out, account);
 	put_rejected(out, account);
 	(void)snprintf(requests, sizeof(requests), "%" PRId64, number(account, "requests"));
 	put_fact(out, "tokens asked for", requests);

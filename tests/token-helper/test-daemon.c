@@ -275,6 +275,19 @@ static void a_rejected_token_is_never_given_again(void **state)
 	end_well();
 }
 
+static void an_accepted_token_is_shown_by_status(void **state)
+{
+	(void)state;
+	start_with(3600);
+	check_ask("status account=relay", "OK ", "\"accepted\":null");
+	check_ask("accepted account=relay service=smtp host=smtp.example.test", "OK ", "");
+	check_ask("status account=relay", "OK ", "\"host\":\"smtp.example.test\"}");
+	check_ask("accepted account=nobody host=x", "PERM config ", "");
+	check_ask("token selector=relay", "OK ", "token=at-0");
+	assert_int_equal(stage.endpoint->requests, 0);
+	end_well();
+}
+
 /* login, selection ---------------------------------------------------------------------------- */
 
 static void start_with_two(const char *more_a, const char *more_b)
@@ -1266,6 +1279,7 @@ int main(void)
 		ON_STAGE(a_damaged_grant_is_left_alone),
 		ON_STAGE(a_rejected_token_is_replaced_once_a_minute),
 		ON_STAGE(a_rejected_token_is_never_given_again),
+		ON_STAGE(an_accepted_token_is_shown_by_status),
 		ON_STAGE(login_finds_host_sender_or_nobody),
 		ON_STAGE(login_takes_the_one_default),
 		ON_STAGE(two_defaults_are_none),

@@ -38,6 +38,12 @@ struct account_rejection {
 	char *said;
 };
 
+/* The last time that a mail server was heard to take one. */
+struct account_acceptance {
+	int64_t at_s; /* 0: not since the start */
+	char *where;
+};
+
 /* What the token endpoint's clock said, the last time that it said it. */
 struct account_clock {
 	int64_t at_s;	 /* 0: not since the start */
@@ -73,6 +79,7 @@ struct account {
 	int64_t not_before_s; /* no refresh before */
 	struct account_attempt attempt;
 	struct account_rejection rejection;
+	struct account_acceptance acceptance;
 	struct account_clock clock;
 	int64_t last_asked_s;
 	int64_t next_s; /* when the timer will refresh; 0: not planned */

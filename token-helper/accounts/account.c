@@ -937,6 +937,14 @@ void account_report_rejected(struct account *account, uint64_t fingerprint, cons
 		account->rejected = true;
 }
 
+void account_report_accepted(struct account *account, const char *where)
+{
+	log_debug("account=%s accepted by=%s", account->config->name, where);
+	free(account->acceptance.where);
+	account->acceptance =
+		(struct account_acceptance){.at_s = clock_now_s(), .where = clean_text(where)};
+}
+
 /* A new authorization ------------------------------------------------------------------------- */
 
 bool account_is_refreshing(const struct account *account)
@@ -1056,6 +1064,7 @@ void account_free(struct account *account)
 	event_free(account->timer);
 	free(account->attempt.text);
 	rejection_release(&account->rejection);
+	free(account->acceptance.where);
 	grant_release(&account->grant);
 	account_config_free(account->config);
 	free(account);

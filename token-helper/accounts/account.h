@@ -85,6 +85,9 @@ void account_cancel(struct account_waiter *waiter); /* done is not called; NULL 
 void account_report_rejected(struct account *account, uint64_t fingerprint, const char *where,
 			     const char *said);
 
+/* A mail server took a token: for status. */
+void account_report_accepted(struct account *account, const char *where);
+
 /* Wall-clock expiry of the present access token; 0: none, or none that was got as is configured. */
 int64_t account_expires_s(const struct account *account);
 

@@ -112,6 +112,18 @@ static struct json_object *rejection_json(const struct account_rejection *reject
 	return object;
 }
 
+static struct json_object *acceptance_json(const struct account_acceptance *acceptance)
+{
+	struct json_object *object;
+
+	if (acceptance->at_s == 0)
+		return NULL;
+	object = json_object_new_object();
+	add_time(object, "at", acceptance->at_s);
+	add_string(object, "host", acceptance->where);
+	return object;
+}
+
 /* By how much our clock is ahead of the token endpoint's. */
 static struct json_object *clock_json(const struct account_clock *clock)
 {
@@ -185,6 +197,7 @@ static struct json_object *account_json(const struct account *account, int64_t n
 	json_object_object_add(object, "clock", clock_json(&account->clock));
 	add_string(object, "credential", credential_of(account));
 	json_object_object_add(object, "rejected", rejection_json(&account->rejection));
+	json_object_object_add(object, "accepted", acceptance_json(&account->acceptance));
 	json_object_object_add(object, "requests",
 			       json_object_new_int64((int64_t)account->requests));
 	json_object_object_add(object, "deadlines", calendar_json(account, now_s));

@@ -270,7 +270,7 @@ static bool read_fingerprint(struct span key, uint64_t *fingerprint)
 	return valid;
 }
 
-static enum outcome rejected_account(struct connection *conn, struct span key,
+static enum outcome account_of_verdict(struct connection *conn, struct span key,
 				     struct account **account_out, struct err *err)
 {
 	struct buffer name = BUFFER_INIT(VALUE_MAX);
@@ -292,7 +292,7 @@ static void verb_rejected(struct connection *conn, struct span key)
 	struct account *account;
 	uint64_t fingerprint;
 	struct err err;
-	enum outcome outcome = rejected_account(conn, key, &account, &err);
+	enum outcome outcome = account_of_verdict(conn, key, &account, &err);
 
 	if (outcome != OUTCOME_OK) {
 		connection_reply_failure(conn, outcome, err.text);
@@ -308,6 +308,25 @@ static void verb_rejected(struct connection *conn, struct span key)
 	}
 	buffer_release(&host);
 	buffer_release(&said);
+}
+
+/* accepted ------------------------------------------------------------------------------------ */
+
+static void verb_accepted(struct connection *conn, struct span key)
+{
+	struct buffer host = BUFFER_INIT(VALUE_MAX);
+	struct account *account;
+	struct err err;
+	enum outcome outcome = account_of_verdict(conn, key, &account, &err);
+
+	if (outcome != OUTCOME_OK) {
+		connection_reply_failure(conn, outcome, err.text);
+	} else if (may_use(conn, account)) {
+		(void)field(key, "host", &host);
+		account_report_accepted(account, buffer_cstr(&host));
+		connection_reply_ok(conn, (struct span){"", 0});
+	}
+	buffer_release(&host);
 }
 
 /* login --------------------------------------------------------------------------------------- */
@@ -670,6 +689,7 @@ static const struct verb {
 } verbs[] = {
 	{"token", FOR_ALLOWED, false, verb_token},
 	{"rejected", FOR_ALLOWED, false, verb_rejected},
+	{"accepted", FOR_ALLOWED, false, verb_accepted},
 	{"login", FOR_ALLOWED, true, verb_login},
 	{"status", FOR_ADMINS, false, verb_status},
 	{"refresh", FOR_ADMINS, false, verb_refresh},
