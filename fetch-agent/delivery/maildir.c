@@ -72,51 +72,66 @@ static void name_in_tmp(const struct maildir_origin *origin, const struct maildi
 /* Directories ------------------------------------------------------------------------------------
  */
 
-static int open_directory(const char *path, const char *name)
+/* made is set if it was not there. */
+static int open_directory(const char *path, const char *name, bool *made)
 {
 	char *whole = xasprintf("%s/%s", path, name);
 	int fd = -1;
 
-	if (mkdir(whole, 0700) == 0 || errno == EEXIST)
-		fd = open(whole, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mkdir(whole, 0700) == 0)
+		*made = true;
+	else if (errno != EEXIST)
+		goto out;
+	fd = open(whole, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+out:
 	free(whole);
 	return fd;
 }
 
-/* The directory entry of a new Maildir must survive what its messages survive. */
-static void sync_parent(const char *path)
+static bool sync_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool synced = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return synced;
+}
+
+/* The names of a new Maildir and of its parts must survive what its messages survive. The directory
+ * above may be one that we can search and not read: then it cannot be synced either. */
+static bool sync_made(const char *path, bool made, bool made_parts)
 {
 	char *parent = xasprintf("%s/..", path);
-	int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool synced = !made_parts || sync_directory(path);
 
-	if (fd >= 0) {
-		(void)fsync(fd);
-		(void)close(fd);
-	}
+	if (made)
+		(void)sync_directory(parent);
 	free(parent);
+	return synced;
 }
 
 enum outcome maildir_open(const char *path, struct maildir **out, struct err *err)
 {
 	struct maildir *maildir = xcalloc(1, sizeof(*maildir));
-	bool made = mkdir(path, 0700) == 0;
+	bool made = mkdir(path, 0700) == 0, made_parts = false, good = made || errno == EEXIST;
 	int saved = errno;
 
 	maildir->path = xstrdup(path);
 	maildir->tmp = maildir->new = maildir->cur = -1;
-	if (made || saved == EEXIST) {
-		maildir->tmp = open_directory(path, "tmp");
-		maildir->new = open_directory(path, "new");
-		maildir->cur = open_directory(path, "cur");
+	if (good) {
+		maildir->tmp = open_directory(path, "tmp", &made_parts);
+		maildir->new = open_directory(path, "new", &made_parts);
+		maildir->cur = open_directory(path, "cur", &made_parts);
+		good = maildir->tmp >= 0 && maildir->new >= 0 && maildir->cur >= 0 &&
+		       sync_made(path, made, made_parts);
 		saved = errno;
 	}
-	if (maildir->tmp < 0 || maildir->new < 0 || maildir->cur < 0) {
+	if (!good) {
 		maildir_close(maildir);
 		return err_set(err, OUTCOME_CONFIG, "%s: cannot open the Maildir: %s", path,
 			       strerror(saved));
 	}
-	if (made)
-		sync_parent(path);
 	*out = maildir;
 	return OUTCOME_OK;
 }
