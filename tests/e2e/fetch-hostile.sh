@@ -770,29 +770,27 @@ said 'UID 1 refused .*no such user' "$name: the message is not forgotten"
 
 # The connection ends after every so many bytes of the server's; the next run, undisturbed, has every message once. FETCH_CUT_STEP=1: after
 # each.
-server_start <<EOF
+: >"$BED/cut"
+server_start "@$BED/cut" <<EOF
 $LOGIN
 $SELECT
 $LIST
 $FETCH
 $LOGOUT
 EOF
-whole_port=$port whole_server=$server
-cp "$BED/script" "$BED/whole.script"
 
 cut_everywhere() { # FORGET RESULT STEP LINE...: $broken, where RESULT is not "one two"
 	cut_forget=$1 cut_result=$2 cut_step=$3
 	shift 3
+	bed_fetch_conf "port = $port" "timeout = 2" "$@"
 	cut=0 broken=
 	while [ $cut -lt 620 ]; do
 		cut=$((cut + cut_step))
-		server_start $cut <"$BED/whole.script"
 		$cut_forget
-		bed_fetch_conf "port = $port" "timeout = 2" "$@"
+		echo $cut >"$BED/cut"
 		bed_fetch --once
 		first=$?
-		server_stop
-		bed_fetch_conf "port = $whole_port" "timeout = 2" "$@"
+		: >"$BED/cut"
 		bed_fetch --once
 		[ "$($cut_result)" = "one two" ] || broken="$broken $cut(status $first: $($cut_result))"
 	done
@@ -809,7 +807,7 @@ arrived() {
 }
 cut_everywhere forget_all arrived "${FETCH_CUT_STEP:-17}" "deliver = $lmtp" "recipient = $user"
 is "$broken" "" "cut off after every so many bytes, to LMTP: each message once in the end"
-kill "$whole_server"
+server_stop
 # On a terminal it says how far it is, while it lasts: here until the server has been silent for too long.
 on_terminal() { # ARGUMENT...: what a terminal shows, with its carriage returns as line ends
 	bed_fetch_forget
