@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/diagnosis.h"
 #include "common/log.h"
 #include "common/xalloc.h"
-#include "fetch-agent/auth/base64.h"
 #include "fetch-agent/auth/password.h"
 #include "fetch-agent/auth/sasl-login.h"
 #include "fetch-agent/auth/token.h"

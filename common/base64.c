@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* base64.c - see base64.h. OpenSSL codes block by block, so that nothing is allocated. */
-#include "fetch-agent/auth/base64.h"
+#include "common/base64.h"
 
 #include <openssl/evp.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* base64.h - RFC 4648 4, as SASL profiles carry it: no line breaks, padded. */
-#ifndef FETCH_AGENT_AUTH_BASE64_H
-#define FETCH_AGENT_AUTH_BASE64_H
+#ifndef COMMON_BASE64_H
+#define COMMON_BASE64_H
 
 #include "common/buffer.h"
 
