@@ -167,6 +167,34 @@ static struct json_object *calendar_json(const struct account *account, int64_t 
 	return list;
 }
 
+static struct json_object *words_json(const struct words *words)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < words->count; i++)
+		json_object_array_add(list, json_object_new_string(words->word[i]));
+	return list;
+}
+
+/* What `mailoauth test` needs so that it need not read the configuration. */
+static struct json_object *services_json(const struct account_config *config)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (int i = 0; i < SERVICE_COUNT; i++) {
+		struct json_object *object;
+
+		if (!config->use[i])
+			continue;
+		object = json_object_new_object();
+		add_string(object, "service", service_names[i]);
+		add_string(object, "user", config->service_user[i]);
+		json_object_object_add(object, "hosts", words_json(&config->hosts[i]));
+		json_object_array_add(list, object);
+	}
+	return list;
+}
+
 static struct json_object *account_json(const struct account *account, int64_t now_s)
 {
 	const struct grant *grant = &account->grant;
@@ -180,6 +208,8 @@ static struct json_object *account_json(const struct account *account, int64_t n
 	add_string(object, "provider", account->config->provider);
 	add_string(object, "grant", grant_kind_name(account->config->client.grant));
 	add_string(object, "user", account->config->user);
+	json_object_object_add(object, "services", services_json(account->config));
+	json_object_object_add(object, "senders", words_json(&account->config->senders));
 	add_string(object, "identity", grant->identity);
 	json_object_object_add(object, "identity_verified",
 			       json_object_new_boolean(grant->subject != NULL));
