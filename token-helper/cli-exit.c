@@ -11,6 +11,10 @@
 const struct cli_exit_row cli_exits[] = {
 	{CLI_OK, "done", NULL},
 	{CLI_CONSENT, "a person must authorize the account (again)", "mailoauth status"},
+	{CLI_REFUSED, "the mail server refused the login", "mailoauth status"},
+	{CLI_RIGHTS, "the login is good, but may not use the mailbox, or the sender", NULL},
+	{CLI_DISABLED, "the mailbox, the account or the protocol is switched off there", NULL},
+	{CLI_CONNECTION, "the mail server cannot be reached, or its TLS not be trusted", NULL},
 	{CLI_USAGE, "the command line is wrong", "mailoauth help"},
 	{CLI_DATA, "the file that was given is not what it should be", NULL},
 	{CLI_UNREACHABLE, "mailoauthd does not answer", "systemctl status mailoauthd"},

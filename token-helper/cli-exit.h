@@ -17,6 +17,10 @@
 enum cli_exit {
 	CLI_OK = 0,
 	CLI_CONSENT = 10,		  /* a person must act: sysexits(3) has no word for it */
+	CLI_REFUSED = 11,		  /* this and the next three: what a mail server says */
+	CLI_RIGHTS = 12,
+	CLI_DISABLED = 13,
+	CLI_CONNECTION = 14,
 	CLI_USAGE = EX_USAGE,		  /* 64 */
 	CLI_DATA = EX_DATAERR,		  /* 65 */
 	CLI_UNREACHABLE = EX_UNAVAILABLE, /* 69 */

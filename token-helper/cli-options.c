@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/scanner.h"
 
@@ -43,6 +44,11 @@ static const struct option long_options[] = {
 	{"sender", required_argument, NULL, 'E'},
 	{"dry-run", no_argument, NULL, 'D'},
 	{"limits", no_argument, NULL, 'I'},
+	{"send-to", required_argument, NULL, 'T'},
+	{"host", required_argument, NULL, 'H'},
+	{"mechanism", required_argument, NULL, 'M'},
+	{"tls", required_argument, NULL, 'L'},
+	{"trace", no_argument, NULL, 'x'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -87,7 +93,7 @@ static enum cli_exit read_service(const char *text, const char **out, struct err
 			return CLI_OK;
 		}
 	}
-	return usage(err, "--service is smtp, imap or pop, not ", text);
+	return usage(err, "a service is smtp, imap or pop, not ", text);
 }
 
 static enum cli_exit read_flow(const char *text, const char **out, struct err *err)
@@ -114,6 +120,7 @@ static const struct {
 	{'r', offsetof(struct cli, response)},
 	{'D', offsetof(struct cli, dry_run)},
 	{'I', offsetof(struct cli, limits)},
+	{'x', offsetof(struct cli, trace)},
 };
 
 /* Options whose value is taken as it stands. */
@@ -121,10 +128,9 @@ static const struct {
 	char letter;
 	size_t offset; /* of a string in struct cli */
 } words[] = {
-	{'S', offsetof(struct cli, socket)},
-	{'c', offsetof(struct cli, config)},
-	{'a', offsetof(struct cli, only)},
-	{'C', offsetof(struct cli, postfix_dir)},
+	{'S', offsetof(struct cli, socket)},  {'c', offsetof(struct cli, config)},
+	{'a', offsetof(struct cli, only)},    {'C', offsetof(struct cli, postfix_dir)},
+	{'T', offsetof(struct cli, send_to)}, {'H', offsetof(struct cli, host)},
 };
 
 static bool read_plain(int letter, const char *value, struct cli *cli)
@@ -156,6 +162,27 @@ static enum cli_exit read_sender(const char *text, struct cli *cli, struct err *
 	return CLI_OK;
 }
 
+static enum cli_exit read_mechanism(const char *text, const char **out, struct err *err)
+{
+	static const char *const mechanisms[] = {"XOAUTH2", "OAUTHBEARER"};
+
+	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++) {
+		if (strcasecmp(mechanisms[i], text) == 0) {
+			*out = mechanisms[i];
+			return CLI_OK;
+		}
+	}
+	return usage(err, "--mechanism is xoauth2 or oauthbearer, not ", text);
+}
+
+static enum cli_exit read_tls(const char *text, const char **out, struct err *err)
+{
+	if (strcmp(text, "implicit") != 0 && strcmp(text, "starttls") != 0)
+		return usage(err, "--tls is implicit or starttls, not ", text);
+	*out = text;
+	return CLI_OK;
+}
+
 static enum cli_exit read_option(int letter, const char *value, struct cli_line *line,
 				 struct err *err)
 {
@@ -174,6 +201,10 @@ static enum cli_exit read_option(int letter, const char *value, struct cli_line 
 		return read_flow(value, &cli->flow, err);
 	case 'E':
 		return read_sender(value, cli, err);
+	case 'M':
+		return read_mechanism(value, &cli->mechanism, err);
+	case 'L':
+		return read_tls(value, &cli->tls, err);
 	case 's':
 		return read_service(value, &cli->service, err);
 	case 'm':
@@ -205,6 +236,11 @@ static enum cli_exit read_operands(struct cli_line *line, char **operands, int c
 {
 	enum operand takes = line->verb->account;
 
+	if (takes == OPERAND_SERVICE && count == 2) {
+		count = 1;
+		if (read_service(operands[1], &line->cli.service, err) != CLI_OK)
+			return CLI_USAGE;
+	}
 	if (count > 1 || (count == 1 && takes == OPERAND_NONE))
 		return usage(err, "too many words: ", operands[count - 1]);
 	if (count == 1 && operands[0][0] == '\0')
@@ -215,7 +251,7 @@ static enum cli_exit read_operands(struct cli_line *line, char **operands, int c
 		line->cli.file = operands[0];
 		return CLI_OK;
 	}
-	if (count == 0 && takes == OPERAND_REQUIRED)
+	if (count == 0 && (takes == OPERAND_REQUIRED || takes == OPERAND_SERVICE))
 		return usage(err, "which account? run: mailoauth help ", line->verb->name);
 	line->cli.account = count == 1 ? operands[0] : NULL;
 	return CLI_OK;

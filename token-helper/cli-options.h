@@ -12,7 +12,8 @@
 #include "token-helper/cli-call.h"
 #include "token-helper/cli-exit.h"
 
-enum operand { OPERAND_NONE, OPERAND_OPTIONAL, OPERAND_REQUIRED, OPERAND_FILE };
+/* OPERAND_SERVICE: an account, and then perhaps a service. */
+enum operand { OPERAND_NONE, OPERAND_OPTIONAL, OPERAND_REQUIRED, OPERAND_FILE, OPERAND_SERVICE };
 
 struct cli_verb {
 	const char *name; /* one or two words */

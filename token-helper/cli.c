@@ -26,6 +26,12 @@ static const struct cli_verb verbs[] = {
 	 "have the daemon get a new access token now", "mailoauth refresh relay"},
 	{"status", cli_status, OPERAND_OPTIONAL, "jk", "status [ACCOUNT] [--json | --check]",
 	 "show all accounts, or all about one", "mailoauth status relay"},
+	{"test", cli_test, OPERAND_SERVICE, "jtTHMLx",
+	 "test ACCOUNT [smtp|imap|pop] [--send-to ADDRESS] [--host HOST[:PORT]]\n"
+	 "            [--tls implicit|starttls] [--mechanism xoauth2|oauthbearer]\n"
+	 "            [--timeout SECONDS] [--json] [--trace]",
+	 "log in at the mail servers and say what they say",
+	 "mailoauth test relay smtp --send-to postmaster@contoso.example"},
 	{"providers", cli_providers, OPERAND_OPTIONAL, "j", "providers [NAME] [--json] [-c FILE]",
 	 "list the providers that are known, or show one", "mailoauth providers fastmail"},
 	{"forget", cli_forget, OPERAND_REQUIRED, "y", "forget ACCOUNT [--yes]",
