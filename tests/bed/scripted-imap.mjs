@@ -2,12 +2,10 @@
 //
 // scripted-imap.mjs - an IMAP server that says what a script says, for what real servers do not do on demand; or one of SMTP or POP.
 //
-// scripted-imap.mjs SCRIPT TLS-DIRECTORY LOG [CUT]: prints its port, then serves any number of connections, each from the script's first line.
-// CUT: closes a connection after that many bytes of its own; @FILE: the number stands there when the connection is made, nothing: it is
-// not closed. Lines of the script:
 // scripted-imap.mjs SCRIPT TLS-DIRECTORY LOG [CUT]: prints its port, then serves any number of connections, each from the script's first line,
 // as the script and the certificate are by then.
-// CUT: closes a connection after that many bytes of its own. Lines of the script:
+// CUT: closes a connection after that many bytes of its own; @FILE: the number stands there when the connection is made, nothing: it is
+// not closed. Lines of the script:
 //   tls             TLS begins: in the first line, implicitly, later as after STARTTLS
 //   C: REGEX        waits for a line; its tag becomes $tag in what follows
 //   S: TEXT         sends it with CRLF, in one packet; \r, \n and \xHH are escapes
@@ -19,14 +17,11 @@ import { TLSSocket, createSecureContext } from "node:tls";
 import { appendFileSync, readFileSync } from "node:fs";
 
 const [script, tlsDir, log, cutText] = process.argv.slice(2);
-const lines = readFileSync(script, "latin1").split("\n").filter((line) => line && !line.startsWith("#"));
-const secureContext = createSecureContext({ key: readFileSync(`${tlsDir}/server.key`), cert: readFileSync(`${tlsDir}/server.pem`) });
 
 function cutNow() {
 	const text = cutText?.startsWith("@") ? readFileSync(cutText.slice(1), "latin1").trim() : cutText;
 	return text ? Number(text) : Infinity;
 }
-const cut = cutText === undefined ? Infinity : Number(cutText);
 
 function unescape(text) {
 	return text.replace(/\\x([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)))
@@ -34,10 +29,9 @@ function unescape(text) {
 }
 
 function serve(raw) {
-	let socket = raw, next = 0, input = "", tag = "*", left = cutNow(), over = false;
 	const lines = readFileSync(script, "latin1").split("\n").filter((line) => line && !line.startsWith("#"));
 	const secureContext = createSecureContext({ key: readFileSync(`${tlsDir}/server.key`), cert: readFileSync(`${tlsDir}/server.pem`) });
-	let socket = raw, next = 0, input = "", tag = "*", left = cut, over = false;
+	let socket = raw, next = 0, input = "", tag = "*", left = cutNow(), over = false;
 	const attach = () => {
 		socket.on("data", (data) => { input += data.toString("latin1"); run(); });
 		socket.on("error", () => {});
