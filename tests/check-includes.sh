@@ -31,6 +31,7 @@ allow 'token-helper/store/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(json|store
 allow 'token-helper/oauth/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(json|http|command|oauth)/[a-z0-9-]+\.h'
 allow 'token-helper/accounts/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(command|http|oauth|store|accounts)/[a-z0-9-]+\.h'
 allow 'token-helper/probe/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/probe/[a-z0-9-]+\.h'
+allow 'token-helper/import/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(json|import)/[a-z0-9-]+\.h'
 allow 'token-helper/server/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(accounts|server)/[a-z0-9-]+\.h'
 allow 'token-helper/postfix/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/postfix/[a-z0-9-]+\.h'
 allow 'token-helper/doctor/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(accounts|doctor|json|postfix)/[a-z0-9-]+\.h|token-helper/cli-(call|status|text|verbs)\.h'

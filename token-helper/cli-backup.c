@@ -17,6 +17,7 @@
 #include "common/config.h"
 #include "common/xalloc.h"
 #include "token-helper/cli-archive.h"
+#include "token-helper/cli-grant.h"
 #include "token-helper/cli-verbs.h"
 
 #include "common/banned.h"
@@ -286,7 +287,8 @@ static enum cli_exit read_file(const char *file, struct buffer *bytes)
 }
 
 static enum cli_exit send_piece(const struct cli *cli, const struct archive_entry *entry,
-				size_t offset, struct buffer *reply, struct span *data)
+				const char *from, size_t offset, struct buffer *reply,
+				struct span *data)
 {
 	struct buffer request = BUFFER_INIT_SECRET(HELPER_REQUEST_MAX);
 	size_t left = entry->bytes.len - offset;
@@ -298,6 +300,8 @@ static enum cli_exit send_piece(const struct cli *cli, const struct archive_entr
 	cli_field_u64(&request, "offset", offset);
 	if (cli->force)
 		cli_field_str(&request, "force", "yes");
+	if (from != NULL)
+		cli_field_str(&request, "from", from);
 	cli_field(
 		&request, "data",
 		(struct span){entry->bytes.ptr + offset, left < PIECE_BYTES ? left : PIECE_BYTES});
@@ -306,20 +310,39 @@ static enum cli_exit send_piece(const struct cli *cli, const struct archive_entr
 	return exit;
 }
 
-static enum cli_exit restore_one(const struct cli *cli, const struct archive_entry *entry)
+static enum cli_exit send_grant(const struct cli *cli, const struct archive_entry *entry,
+				const char *from, struct buffer *result)
 {
 	struct buffer reply = BUFFER_INIT(HELPER_REPLY_MAX);
-	struct buffer result = BUFFER_INIT(32);
 	struct span data = {"", 0};
 	enum cli_exit exit = CLI_OK;
 
 	for (size_t at = 0; at < entry->bytes.len && exit == CLI_OK; at += PIECE_BYTES)
-		exit = send_piece(cli, entry, at, &reply, &data);
-	if (exit == CLI_OK && fields_get(data, "result", &result))
-		(void)printf("%s: %s\n", entry->name, buffer_cstr(&result));
-	else if (exit == CLI_OK)
+		exit = send_piece(cli, entry, from, at, &reply, &data);
+	if (exit == CLI_OK && !fields_get(data, "result", result))
 		exit = cli_report(CLI_PROTOCOL, "mailoauthd's answer to restore cannot be read");
 	buffer_release(&reply);
+	return exit;
+}
+
+enum cli_exit cli_grant_put(const struct cli *cli, const char *account, struct span grant,
+			    const char *from, struct buffer *result)
+{
+	struct archive_entry entry = {.bytes = grant};
+
+	if (strlen(account) > ARCHIVE_NAME_MAX)
+		return cli_report(CLI_DATA, "the account's name is too long");
+	(void)memcpy(entry.name, account, strlen(account) + 1);
+	return send_grant(cli, &entry, from, result);
+}
+
+static enum cli_exit restore_one(const struct cli *cli, const struct archive_entry *entry)
+{
+	struct buffer result = BUFFER_INIT(32);
+	enum cli_exit exit = send_grant(cli, entry, NULL, &result);
+
+	if (exit == CLI_OK)
+		(void)printf("%s: %s\n", entry->name, buffer_cstr(&result));
 	buffer_release(&result);
 	return exit;
 }

@@ -40,13 +40,17 @@ struct cli {
 	const char *postfix_dir; /* NULL: Postfix's default instance */
 	const char *senders[CLI_SENDERS_MAX];
 	size_t sender_count;
-	bool dry_run;	       /* show what would be done */
-	bool limits;	       /* of the server, set in Postfix */
-	const char *send_to;   /* test: an address; NULL: no message */
-	const char *host;      /* test: HOST[:PORT]; NULL: the account's */
-	const char *mechanism; /* test: "XOAUTH2", "OAUTHBEARER"; NULL: any */
-	const char *tls;       /* test: "implicit", "starttls"; NULL: as usual on the port */
-	bool trace;	       /* test: show the dialogue */
+	bool dry_run;		   /* show what would be done */
+	bool limits;		   /* of the server, set in Postfix */
+	const char *send_to;	   /* test: an address; NULL: no message */
+	const char *host;	   /* test: HOST[:PORT]; NULL: the account's */
+	const char *mechanism;	   /* test: "XOAUTH2", "OAUTHBEARER"; NULL: any */
+	const char *tls;	   /* test: "implicit", "starttls"; NULL: as usual on the port */
+	bool trace;		   /* test: show the dialogue */
+	bool append;		   /* import: put sections into the configuration */
+	const char *with;	   /* import: a file that says more; NULL: none */
+	const char *password_file; /* import: NULL: ask */
+	const char *user;	   /* import: NULL: as the file says */
 };
 
 /* Starts a request: the verb and its space. Fields follow with cli_field(). */

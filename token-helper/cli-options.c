@@ -49,6 +49,10 @@ static const struct option long_options[] = {
 	{"mechanism", required_argument, NULL, 'M'},
 	{"tls", required_argument, NULL, 'L'},
 	{"trace", no_argument, NULL, 'x'},
+	{"append", no_argument, NULL, 'A'},
+	{"with", required_argument, NULL, 'W'},
+	{"password-file", required_argument, NULL, 'F'},
+	{"user", required_argument, NULL, 'u'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -121,6 +125,7 @@ static const struct {
 	{'D', offsetof(struct cli, dry_run)},
 	{'I', offsetof(struct cli, limits)},
 	{'x', offsetof(struct cli, trace)},
+	{'A', offsetof(struct cli, append)},
 };
 
 /* Options whose value is taken as it stands. */
@@ -131,6 +136,8 @@ static const struct {
 	{'S', offsetof(struct cli, socket)},  {'c', offsetof(struct cli, config)},
 	{'a', offsetof(struct cli, only)},    {'C', offsetof(struct cli, postfix_dir)},
 	{'T', offsetof(struct cli, send_to)}, {'H', offsetof(struct cli, host)},
+	{'W', offsetof(struct cli, with)},    {'F', offsetof(struct cli, password_file)},
+	{'u', offsetof(struct cli, user)},
 };
 
 static bool read_plain(int letter, const char *value, struct cli *cli)

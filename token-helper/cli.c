@@ -41,6 +41,11 @@ static const struct cli_verb verbs[] = {
 	 "mailoauth backup /root/mailoauth.backup"},
 	{"restore", cli_restore, OPERAND_FILE, "af", "restore FILE [--account ACCOUNT] [--force]",
 	 "put grants of a backup back", "mailoauth restore /root/mailoauth.backup --account relay"},
+	{"import", cli_import, OPERAND_FILE, "DAaWFufj",
+	 "import FILE|DIR|- [--dry-run | --append] [--account NAME] [--user ADDRESS]\n"
+	 "                 [--with FILE] [--password-file FILE] [--force] [--json]",
+	 "take accounts and grants over from other programs",
+	 "mailoauth import /etc/tokens/relay@contoso.example --dry-run"},
 	{"config check", cli_config_check, OPERAND_NONE, "", "config check [-c FILE]",
 	 "say all that is wrong with the configuration",
 	 "mailoauth -c /etc/mailoauth/mailoauth.conf config check"},

@@ -7,6 +7,9 @@
 
 #include "common/banned.h"
 
+const char *const archive_source_names[] = {
+	[ARCHIVE_BACKUP] = "backup", [ARCHIVE_IMPORT] = "import"};
+
 enum outcome archive_names(const struct accounts *accounts, const char *after, size_t max,
 			   struct buffer *names_out, struct err *err)
 {
@@ -34,11 +37,18 @@ static int64_t age_mark_s(const struct grant *grant)
 }
 
 static enum outcome refuse_older(const char *name, const struct grant *present,
-				 const struct grant *old, struct err *err)
+				 const struct grant *old, enum archive_source source,
+				 struct err *err)
 {
 	char now[CLOCK_TEXT_MAX];
 	char then[CLOCK_TEXT_MAX];
 
+	if (source == ARCHIVE_IMPORT)
+		return err_set(err, OUTCOME_CONFIG,
+			       "account %s: has a grant already, of %s, which stays; the other "
+			       "program's is of %s; to have that one all the same say --force",
+			       name, clock_text(age_mark_s(present), now, sizeof(now)),
+			       clock_text(age_mark_s(old), then, sizeof(then)));
 	return err_set(err, OUTCOME_CONFIG,
 		       "account %s: has a newer grant, of %s; the backup's is of %s and would "
 		       "probably be refused by now; to put it back all the same run: mailoauth "
@@ -78,7 +88,8 @@ static enum outcome write(struct accounts *accounts, struct account *account, co
 }
 
 static enum outcome replace(struct accounts *accounts, struct account *account, const char *name,
-			    const struct grant *present, struct grant *grant, struct err *err)
+			    const struct grant *present, struct grant *grant,
+			    enum archive_source source, struct err *err)
 {
 	enum outcome outcome;
 
@@ -93,12 +104,14 @@ static enum outcome replace(struct accounts *accounts, struct account *account, 
 		grant->generation = present->generation + 1;
 	outcome = write(accounts, account, name, grant, err);
 	if (outcome == OUTCOME_OK)
-		log_warning("account=%s restore=ok: a grant from a backup is in its place", name);
+		log_warning("account=%s restore=ok: a grant from %s is in its place", name,
+			    source == ARCHIVE_IMPORT ? "another program" : "a backup");
 	return outcome;
 }
 
 enum outcome archive_restore(struct accounts *accounts, const char *name, struct span bytes,
-			     bool force, enum archive_result *result_out, struct err *err)
+			     enum archive_source source, bool force,
+			     enum archive_result *result_out, struct err *err)
 {
 	struct account *account = accounts_find(accounts, span_from_str(name));
 	enum outcome outcome;
@@ -122,9 +135,9 @@ enum outcome archive_restore(struct accounts *accounts, const char *name, struct
 		*result_out = ARCHIVE_UNCHANGED;
 	else if (outcome == OUTCOME_OK && !force && !grant_is_empty(&present) &&
 		 present.generation >= grant.generation)
-		outcome = refuse_older(name, &present, &grant, err);
+		outcome = refuse_older(name, &present, &grant, source, err);
 	else if (outcome == OUTCOME_OK) {
-		outcome = replace(accounts, account, name, &present, &grant, err);
+		outcome = replace(accounts, account, name, &present, &grant, source, err);
 		*result_out = ARCHIVE_RESTORED;
 	}
 	grant_release(&grant);

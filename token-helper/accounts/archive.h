@@ -13,6 +13,10 @@
 
 enum archive_result { ARCHIVE_RESTORED, ARCHIVE_UNCHANGED };
 
+/* Where a grant comes from: what is said of it, and to do about it, differs. */
+enum archive_source { ARCHIVE_BACKUP, ARCHIVE_IMPORT, ARCHIVE_SOURCE_COUNT };
+extern const char *const archive_source_names[ARCHIVE_SOURCE_COUNT];
+
 /* As store_names() and store_read_bytes(); *sealed_out: whether the bytes are sealed. */
 enum outcome archive_names(const struct accounts *accounts, const char *after, size_t max,
 			   struct buffer *names_out, struct err *err);
@@ -26,6 +30,7 @@ enum outcome archive_read(const struct accounts *accounts, const char *name,
  * refresh token that is replaced is kept as the previous one.
  */
 enum outcome archive_restore(struct accounts *accounts, const char *name, struct span bytes,
-			     bool force, enum archive_result *result_out, struct err *err);
+			     enum archive_source source, bool force,
+			     enum archive_result *result_out, struct err *err);
 
 #endif

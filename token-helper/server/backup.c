@@ -139,13 +139,15 @@ static const char *const results[] = {
 	[ARCHIVE_UNCHANGED] = "unchanged",
 };
 
-static void restore(struct connection *conn, struct backup_upload *upload, bool force)
+static void restore(struct connection *conn, struct backup_upload *upload,
+		    enum archive_source source, bool force)
 {
 	enum archive_result result = ARCHIVE_UNCHANGED;
 	struct buffer data = BUFFER_INIT(256);
 	struct err err;
-	enum outcome outcome = archive_restore(connection_world(conn)->accounts, upload->account,
-					       buffer_span(&upload->bytes), force, &result, &err);
+	enum outcome outcome =
+		archive_restore(connection_world(conn)->accounts, upload->account,
+				buffer_span(&upload->bytes), source, force, &result, &err);
 
 	buffer_release(&upload->bytes);
 	(void)fields_append_str(&data, "account", upload->account);
@@ -177,6 +179,8 @@ void verb_restore(struct connection *conn, struct span key)
 	struct backup_upload *upload = connection_world(conn)->upload;
 	struct buffer piece = BUFFER_INIT_SECRET(HELPER_REQUEST_MAX);
 	struct buffer force = BUFFER_INIT(8);
+	struct buffer from = BUFFER_INIT(16);
+	enum archive_source source = ARCHIVE_BACKUP;
 	char name[NAME_MAX_LEN + 1];
 	uint64_t size = 0;
 	uint64_t offset = 0;
@@ -187,12 +191,16 @@ void verb_restore(struct connection *conn, struct span key)
 		  take_piece(upload, name, size, offset, buffer_span(&piece));
 
 	(void)fields_get(key, "force", &force);
+	if (fields_get(key, "from", &from) &&
+	    span_equals(buffer_span(&from), archive_source_names[ARCHIVE_IMPORT]))
+		source = ARCHIVE_IMPORT;
 	if (!ok)
 		refuse(conn, "the pieces of a grant do not fit together");
 	else if (upload->bytes.len < upload->size)
 		connection_reply_ok(conn, (struct span){"", 0});
 	else
-		restore(conn, upload, span_equals(buffer_span(&force), "yes"));
+		restore(conn, upload, source, span_equals(buffer_span(&force), "yes"));
 	buffer_release(&piece);
+	buffer_release(&from);
 	buffer_release(&force);
 }
