@@ -47,6 +47,7 @@ struct cli {
 	const char *mechanism;	   /* test: "XOAUTH2", "OAUTHBEARER"; NULL: any */
 	const char *tls;	   /* test: "implicit", "starttls"; NULL: as usual on the port */
 	bool trace;		   /* test: show the dialogue */
+	bool app_only;		   /* guide: without a person */
 	bool append;		   /* import: put sections into the configuration */
 	const char *with;	   /* import: a file that says more; NULL: none */
 	const char *password_file; /* import: NULL: ask */

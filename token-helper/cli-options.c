@@ -50,6 +50,7 @@ static const struct option long_options[] = {
 	{"tls", required_argument, NULL, 'L'},
 	{"trace", no_argument, NULL, 'x'},
 	{"append", no_argument, NULL, 'A'},
+	{"app-only", no_argument, NULL, 'G'},
 	{"with", required_argument, NULL, 'W'},
 	{"password-file", required_argument, NULL, 'F'},
 	{"user", required_argument, NULL, 'u'},
@@ -126,6 +127,7 @@ static const struct {
 	{'I', offsetof(struct cli, limits)},
 	{'x', offsetof(struct cli, trace)},
 	{'A', offsetof(struct cli, append)},
+	{'G', offsetof(struct cli, app_only)},
 };
 
 /* Options whose value is taken as it stands. */

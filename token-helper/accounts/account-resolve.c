@@ -532,6 +532,8 @@ static void resolve_account(struct resolving *at, struct helper_config *config)
 	config->accounts[config->account_count++] = at->config;
 	at->config->name = xstrdup(at->section->name);
 	at->config->provider = xstrdup(at->preset->name);
+	at->config->tenant =
+		xstrdup(either(at->section->settings.tenant, at->preset->settings.tenant));
 	at->config->title = xstrdup(either(at->preset->title, at->preset->name));
 	at->config->device_note = xstrdup(at->preset->device_note);
 	at->config->is_default = at->section->is_default;

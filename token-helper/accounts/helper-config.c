@@ -326,6 +326,7 @@ void account_config_free(struct account_config *config)
 	oauth_client_release(&config->client);
 	free(config->name);
 	free(config->provider);
+	free(config->tenant);
 	free(config->title);
 	free(config->revoke_hint);
 	free(config->device_note);

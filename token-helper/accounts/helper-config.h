@@ -31,6 +31,7 @@ extern const char *const service_names[SERVICE_COUNT + 1]; /* "smtp", "imap", "p
 struct account_config {
 	char *name;
 	char *provider;	   /* the preset's name */
+	char *tenant;	   /* what stands for {tenant}; NULL: nothing does */
 	char *title;	   /* the preset's name for people */
 	char *device_note; /* why the device flow is not the one to take; NULL: not known */
 	struct oauth_client client;

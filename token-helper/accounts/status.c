@@ -195,6 +195,14 @@ static struct json_object *services_json(const struct account_config *config)
 	return list;
 }
 
+/* What it is made of, for who writes it down elsewhere: guides, registrations. */
+static void add_settings(struct json_object *object, const struct account_config *config)
+{
+	add_string(object, "tenant", config->tenant);
+	add_string(object, "client_id", config->client.client_id);
+	add_string(object, "redirect", config->client.redirect);
+}
+
 static struct json_object *account_json(const struct account *account, int64_t now_s)
 {
 	const struct grant *grant = &account->grant;
@@ -206,6 +214,7 @@ static struct json_object *account_json(const struct account *account, int64_t n
 	add_string(object, "account", account->config->name);
 	add_string(object, "state", state);
 	add_string(object, "provider", account->config->provider);
+	add_settings(object, account->config);
 	add_string(object, "grant", grant_kind_name(account->config->client.grant));
 	add_string(object, "user", account->config->user);
 	json_object_object_add(object, "services", services_json(account->config));

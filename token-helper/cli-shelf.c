@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* cli-shelf.c - see cli-shelf.h. */
+#include "token-helper/cli-shelf.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/xalloc.h"
+
+#include "common/banned.h"
+
+#define SUFFIX ".txt"
+
+enum { PLACES = 2 };
+
+/* Gives. */
+static char *place(const struct shelf *shelf, int which)
+{
+	const char *slash = strrchr(shelf->config, '/');
+
+	if (which == 1)
+		return xstrdup(shelf->installed);
+	return xasprintf("%.*s/%s", slash != NULL ? (int)(slash - shelf->config) : 1,
+			 slash != NULL ? shelf->config : ".", shelf->subject);
+}
+
+/* A name never leads out of its directory. */
+static bool is_plain(const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!isalnum((unsigned char)name[i]) && name[i] != '-')
+			return false;
+	}
+	return len > 0;
+}
+
+static void list_place(const char *path, struct words *names)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		size_t len = strlen(entry->d_name);
+		char *name;
+
+		if (len <= strlen(SUFFIX) ||
+		    strcmp(entry->d_name + len - strlen(SUFFIX), SUFFIX) != 0 ||
+		    !is_plain(entry->d_name, len - strlen(SUFFIX)))
+			continue;
+		name = xspandup((struct span){entry->d_name, len - strlen(SUFFIX)});
+		if (words_contain(names, name)) {
+			free(name);
+			continue;
+		}
+		names->word = xreallocarray(names->word, names->count + 1, sizeof(names->word[0]));
+		names->word[names->count++] = name;
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void shelf_list(const struct shelf *shelf, struct words *names)
+{
+	words_release(names);
+	for (int i = 0; i < PLACES; i++) {
+		char *path = place(shelf, i);
+
+		list_place(path, names);
+		free(path);
+	}
+	if (names->count > 0)
+		qsort(names->word, names->count, sizeof(names->word[0]), compare);
+}
+
+static enum outcome read_stream(FILE *file, const char *path, struct buffer *text, struct err *err)
+{
+	char chunk[4096];
+	size_t n;
+
+	while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0)
+		(void)buffer_append(text, chunk, n);
+	if (ferror(file) || !buffer_ok(text))
+		return err_set(err, OUTCOME_CONFIG, "%s: cannot be read, or is too large", path);
+	return OUTCOME_OK;
+}
+
+enum outcome shelf_read(const struct shelf *shelf, const char *name, struct buffer *text,
+			struct err *err)
+{
+	FILE *file = NULL;
+	enum outcome what = OUTCOME_CONFIG;
+
+	for (int i = 0; i < PLACES && file == NULL && is_plain(name, strlen(name)); i++) {
+		char *dir = place(shelf, i);
+		char *path = xasprintf("%s/%s" SUFFIX, dir, name);
+
+		file = fopen(path, "re");
+		if (file != NULL)
+			what = read_stream(file, path, text, err);
+		free(path);
+		free(dir);
+	}
+	if (file == NULL)
+		return err_set(err, OUTCOME_CONFIG, "there is no text %s among the %s", name,
+			       shelf->subject);
+	(void)fclose(file);
+	return what;
+}
