@@ -12,9 +12,9 @@ const [port, delay] = process.argv.slice(2).map(Number);
 function carry(from, to) {
 	from.setNoDelay(true);
 	from.on("data", (bytes) => setTimeout(() => to.writable && to.write(bytes), delay));
+	from.on("error", () => {}); // "close" follows
 	from.on("end", () => setTimeout(() => to.end(), delay));
-	from.on("error", () => to.destroy());
-	from.on("close", () => setTimeout(() => to.destroy(), delay + 1000));
+	from.on("close", () => setTimeout(() => to.destroySoon(), delay)); // after what is on its way
 }
 
 const server = createServer({ allowHalfOpen: true }, (near) => {

@@ -3,9 +3,10 @@
  * mailbox-list.c - see mailbox-private.h: which messages there are to fetch.
  *
  * UIDs above the last that is decided, those that were set aside and are due, less what is known to
- * need nothing. Where the section selects (unseen, since a date), the server searches first. Under
- * a new UIDVALIDITY the headers are fetched too, and messages whose identity is known are decided
- * without being fetched again.
+ * need nothing. The first are asked for behind SELECT, in the same round trip; should the UIDs turn
+ * out to be others than those that are known, that answer is void. Where the section selects
+ * (unseen, since a date), the server searches first. Under a new UIDVALIDITY the headers are
+ * fetched too, and messages whose identity is known are decided without being fetched again.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -128,7 +129,10 @@ void list_take(struct mailbox *mailbox, const struct imap_fetch *fetch)
 {
 	uint32_t size = fetch->size <= UINT32_MAX ? (uint32_t)fetch->size : UINT32_MAX;
 
-	if (fetch->uid == 0 || !is_wanted(mailbox, fetch->uid))
+	/* While the worker renews what is known, nothing can be looked up in it: see list_done().
+	 */
+	if (fetch->uid == 0 || mailbox->early == EARLY_VOID ||
+	    (mailbox->state == MAILBOX_LISTING && !is_wanted(mailbox, fetch->uid)))
 		return;
 	if (mailbox->listed_count >= LIST_MAX)
 		list_cut(mailbox);
@@ -322,9 +326,15 @@ static void identities_sort(struct mailbox *mailbox)
 	mailbox->identity_count = kept;
 }
 
+static bool keep_wanted(struct mailbox *mailbox, const struct listed *listed)
+{
+	return is_wanted(mailbox, listed->uid);
+}
+
 static void list_done(struct mailbox *mailbox)
 {
 	list_sort(mailbox);
+	list_filter(mailbox, keep_wanted);
 	identities_sort(mailbox);
 	forget_gone(mailbox);
 	if (mailbox->identity_count == 0) {
@@ -374,6 +384,51 @@ static void list_ask(struct mailbox *mailbox, const struct uid_list *uids, size_
 	mailbox->commands++;
 	mailbox->lists++;
 	(void)imap_session_send(mailbox->world.session, &command, on_listed, mailbox);
+}
+
+static bool selects(const struct fetch_source *source)
+{
+	return source->selection.take == FETCH_TAKE_UNSEEN || source->selection.since_days > 0 ||
+	       source->selection.since_s > 0;
+}
+
+/* Some servers refuse a set that no message is in. */
+static void on_early(void *ctx, const struct imap_text *result)
+{
+	struct mailbox *mailbox = ctx;
+	size_t next = 0;
+
+	mailbox->commands--;
+	mailbox->lists--;
+	mailbox->early_is_open = false;
+	if (result == NULL)
+		return; /* on_closed() follows */
+	mailbox->early_failed = result->status != IMAP_STATUS_OK || !mailbox->selected;
+	if (mailbox->state != MAILBOX_LISTING || mailbox->what != OUTCOME_OK) {
+		mailbox_opened(mailbox);
+		return;
+	}
+	if (mailbox->early_failed && mailbox->news)
+		list_ask(mailbox, &(struct uid_list){0}, &next,
+			 mailbox->ledger.folder.last_uid + 1);
+	if (mailbox->lists == 0)
+		list_done(mailbox);
+}
+
+void list_early(struct mailbox *mailbox)
+{
+	uint32_t last = mailbox->ledger.folder.last_uid;
+	struct imap_command command;
+
+	if (selects(mailbox->world.source) || mailbox->view.renewing || last == UINT32_MAX)
+		return;
+	imap_command_init(mailbox->world.session, &command);
+	(void)buffer_printf(&command.bytes, "UID FETCH %u:* (UID RFC822.SIZE)", last + 1);
+	mailbox->early = EARLY_GOOD;
+	mailbox->early_is_open = true;
+	mailbox->commands++;
+	mailbox->lists++;
+	(void)imap_session_send(mailbox->world.session, &command, on_early, mailbox);
 }
 
 /* What is set aside and due. */
@@ -448,26 +503,40 @@ static void search(struct mailbox *mailbox, uint32_t after)
 	(void)imap_session_send(mailbox->world.session, &command, on_searched, mailbox);
 }
 
-static bool selects(const struct fetch_source *source)
+/* Behind what was asked for early, unless that is void or was refused. */
+static void list_known(struct mailbox *mailbox, const struct uid_list *due, uint32_t after)
 {
-	return source->selection.take == FETCH_TAKE_UNSEEN || source->selection.since_days > 0 ||
-	       source->selection.since_s > 0;
+	size_t next = 0;
+
+	if (mailbox->early == EARLY_GOOD && !mailbox->early_failed)
+		after = 0;
+	mailbox_change(mailbox, MAILBOX_LISTING);
+	while (next < due->count || after != 0) {
+		list_ask(mailbox, due, &next, after);
+		if (next == due->count)
+			after = 0;
+	}
+	if (mailbox->lists == 0)
+		list_done(mailbox);
 }
 
 void list_begin(struct mailbox *mailbox)
 {
 	uint32_t last = mailbox->ledger.folder.last_uid;
-	bool news = mailbox->exists > 0 && last != UINT32_MAX &&
-		    (mailbox->uidnext == 0 || mailbox->uidnext > last + 1);
 	struct uid_list due = {0};
 
+	mailbox->news = mailbox->exists > 0 && last != UINT32_MAX &&
+			(mailbox->uidnext == 0 || mailbox->uidnext > last + 1);
+	if (mailbox->early == EARLY_VOID) {
+		mailbox->early = EARLY_NONE;
+		mailbox->listed_count = 0;
+	}
 	tell_again(mailbox, &mailbox->view.tell);
-	list_due(mailbox, &due);
-	if (!news && due.count == 0)
-		list_done(mailbox);
-	else if (news && selects(mailbox->world.source))
+	if (mailbox->news && selects(mailbox->world.source)) {
 		search(mailbox, last + 1);
-	else
-		list_all(mailbox, &due, news ? last + 1 : 0);
+		return;
+	}
+	list_due(mailbox, &due);
+	list_known(mailbox, &due, mailbox->news ? last + 1 : 0);
 	uid_list_release(&due);
 }

@@ -19,7 +19,7 @@
 #define MAILBOX_SET_MAX 900 /* bytes of a set: servers take lines of 8,000, older ones of 1,000 */
 
 enum mailbox_state {
-	MAILBOX_OPENING,  /* ledger and server, at the same time */
+	MAILBOX_OPENING,  /* the ledger, then the server */
 	MAILBOX_RENEWING, /* other UIDs than before */
 	MAILBOX_SEARCHING,
 	MAILBOX_LISTING,
@@ -107,6 +107,16 @@ struct mailbox {
 	uint32_t exists, uidnext, uidvalidity;
 	int64_t now_s;
 
+	bool selected; /* the server has opened it */
+	/* The list that is asked for behind SELECT, before its answer says whether it is of use: */
+	enum {
+		EARLY_NONE,
+		EARLY_GOOD,
+		EARLY_VOID, /* the UIDs are others, or more has to be asked for of each */
+	} early;
+	bool early_is_open; /* not answered */
+	bool early_failed;
+	bool news;	       /* there is something to list, as far as the server has said */
 	size_t lists;	       /* commands that list, without an answer */
 	struct uid_list found; /* by SEARCH */
 	struct listed *listed; /* ascending */
@@ -150,11 +160,14 @@ void mailbox_fail_said(struct mailbox *mailbox, const char *doing, const struct 
 void mailbox_note_said(struct mailbox *mailbox, const char *doing, const struct imap_text *result);
 void mailbox_note(struct mailbox *mailbox, enum outcome what, const struct err *err);
 void mailbox_go_on(struct mailbox *mailbox);
+/* The server has opened the folder, or the worker has renewed it: called whenever one has. */
+void mailbox_opened(struct mailbox *mailbox);
 bool mailbox_hands_over(const struct mailbox *mailbox);
 /* A job in the worker, with its answer in job_what and job_err. */
 void mailbox_submit(struct mailbox *mailbox, worker_fn *work, worker_fn *done);
 
 /* mailbox-list.c */
+void list_early(struct mailbox *mailbox);
 void list_begin(struct mailbox *mailbox);
 void list_take(struct mailbox *mailbox, const struct imap_fetch *fetch);
 void list_found(struct mailbox *mailbox, struct imap_set set);

@@ -165,7 +165,7 @@ void mailbox_go_on(struct mailbox *mailbox)
 	if (mailbox->state == MAILBOX_FETCHING && !failed)
 		fetch_more(mailbox);
 	if (mailbox->jobs > 0 || mailbox->pending_count > 0 || mailbox->bouncing != NULL ||
-	    (mailbox->commands > 0 && !failed))
+	    (mailbox->commands > 0 && !failed) || (mailbox->early_is_open && !mailbox->closed))
 		return;
 	/* A failed run's whole messages are delivered too; the commands under way are not waited
 	 * for: nobody will answer them, or they are of no more interest. */
@@ -195,7 +195,7 @@ static void work_renew(void *job)
 					 &mailbox->job_err);
 }
 
-static void opened(struct mailbox *mailbox);
+static void select_folder(struct mailbox *mailbox);
 
 static void on_job(void *job)
 {
@@ -204,8 +204,10 @@ static void on_job(void *job)
 	mailbox->jobs--;
 	if (mailbox->job_what != OUTCOME_OK)
 		mailbox_fail(mailbox, mailbox->job_what, &mailbox->job_err);
+	else if (mailbox->state == MAILBOX_OPENING && mailbox->what == OUTCOME_OK)
+		select_folder(mailbox);
 	else
-		opened(mailbox);
+		mailbox_opened(mailbox); /* or it has failed meanwhile */
 }
 
 void mailbox_submit(struct mailbox *mailbox, worker_fn *work, worker_fn *done)
@@ -252,16 +254,20 @@ static void warn_of_counting_back(const struct mailbox *mailbox)
 			    mailbox->uidnext, last, last + 1);
 }
 
-/* Both the ledger and the server have spoken; called by whichever is the last. */
-static void opened(struct mailbox *mailbox)
+void mailbox_opened(struct mailbox *mailbox)
 {
 	uint32_t known = mailbox->ledger.folder.uidvalidity;
 
-	if (mailbox->jobs > 0 || mailbox->commands > 0 || mailbox->what != OUTCOME_OK) {
+	if (mailbox->jobs == 0 && mailbox->early == EARLY_GOOD && mailbox->view.renewing)
+		mailbox->early = EARLY_VOID; /* it has no headers */
+	if (mailbox->jobs > 0 || !mailbox->selected || mailbox->what != OUTCOME_OK ||
+	    (mailbox->early == EARLY_VOID && mailbox->early_is_open)) {
 		mailbox_go_on(mailbox);
 		return;
 	}
 	if (mailbox->uidvalidity != known) {
+		if (known != 0 && mailbox->early != EARLY_NONE)
+			mailbox->early = EARLY_VOID;
 		if (known != 0)
 			mailbox_log(mailbox, LOG_LEVEL_WARNING,
 				    "UIDVALIDITY was %u and is %u: the server "
@@ -298,7 +304,8 @@ static void on_selected(void *ctx, const struct imap_text *result)
 		(void)err_set(&err, OUTCOME_PROTOCOL, "the server says no UIDVALIDITY");
 		mailbox_fail(mailbox, OUTCOME_PROTOCOL, &err);
 	} else {
-		opened(mailbox);
+		mailbox->selected = true;
+		mailbox_opened(mailbox);
 	}
 }
 
@@ -318,6 +325,7 @@ static void select_folder(struct mailbox *mailbox)
 	if (imap_encode_mailbox(&command.encoder, span_from_str(mailbox->folder)) &&
 	    imap_session_send(mailbox->world.session, &command, on_selected, mailbox)) {
 		mailbox->commands++;
+		list_early(mailbox);
 		return;
 	}
 	buffer_release(&command.bytes);
@@ -367,7 +375,8 @@ static void on_response(void *ctx, const struct imap_response *response)
 		on_condition(mailbox, &response->text);
 	else if (response->kind == IMAP_EXISTS && mailbox->state == MAILBOX_OPENING)
 		mailbox->exists = response->number;
-	else if (response->kind == IMAP_FETCH && mailbox->state == MAILBOX_LISTING)
+	else if (response->kind == IMAP_FETCH &&
+		 (mailbox->state == MAILBOX_LISTING || mailbox->state == MAILBOX_RENEWING))
 		list_take(mailbox, &response->fetch);
 	else if (response->kind == IMAP_FETCH && mailbox->state == MAILBOX_FETCHING)
 		intake_take(mailbox, &response->fetch);
@@ -381,9 +390,13 @@ static void on_closed(void *ctx, enum outcome what, const struct err *err)
 	struct mailbox *mailbox = ctx;
 
 	mailbox->commands = 0;
+	mailbox->early_is_open = false;
 	mailbox->closed = true;
-	if (mailbox->what == OUTCOME_OK)
-		mailbox->result.broken = true;
+	if (mailbox->what != OUTCOME_OK) {
+		mailbox_go_on(mailbox);
+		return;
+	}
+	mailbox->result.broken = true;
 	mailbox_fail(mailbox, what, err);
 }
 
@@ -410,7 +423,6 @@ static void begin(struct mailbox *mailbox)
 	}
 	mailbox->ledger.maildir = delivery_maildir(mailbox->delivery);
 	mailbox_submit(mailbox, work_open, on_job);
-	select_folder(mailbox);
 }
 
 void mailbox_start(const struct mailbox_world *world, const char *folder, mailbox_done_fn *done,

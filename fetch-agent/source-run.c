@@ -202,13 +202,10 @@ static void lose_session(struct source_run *run)
 	run->session = NULL;
 }
 
-/* The server need not close the connection after its answer: it is not waited for. */
-static void on_farewell(void *ctx, const struct imap_text *result)
+static void on_left(void *ctx)
 {
 	struct source_run *run = ctx;
 
-	if (result == NULL)
-		return; /* on_logged_out() follows */
 	lose_session(run);
 	over(run);
 }
@@ -227,7 +224,7 @@ static void log_out(struct source_run *run)
 
 	run_change(run, RUN_LOGGING_OUT);
 	imap_session_set_handler(run->session, &handler);
-	imap_session_say(run->session, "LOGOUT", on_farewell, run);
+	imap_session_log_out(run->session, on_left, run);
 }
 
 /* Watching ---------------------------------------------------------------------------------------

@@ -62,6 +62,8 @@ struct imap_session {
 	enum imap_literals literals;
 	bool utf8;
 	bool compress_is_asked;
+	imap_left_fn *left; /* LOGOUT is said */
+	void *left_ctx;
 	bool local;
 	struct err bye;
 	char remote[REMOTE_MAX];
@@ -616,6 +618,34 @@ static void on_event(struct bufferevent *bev, short what, void *context)
 	break_off(session, outcome, &err);
 }
 
+static void no_answer(void *ctx, const struct imap_text *result)
+{
+	(void)ctx;
+	(void)result;
+}
+
+/* The output is with the kernel, unless something is held back that waits for the server. */
+static void on_written(struct bufferevent *bev, void *context)
+{
+	struct imap_session *session = context;
+	imap_left_fn *left = session->left;
+
+	if (left == NULL || session->sending != NULL || session->broken ||
+	    evbuffer_get_length(bufferevent_get_output(bev)) > 0)
+		return;
+	session->left = NULL;
+	enter(session);
+	left(session->left_ctx);
+	leave(session);
+}
+
+void imap_session_log_out(struct imap_session *session, imap_left_fn *done, void *ctx)
+{
+	session->left = done;
+	session->left_ctx = ctx;
+	imap_session_say(session, "LOGOUT", no_answer, NULL);
+}
+
 /* Making -----------------------------------------------------------------------------------------
  */
 
@@ -687,7 +717,7 @@ struct imap_session *imap_session_new(struct bufferevent *bev, const char *name,
 	remote_set(session);
 	if (bufferevent_openssl_get_ssl(bev) != NULL)
 		bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
-	bufferevent_setcb(bev, on_read, NULL, on_event, session);
+	bufferevent_setcb(bev, on_read, on_written, on_event, session);
 	bufferevent_setwatermark(bev, EV_READ, 0, INPUT_MAX);
 	(void)bufferevent_set_max_single_read(bev, READ_MAX);
 	(void)bufferevent_enable(bev, EV_READ | EV_WRITE);

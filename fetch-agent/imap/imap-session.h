@@ -93,6 +93,11 @@ bool imap_session_compress(struct imap_session *session, imap_done_fn *done, voi
 /* Is the server on this machine, where bytes cost less than compressing them? */
 bool imap_session_is_local(const struct imap_session *session);
 
+/* LOGOUT. done: it is on its way; the session can be freed, its answer tells nothing. A session
+ * that breaks before says so to the handler instead. */
+typedef void imap_left_fn(void *ctx);
+void imap_session_log_out(struct imap_session *session, imap_left_fn *done, void *ctx);
+
 /* Commands that have no answer yet. */
 size_t imap_session_pending(const struct imap_session *session);
 

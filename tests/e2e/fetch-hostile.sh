@@ -24,6 +24,9 @@ LIST='C: UID FETCH [0-9]+:[*] .UID RFC822.SIZE.$
 S: * 1 FETCH (UID 1 RFC822.SIZE 20)
 S: * 2 FETCH (UID 2 RFC822.SIZE 20)
 S: $tag OK done'
+# The list is asked for behind SELECT, before it is known whether there is something.
+NONE='C: UID FETCH [0-9]+:[*] .UID RFC822.SIZE.$
+S: $tag OK none'
 FETCH='C: UID FETCH (1:)?2 .UID INTERNALDATE BODY.PEEK
 S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
 S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
@@ -258,6 +261,39 @@ $LOGOUT
 EOF
 is "$(bed_fetched_count)" 1 "$name: and what is decided does not wait for it"
 
+then_against 1 "refuses a set of no messages" <<EOF
+$LOGIN
+$SELECT
+C: UID FETCH 4:[*] .UID RFC822.SIZE.\$
+S: \$tag BAD The specified message set is invalid.
+$LOGOUT
+EOF
+against 0 "refuses to list behind SELECT" <<EOF
+$LOGIN
+$SELECT
+C: UID FETCH 1:[*] .UID RFC822.SIZE.\$
+S: \$tag NO not so fast
+$LIST
+$FETCH
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: and lists when it is asked again"
+against 0 "lists before it has opened the folder" <<EOF
+$LOGIN
+C: EXAMINE INBOX\$
+C: UID FETCH 1:[*] .UID RFC822.SIZE.\$
+S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+S: \$tag OK done
+S: * 2 EXISTS
+S: * OK [UIDVALIDITY 7] ok
+S: * OK [UIDNEXT 3] ok
+S: m2 OK [READ-ONLY] done
+$LIST
+$FETCH
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: is asked again"
+
 # One message that the server cannot send.
 three='C: EXAMINE INBOX$
 S: * 3 EXISTS
@@ -288,6 +324,7 @@ said 'fetch=inbox account=relay folder=INBOX message UID 2 did not come: the ser
 then_against 1 "is not asked for it at once" <<EOF
 $LOGIN
 $three
+$NONE
 $LOGOUT
 EOF
 
@@ -390,6 +427,7 @@ is "$(subjects)" "one two" "$name: the new one comes"
 then_against 1 "counts backwards" <<EOF
 $(login_with UIDPLUS)
 $SELECT
+$NONE
 $LOGOUT
 EOF
 said 'UIDNEXT is 3, but messages up to UID 4294967294 have been decided' "$name: it is said"
@@ -430,6 +468,7 @@ is "$(subjects)" "two" "$name: what is there comes"
 then_against 1 "has lost them" <<EOF
 $LOGIN
 $SELECT
+$NONE
 $LOGOUT
 EOF
 
@@ -447,6 +486,7 @@ bed_fetch retry inbox
 then_against 0 "sends it when it is asked again" <<EOF
 $LOGIN
 $SELECT
+$NONE
 C: UID FETCH 1 .UID RFC822.SIZE.\$
 S: * 1 FETCH (UID 1 RFC822.SIZE 20)
 S: \$tag OK done
@@ -476,6 +516,7 @@ EOF
 then_against 1 "marks as deleted the next time" "after = delete" <<EOF
 $LOGIN
 $select_to_write
+$NONE
 C: UID STORE 1:2 [+]FLAGS.SILENT .*Deleted
 S: \$tag OK done
 C: UID EXPUNGE 1:2\$
@@ -502,6 +543,7 @@ EOF
 then_against 1 "copies again" "after = move:Done" <<EOF
 $copies
 $select_to_write
+$NONE
 C: UID COPY 1:2 "?Done"?\$
 S: \$tag OK copied
 C: UID STORE 1:2 [+]FLAGS.SILENT .*Deleted
@@ -521,6 +563,10 @@ renewed() { # UIDVALIDITY
 		S: * OK [UIDVALIDITY $1] ok
 		S: * OK [UIDNEXT 3] ok
 		S: \$tag OK done
+		C: UID FETCH [0-9]+:[*] .UID RFC822.SIZE.\$
+		S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+		S: * 2 FETCH (UID 2 RFC822.SIZE 20)
+		S: \$tag OK it was not known that these are others
 		C: UID FETCH 1:[*] .UID RFC822.SIZE INTERNALDATE BODY.PEEK.HEADER..\$
 	EOF
 }

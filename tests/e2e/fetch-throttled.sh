@@ -18,8 +18,11 @@ S: * 0 EXISTS
 S: * OK [UIDVALIDITY 7] ok
 S: * OK [UIDNEXT 1] ok
 S: $tag OK [READ-ONLY] done'
+LIST='C: UID FETCH 1:[*] .UID RFC822.SIZE.$
+S: $tag OK none'
 IDLE="$LOGIN
 $EXAMINE
+$LIST
 $EXAMINE
 C: IDLE\$
 S: + idling"
@@ -55,12 +58,16 @@ against "Exchange throttles" 1 \
 $LOGIN
 C: EXAMINE INBOX\$
 S: \$tag NO Request is throttled. Suggested Backoff Time: 299961 milliseconds
+C: UID FETCH
+S: \$tag BAD Command received in Invalid state.
 EOF
 
 against "Exchange does not connect" 1 \
 	'retry: folder=INBOX: .*User is authenticated but not connected.; the login is good, .*next attempt in 3[0-9] s' <<EOF
 $LOGIN
 C: EXAMINE INBOX\$
+S: \$tag BAD User is authenticated but not connected.
+C: UID FETCH
 S: \$tag BAD User is authenticated but not connected.
 EOF
 
