@@ -66,6 +66,26 @@ static const char *long_name(int letter)
 	return "?";
 }
 
+const char *cli_option_of(const struct cli_verb *verb, size_t at)
+{
+	for (const struct option *o = long_options; o->name != NULL; o++) {
+		if ((strchr(COMMON_OPTIONS, o->val) != NULL ||
+		     strchr(verb->options, o->val) != NULL) &&
+		    at-- == 0)
+			return o->name;
+	}
+	return NULL;
+}
+
+bool cli_option_takes_value(const char *name)
+{
+	for (const struct option *o = long_options; o->name != NULL; o++) {
+		if (strcmp(o->name, name) == 0)
+			return o->has_arg == required_argument;
+	}
+	return false;
+}
+
 static enum cli_exit usage(struct err *err, const char *what, const char *which)
 {
 	(void)err_set(err, OUTCOME_CONFIG, "%s%s", what, which);

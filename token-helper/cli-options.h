@@ -22,7 +22,7 @@ struct cli_verb {
 		account; /* what follows the verb; OPERAND_FILE is no account but required too */
 	const char *options; /* letters of cli-options.c that it takes beyond those that all take */
 	const char *usage;
-	const char *help;
+	const char *help; /* NULL: the verb is for programs, and not shown */
 	const char *example;
 };
 
@@ -40,5 +40,10 @@ struct cli_line {
  */
 enum cli_exit cli_options_read(int argc, char **argv, const struct cli_verb *verbs,
 			       struct cli_line *line, struct err *err);
+
+/* The name of the at-th option that the verb takes, without its dashes; NULL: there are no more.
+ * Whether an option of that name takes a value. */
+const char *cli_option_of(const struct cli_verb *verb, size_t at);
+bool cli_option_takes_value(const char *name);
 
 #endif

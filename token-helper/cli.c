@@ -9,10 +9,13 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "token-helper/cli-complete.h"
 #include "token-helper/cli-options.h"
 #include "token-helper/cli-verbs.h"
 
 #include "common/banned.h"
+
+static enum cli_exit complete(const struct cli *cli);
 
 static const struct cli_verb verbs[] = {
 	{"authorize", cli_authorize, OPERAND_REQUIRED, "pntPRwqr",
@@ -32,7 +35,8 @@ static const struct cli_verb verbs[] = {
 	 "            [--timeout SECONDS] [--json] [--trace]",
 	 "log in at the mail servers and say what they say",
 	 "mailoauth test relay smtp --send-to postmaster@contoso.example"},
-	{"providers", cli_providers, OPERAND_OPTIONAL, "j", "providers [NAME] [--json] [-c FILE]",
+	{"providers", cli_providers, OPERAND_OPTIONAL, "j",
+	 "providers [PROVIDER] [--json] [-c FILE]",
 	 "list the providers that are known, or show one", "mailoauth providers fastmail"},
 	{"forget", cli_forget, OPERAND_REQUIRED, "y", "forget ACCOUNT [--yes]",
 	 "end an account's grant, at the provider too", "mailoauth forget relay"},
@@ -47,7 +51,7 @@ static const struct cli_verb verbs[] = {
 	 "take accounts and grants over from other programs",
 	 "mailoauth import /etc/tokens/relay@contoso.example --dry-run"},
 	{"guide", cli_guide, OPERAND_OPTIONAL, "aG",
-	 "guide [PROVIDER | PROGRAM] [--account ACCOUNT] [--app-only]",
+	 "guide [PROVIDER|PROGRAM] [--account ACCOUNT] [--app-only]",
 	 "say what to register, and what to write where", "mailoauth guide microsoft"},
 	{"config check", cli_config_check, OPERAND_NONE, "", "config check [-c FILE]",
 	 "say all that is wrong with the configuration",
@@ -55,15 +59,23 @@ static const struct cli_verb verbs[] = {
 	{"doctor", cli_doctor, OPERAND_OPTIONAL, "jCE",
 	 "doctor [ACCOUNT] [--sender ADDRESS] [--postfix-config DIR] [--json]",
 	 "say what is wrong on this machine, and the command that mends it", "mailoauth doctor"},
+	{"complete", complete, OPERAND_OPTIONAL, "", "complete [WORD]", NULL, NULL},
 	{0},
 };
+
+static enum cli_exit complete(const struct cli *cli)
+{
+	return cli_complete(cli, verbs);
+}
 
 static void print_overview(void)
 {
 	(void)puts("mailoauth: OAuth 2.0 for the mail programs on this machine\n\n"
 		   "usage: mailoauth [-S SOCKET] [-c FILE] VERB …\n");
-	for (const struct cli_verb *v = verbs; v->name != NULL; v++)
-		(void)printf("  %-14s%s\n", v->name, v->help);
+	for (const struct cli_verb *v = verbs; v->name != NULL; v++) {
+		if (v->help != NULL)
+			(void)printf("  %-14s%s\n", v->name, v->help);
+	}
 	(void)puts("  help [VERB]   say more about one\n\n"
 		   "  -S, --socket PATH   mailoauthd's socket (or $MAILOAUTH_SOCKET)\n"
 		   "                      [" HELPER_SOCKET_SYSTEM "]\n"
@@ -80,7 +92,7 @@ static void print_overview(void)
 
 static void print_help(const struct cli_verb *verb)
 {
-	if (verb == NULL) {
+	if (verb == NULL || verb->help == NULL) {
 		print_overview();
 		return;
 	}

@@ -1,0 +1,81 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# completion.sh - what the shells offer is what the program takes: every verb of its help, every option of the verb, names where names go.
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=../bed/tap.sh
+. "$top/tests/bed/tap.sh"
+mailoauth=${MAILOAUTH-$top/build/mailoauth}
+command -v "$mailoauth" >/dev/null || skip_all "mailoauth is not built"
+command -v bash >/dev/null || skip_all "bash is not installed"
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' EXIT
+ln -s "$top/token-helper/guides" "$work/guides"
+ln -s "$top/token-helper/providers" "$work/providers"
+printf '[fetch inbox]\n[fetch lists]\n' >"$work/mailoauth.conf"
+ln -s "$mailoauth" "$work/mailoauth"
+
+# bash as it is when a person presses the tab key behind WORDS: what is offered, sorted, one a line.
+offered() { # COMMAND WORD...: the last word is the one that is begun
+	bash -c '
+		. "$1/packaging/completion/bash/$2"
+		shift
+		COMP_WORDS=("$@")
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		"_${1//-/_}" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" 2>&1
+		printf "%s\n" "${COMPREPLY[@]}"' - "$top" "$@" | sort
+}
+PATH=$work:$PATH
+tool() { offered mailoauth -S "$work/none" -c "$work/mailoauth.conf" "$@"; }
+
+verbs=$(mailoauth --help | sed -n '/^usage/,/^ *help/s/^  \([a-z][a-z-]*\) .*/\1/p' | sort -u)
+is "$(tool '')" "$verbs" "verbs: all that the help has"
+for verb in $verbs; do
+	[ "$verb" != help ] || continue
+	[ "$verb" != config ] || verb="config check"
+	# shellcheck disable=SC2086 # one word or two
+	usage=$(mailoauth help $verb)
+	options=$(tool "${verb%% *}" --)
+	for option in $(printf '%s\n' "$options" | grep -vxE -e '--(socket|config|help|version)'); do
+		like "$usage" "$option([] |]|$)" "$verb: $option is in its usage"
+	done
+	for option in $(printf '%s\n' "$usage" | sed -n '/^usage/,/^$/p' | grep -oe '--[a-z][a-z-]*'); do
+		like "$options" "^$option$" "$verb: $option is offered"
+	done
+done
+is "$(tool st)" status "a verb that is begun"
+is "$(tool help conf)" config "a verb behind help"
+like "$(tool config '')" '^check$' "the second word of a verb"
+is "$(tool providers goo)" "google
+google-service" "providers"
+is "$(tool guide neo)" neomutt "guides"
+is "$(tool authorize relay --flow '')" "code
+device" "values of an option"
+is "$(tool token relay --service '')" "imap
+pop
+smtp" "services"
+is "$(tool backup "$work/g")" "$work/guides" "files"
+is "$(tool import x --with "$work/g")" "$work/guides" "files behind an option"
+is "$(tool status '' | grep -vc '^--')" 0 "no accounts, and no message, without a daemon"
+
+cat >"$work/mailoauth-fetch" <<-EOF
+	#!/bin/sh
+	echo "  -c, --config FILE  configuration [$work/mailoauth.conf]"
+	echo "      --once"
+EOF
+chmod 755 "$work/mailoauth-fetch"
+is "$(offered mailoauth-fetch retry l)" lists "sections of mailoauth-fetch"
+is "$(offered mailoauth-fetch --o)" --once "and its options"
+is "$(offered mailoauth-fetch re)" "reload
+retry" "and its verbs"
+
+for shell in zsh fish; do
+	if command -v $shell >/dev/null; then
+		for file in "$top"/packaging/completion/"$shell"/*; do
+			ok "$shell reads $(basename "$file")" $shell -n "$file"
+		done
+	else
+		skip "$shell reads its completion" "$shell is not installed"
+	fi
+done
+done_testing
