@@ -59,6 +59,13 @@ static const struct cli_verb verbs[] = {
 	{"doctor", cli_doctor, OPERAND_OPTIONAL, "jCE",
 	 "doctor [ACCOUNT] [--sender ADDRESS] [--postfix-config DIR] [--json]",
 	 "say what is wrong on this machine, and the command that mends it", "mailoauth doctor"},
+	{"postfix enable", cli_postfix_enable, OPERAND_REQUIRED, "CEDIyp",
+	 "postfix enable ACCOUNT [--sender ADDRESS]… [--port N] [--limits] [--dry-run] [--yes]\n"
+	 "                 [--postfix-config DIR]",
+	 "have Postfix relay through an account", "mailoauth postfix enable relay --dry-run"},
+	{"postfix disable", cli_postfix_disable, OPERAND_NONE, "CDy",
+	 "postfix disable [--dry-run] [--yes] [--postfix-config DIR]", "undo that",
+	 "mailoauth postfix disable"},
 	{"complete", complete, OPERAND_OPTIONAL, "", "complete [WORD]", NULL, NULL},
 	{0},
 };
@@ -74,9 +81,9 @@ static void print_overview(void)
 		   "usage: mailoauth [-S SOCKET] [-c FILE] VERB …\n");
 	for (const struct cli_verb *v = verbs; v->name != NULL; v++) {
 		if (v->help != NULL)
-			(void)printf("  %-14s%s\n", v->name, v->help);
+			(void)printf("  %-17s%s\n", v->name, v->help);
 	}
-	(void)puts("  help [VERB]   say more about one\n\n"
+	(void)puts("  help [VERB]      say more about one\n\n"
 		   "  -S, --socket PATH   mailoauthd's socket (or $MAILOAUTH_SOCKET)\n"
 		   "                      [" HELPER_SOCKET_SYSTEM "]\n"
 		   "  -c, --config FILE   what config check reads;\n"

@@ -100,6 +100,7 @@ is $status 1 "a warning only: exit status 1"
 conf "smtp_tls_security_level=secure" "smtp_tls_CAfile=" "relayhost=[127.0.0.1]:465"
 mv "$BED/sasl/libmailoauth.so" "$BED/sasl/libmailoauth.off"
 chown root "$BED/client/queue/private/mailoauth"
+postconf -c "$BED/client/conf" -M "mailoauth/unix=mailoauth unix - - y - - smtp"
 chmod 000 "$BED/client/queue/private/mailoauth"
 examine --sender other@example.test
 finding "^ERROR +plugin .*finds no libmailoauth.so in $BED/sasl" "no plugin"
@@ -107,6 +108,8 @@ finding '^ERROR +certificates .*without smtp_tls_CAfile' "no authorities"
 finding '^ERROR +tls-level .*port 465 without smtp_tls_wrappermode' "port 465 without wrapper mode"
 finding '^ERROR +network .*port 465: it takes no connection' "a port where nobody listens"
 finding '^ERROR +socket .*as user postfix in the chroot .*may not open' "a socket that Postfix may not open"
+finding '^ERROR +socket .*master.cf has a service called mailoauth' "a service whose socket would be mailoauthd's"
+postconf -c "$BED/client/conf" -MX mailoauth/unix
 mv "$BED/sasl/libmailoauth.off" "$BED/sasl/libmailoauth.so"
 conf "smtp_tls_CAfile=$BED/tls/ca.pem" "smtp_tls_security_level=encrypt" "relayhost=[127.0.0.1]:$BED_HUB_PORT"
 

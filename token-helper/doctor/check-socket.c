@@ -1,107 +1,71 @@
 /* SPDX-License-Identifier: MIT */
 /* check-socket.c - does smtp(8) reach mailoauthd, and does it get what it asks for there? */
-#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
-#include "common/helper-client.h"
-#include "common/xalloc.h"
 #include "token-helper/doctor/deliveries.h"
 #include "token-helper/doctor/doctor.h"
-#include "token-helper/doctor/jail.h"
+#include "token-helper/doctor/postfix-socket.h"
 
 #include "common/banned.h"
 
-#define TRY_TIMEOUT_MS 5000
-#define GROUPS_MAX     64
+#define GROUPS_MAX 64
+#define NAMESAKE   "mailoauth"
+#define WHERE_MAX  4096
 
-/* The socket inside the jail, as it is called outside. The caller frees. */
-static char *outside_path(const char *queue)
+static void mend(struct doctor *doctor, const struct postfix_service *service)
 {
-	return xasprintf("%s%s", queue, HELPER_SOCKET_IN_JAIL);
-}
+	struct buffer command = BUFFER_INIT(FINDING_TEXT_MAX);
+	struct buffer advice = BUFFER_INIT(FINDING_TEXT_MAX);
 
-static bool is_listened_on(const struct doctor *doctor, const char *path)
-{
-	return words_contain(&doctor->config->sockets, path);
-}
-
-/* Who makes the socket depends on who listens: a socket unit, or the daemon itself. */
-static void mend_socket(struct doctor *doctor, const char *queue)
-{
-	char *path = outside_path(queue);
-	struct stat st;
-
-	if (is_listened_on(doctor, path)) {
-		doctor_mend(doctor, "systemctl restart mailoauthd");
-	} else if (strcmp(queue, "/var/spool/postfix") == 0 &&
-		   (stat("/usr/lib/systemd/system/mailoauthd-postfix.socket", &st) == 0 ||
-		    stat("/lib/systemd/system/mailoauthd-postfix.socket", &st) == 0)) {
-		doctor_mend(doctor, "systemctl enable mailoauthd-postfix.socket && systemctl stop "
-				    "mailoauthd && systemctl start mailoauthd-postfix.socket "
-				    "mailoauthd");
-	} else {
-		doctor_why(doctor,
-			   "smtp(8) runs in the chroot %s and sees nothing outside it. Add %s to "
-			   "socket under [daemon] in %s and restart mailoauthd; or take smtp(8) "
-			   "out of the chroot.",
-			   queue, path, doctor->cli->config);
-	}
-	free(path);
-}
-
-/* Where the plugin looks, see token-source.c: what import_environment hands on goes first. */
-struct sockets {
-	struct buffer named;
-	const char *paths[3];
-};
-
-static void sockets_of(const struct doctor *doctor, struct sockets *sockets)
-{
-	*sockets = (struct sockets){.named = BUFFER_INIT(4096)};
-	if (postfix_environment(doctor->postfix, "MAILOAUTH_SOCKET", &sockets->named)) {
-		sockets->paths[0] = buffer_cstr(&sockets->named);
-		return;
-	}
-	sockets->paths[0] = HELPER_SOCKET_IN_JAIL;
-	sockets->paths[1] = HELPER_SOCKET_SYSTEM;
-}
-
-static void say_unreachable(struct doctor *doctor, const struct postfix_service *service,
-			    bool is_jailed, const char *queue, const char *user, const char *why)
-{
-	doctor_say(doctor, SEVERITY_ERROR, "%s: as user %s%s%s: %s", service->name, user,
-		   is_jailed ? " in the chroot " : "", is_jailed ? queue : "", why);
-	doctor_why(doctor, "Every login fails, and mail stays in the queue.");
-	if (is_jailed)
-		mend_socket(doctor, queue);
+	postfix_socket_remedy(doctor->postfix, service, &doctor->config->sockets,
+			      doctor->cli->config, &command, &advice);
+	if (command.len > 0)
+		doctor_mend(doctor, "%s", buffer_cstr(&command));
 	else
-		doctor_mend(doctor, "systemctl restart mailoauthd");
+		doctor_why(doctor, "%s", buffer_cstr(&advice));
+	buffer_release(&command);
+	buffer_release(&advice);
 }
 
 static void try_service(struct doctor *doctor, const struct postfix_service *service)
 {
-	bool is_jailed = postfix_service_is_chrooted(doctor->postfix, service);
-	char *queue = doctor_value(doctor, NULL, "queue_directory");
 	char *user = doctor_value(doctor, NULL, "mail_owner");
-	struct sockets sockets;
-	struct jail jail;
 	struct err err = ERR_INIT;
+	char where[WHERE_MAX];
 
-	sockets_of(doctor, &sockets);
-	jail = (struct jail){is_jailed ? queue : NULL, user, sockets.paths};
-	if (jail_try(&jail, deadline_in_ms(TRY_TIMEOUT_MS), &err) == OUTCOME_OK)
-		doctor_say(doctor, SEVERITY_OK, "%s: mailoauthd answers user %s%s%s", service->name,
-			   user, is_jailed ? " in the chroot " : "", is_jailed ? queue : "");
-	else
-		say_unreachable(doctor, service, is_jailed, queue, user, err.text);
-	buffer_release(&sockets.named);
-	free(queue);
+	(void)postfix_socket_where(doctor->postfix, service, where, sizeof(where));
+	if (postfix_socket_try(doctor->postfix, service, &err) == OUTCOME_OK) {
+		doctor_say(doctor, SEVERITY_OK, "%s: mailoauthd answers user %s%s", service->name,
+			   user, where);
+	} else {
+		doctor_say(doctor, SEVERITY_ERROR, "%s: as user %s%s: %s", service->name, user,
+			   where, err.text);
+		doctor_why(doctor, "Every login fails, and mail stays in the queue.");
+		mend(doctor, service);
+	}
 	free(user);
+}
+
+/* Postfix makes private/NAME for each of its services. */
+static void look_for_namesake(struct doctor *doctor)
+{
+	struct buffer c = BUFFER_INIT(FINDING_TEXT_MAX);
+	const char *dir;
+
+	if (doctor->postfix == NULL ||
+	    postfix_service_find(doctor->postfix, NAMESAKE, "unix") == NULL)
+		return;
+	dir = doctor_postfix_c(doctor, &c);
+	doctor_say(doctor, SEVERITY_ERROR, "master.cf has a service called %s", NAMESAKE);
+	doctor_why(doctor,
+		   "Postfix makes private/%s for it, in the place of mailoauthd's socket. "
+		   "Give the service another name, there and where it is used; then restart "
+		   "mailoauthd.",
+		   NAMESAKE);
+	doctor_mend(doctor, "grep -n %s \"$(postconf%s -h config_directory)\"/*.cf", NAMESAKE, dir);
+	buffer_release(&c);
 }
 
 void check_socket(struct doctor *doctor)
@@ -109,6 +73,7 @@ void check_socket(struct doctor *doctor)
 	const struct delivery *delivery;
 	size_t at = 0;
 
+	look_for_namesake(doctor);
 	while ((delivery = deliveries_next_service(doctor, &at)) != NULL) {
 		if (doctor->is_root) {
 			try_service(doctor, delivery->route.service);

@@ -71,7 +71,8 @@ static void print_summary(const struct doctor *doctor)
 	size_t warnings = count(doctor, SEVERITY_WARNING);
 
 	if (errors + warnings == 0)
-		(void)puts("\nNothing is wrong.");
+		(void)printf("\nNothing is wrong. To log in for real: mailoauth test %s\n",
+			     doctor->cli->account != NULL ? doctor->cli->account : "ACCOUNT");
 	else
 		(void)printf("\n%zu error%s, %zu warning%s. Mend from the top: what comes first "
 			     "may be why what follows is wrong.\n",

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* postfix-socket.c - see postfix-socket.h. */
+#include "token-helper/doctor/postfix-socket.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/helper-client.h"
+#include "common/xalloc.h"
+#include "token-helper/doctor/jail.h"
+
+#include "common/banned.h"
+
+#define TRY_TIMEOUT_MS 5000
+#define UNIT	       "mailoauthd-postfix.socket"
+#define UNIT_QUEUE     "/var/spool/postfix" /* the unit's only one */
+
+static char *value_of(const struct postfix *postfix, const char *name)
+{
+	struct buffer value = BUFFER_INIT(POSTFIX_VALUE_MAX);
+	char *text;
+
+	(void)postfix_value(postfix, NULL, name, &value);
+	text = xstrdup(buffer_cstr(&value));
+	buffer_release(&value);
+	return text;
+}
+
+enum outcome postfix_socket_try(const struct postfix *postfix,
+				const struct postfix_service *service, struct err *err)
+{
+	char *queue = value_of(postfix, "queue_directory");
+	char *user = value_of(postfix, "mail_owner");
+	struct buffer named = BUFFER_INIT(4096);
+	/* Where the plugin looks, see token-source.c: what import_environment sets goes first. */
+	const char *sockets[] = {HELPER_SOCKET_IN_JAIL, HELPER_SOCKET_SYSTEM, NULL};
+	struct jail jail = {postfix_service_is_chrooted(postfix, service) ? queue : NULL, user,
+			    sockets};
+	enum outcome outcome;
+
+	if (postfix_environment(postfix, "MAILOAUTH_SOCKET", &named)) {
+		sockets[0] = buffer_cstr(&named);
+		sockets[1] = NULL;
+	}
+	outcome = jail_try(&jail, deadline_in_ms(TRY_TIMEOUT_MS), err);
+	buffer_release(&named);
+	free(queue);
+	free(user);
+	return outcome;
+}
+
+static bool has_unit(void)
+{
+	return access("/usr/lib/systemd/system/" UNIT, F_OK) == 0 ||
+	       access("/lib/systemd/system/" UNIT, F_OK) == 0 ||
+	       access("/etc/systemd/system/" UNIT, F_OK) == 0;
+}
+
+void postfix_socket_remedy(const struct postfix *postfix, const struct postfix_service *service,
+			   const struct words *listens, const char *conf, struct buffer *command,
+			   struct buffer *advice)
+{
+	char *queue = value_of(postfix, "queue_directory");
+	char *path = xasprintf("%s%s", queue, HELPER_SOCKET_IN_JAIL);
+
+	/* Who makes the socket depends on who listens: a socket unit, or the daemon itself. */
+	if (!postfix_service_is_chrooted(postfix, service) || words_contain(listens, path))
+		(void)buffer_append_str(command, "systemctl restart mailoauthd");
+	else if (strcmp(queue, UNIT_QUEUE) == 0 && has_unit())
+		(void)buffer_append_str(command,
+					"systemctl enable " UNIT
+					" && systemctl stop mailoauthd && systemctl start " UNIT
+					" mailoauthd");
+	else
+		(void)buffer_printf(advice,
+				    "smtp(8) runs in the chroot %s and sees nothing outside it. "
+				    "Add %s to socket under [daemon] in %s and restart mailoauthd; "
+				    "or take smtp(8) out of the chroot.",
+				    queue, path, conf);
+	free(path);
+	free(queue);
+}
+
+const char *postfix_socket_where(const struct postfix *postfix,
+				 const struct postfix_service *service, char *text, size_t size)
+{
+	char *queue = value_of(postfix, "queue_directory");
+
+	text[0] = '\0';
+	if (postfix_service_is_chrooted(postfix, service))
+		(void)snprintf(text, size, " in the chroot %s", queue);
+	free(queue);
+	return text;
+}
