@@ -317,8 +317,7 @@ static const struct diagnosis rows[] = {
 			  "the identity: who signed in is not user, and has no Full Access to that mailbox\n"
 			  "the token has expired, or IMAP is switched off for the mailbox\n"
 			  "app-only: no mailbox permission, or New-ServicePrincipal with the wrong object id",
-		.steps = "the scopes must begin with https://outlook.office.com/: mailoauth status ACCOUNT\n"
-			 "compare user with \"signed in as\" there\n"
+		.steps = "look at the scopes (https://outlook.office.com/...), and compare user with \"signed in as\": mailoauth status ACCOUNT\n"
 			 "Get-CASMailbox MAILBOX | fl ImapEnabled\n"
 			 "more: mailoauth explain scopes, mailoauth explain shared-mailboxes",
 		.source = EXCHANGE,

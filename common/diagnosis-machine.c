@@ -14,6 +14,45 @@
 
 /* clang-format off */
 static const struct diagnosis rows[] = {
+	/* What explain finds encoded in a text; it says so in these words */
+	{
+		.id = "text-has-token",
+		.where = DIAGNOSIS_MACHINE,
+		.pattern = "a login of XOAUTH2, with its token|a login of OAUTHBEARER, with its token|an access token as it is",
+		.class = DIAGNOSIS_SIGN_IN, .outcome = OUTCOME_CONSENT,
+		.meaning = "this text has an access token in it: who reads it can use the mailbox for an hour or more",
+		.remedy = "end the grant, authorize again, and do not pass the text on",
+		.causes = "it is what the client sends, not what the server answered\n"
+			  "postfix -v, debug_peer_list and notify_classes = protocol write it into logs and mails",
+		.steps = "end the grant and sign in again: mailoauth forget ACCOUNT; mailoauth authorize ACCOUNT\n"
+			 "delete the text wherever it was sent, pasted or logged\n"
+			 "postconf debug_peer_list notify_classes; grep -n 'smtp.*-v' /etc/postfix/master.cf",
+		.source = "Postfix's source; the form is that of XOAUTH2 and of RFC 7628 3.1",
+		.example = "a login of XOAUTH2, with its token; \na login of OAUTHBEARER, with its token; \nan access token as it is; ",
+	},
+	{
+		.id = "text-has-password",
+		.where = DIAGNOSIS_MACHINE,
+		.pattern = "a login of PLAIN, with its password",
+		.class = DIAGNOSIS_CONFIGURATION, .outcome = OUTCOME_CONFIG,
+		.meaning = "this text has a password in it: the client logs in by PLAIN",
+		.remedy = "change the password, and let the program use XOAUTH2 only",
+		.steps = "change the password\n"
+			 "postconf -e 'smtp_sasl_mechanism_filter = xoauth2' && postfix reload",
+		.source = "RFC 4616",
+		.example = "a login of PLAIN, with its password; ",
+	},
+	{
+		.id = "text-has-login-prompt",
+		.where = DIAGNOSIS_MACHINE,
+		.pattern = "the prompt of LOGIN",
+		.class = DIAGNOSIS_CONFIGURATION, .outcome = OUTCOME_CONFIG,
+		.meaning = "the server asks for a user name and a password: the client chose LOGIN, not XOAUTH2",
+		.remedy = "let the program use XOAUTH2 only",
+		.causes = "no mechanism filter, and LOGIN was chosen instead of XOAUTH2",
+		.steps = "postconf -e 'smtp_sasl_mechanism_filter = xoauth2' && postfix reload",
+		.example = "the prompt of LOGIN; ",
+	},
 	/* Postfix and Cyrus SASL */
 	{
 		.id = "postfix-auth-cached",
@@ -40,7 +79,7 @@ static const struct diagnosis rows[] = {
 			  "smtp_sasl_tls_security_options forbids it: it must be noanonymous, without noplaintext\n"
 			  "the session is not encrypted: then smtp_sasl_security_options counts, with noplaintext\n"
 			  "smtp_sasl_mechanism_filter names another mechanism",
-		.steps = "pluginviewer -c -m XOAUTH2 (it must show the plugin mailoauth)\n"
+		.steps = "sudo mailoauth doctor: is our plugin found, and the one that is taken?\n"
 			 "postconf -e 'smtp_sasl_tls_security_options = noanonymous' 'smtp_tls_security_level = encrypt'\n"
 			 "postconf -e 'smtp_sasl_mechanism_filter = xoauth2' && postfix reload",
 		.source = CYRUS,
@@ -53,11 +92,11 @@ static const struct diagnosis rows[] = {
 		.class = DIAGNOSIS_CONFIGURATION, .outcome = OUTCOME_CONFIG,
 		.meaning = "the server offers no mechanism that Postfix may use here",
 		.remedy = "encrypt first, and look at the mechanism filter and at the plugin",
-		.causes = "no plugin for XOAUTH2: pluginviewer does not show it\n"
+		.causes = "no plugin for XOAUTH2 is found\n"
 			  "the session is not encrypted: Exchange offers AUTH after STARTTLS only\n"
 			  "smtp_sasl_mechanism_filter does not name xoauth2, or noplaintext forbids it",
 		.steps = "postconf -e 'smtp_tls_security_level = encrypt' 'smtp_sasl_tls_security_options = noanonymous'\n"
-			 "pluginviewer -c -m XOAUTH2 (it must show the plugin mailoauth)\n"
+			 "sudo mailoauth doctor: is our plugin found, and the one that is taken?\n"
 			 "postconf -e 'smtp_sasl_mechanism_filter = xoauth2' && postfix reload",
 		.source = POSTFIX,
 		.example = "SASL authentication failed; cannot authenticate to server smtp.office365.com[52.97.1.2]: no mechanism available",
@@ -106,7 +145,7 @@ static const struct diagnosis rows[] = {
 		.meaning = "the process smtp(8) died in the middle of its work: usually a plugin did it",
 		.remedy = "which plugins does it load?",
 		.causes = "another plugin for XOAUTH2 is installed beside ours\na plugin was built for another libsasl2",
-		.steps = "pluginviewer -c -m XOAUTH2: every plugin that claims it\n"
+		.steps = "sudo mailoauth doctor: every plugin that claims XOAUTH2\n"
 			 "remove the others, then: postfix reload; if ours alone is left: report it, with the lines before",
 		.source = BY_USERS,
 		.example = "warning: private/smtp socket: malformed response\nwarning: process /usr/lib/postfix/sbin/smtp pid 4711 killed by signal 11",
@@ -119,7 +158,7 @@ static const struct diagnosis rows[] = {
 		.meaning = "an XOAUTH2 plugin failed and did not say why",
 		.remedy = "use our plugin alone: it says why",
 		.causes = "another plugin for XOAUTH2 is the one that was loaded",
-		.steps = "pluginviewer -c -m XOAUTH2: every plugin that claims it; remove the others",
+		.steps = "sudo mailoauth doctor: every plugin that claims XOAUTH2; remove the others",
 		.source = BY_USERS,
 		.example = "SASL authentication failure: Unable to find a callback: 32775",
 	},
@@ -132,7 +171,7 @@ static const struct diagnosis rows[] = {
 		.remedy = "the line before it, of smtp's SASL authentication failure, says more with our plugin",
 		.causes = "with sasl-xoauth2: its token is refused, or cannot be refreshed from within Postfix's jail\n"
 			  "with ours: see the line before it",
-		.steps = "pluginviewer -c -m XOAUTH2: which plugin is it?\nmailoauth status",
+		.steps = "sudo mailoauth doctor: which plugin is taken?\nmailoauth status",
 		.source = BY_USERS,
 		.example = "SASL authentication failed; cannot authenticate to server smtp.gmail.com[142.250.1.108]: bad protocol / cancel",
 	},
@@ -270,7 +309,7 @@ static const struct diagnosis rows[] = {
 		.remedy = "install ca-certificates, or mend ca_file",
 		.causes = "another XOAUTH2 plugin speaks HTTPS from within Postfix's jail, where /etc/ssl is missing: ours does not\n"
 			  "ca-certificates is not installed, or ca_file names a file that is not there",
-		.steps = "pluginviewer -c -m XOAUTH2: which plugin is it?\napt-get install ca-certificates",
+		.steps = "sudo mailoauth doctor: which plugin is taken?\napt-get install ca-certificates",
 		.source = BY_USERS,
 		.example = "error setting certificate verify locations:  CAfile: /etc/ssl/certs/ca-certificates.crt CApath: none",
 	},

@@ -204,7 +204,7 @@ static const struct diagnosis rows[] = {
 		.meaning = "the client secret is over",
 		.remedy = "make a new one, or use a certificate",
 		.steps = "entra.microsoft.com, App registrations, Certificates & secrets, New client secret: copy \"Value\"\n"
-			 "put it into client_secret_file, its end into secret_expires, then: systemctl reload mailoauthd",
+			 "put it into client_secret_file, its end into client_secret_expires, then: systemctl reload mailoauthd",
 		.source = ENTRA,
 		.example = "invalid_client: AADSTS7000222: The provided client secret keys for app are expired.",
 	},

@@ -185,7 +185,7 @@ static const struct diagnosis rows[] = {
 		.meaning = "High Volume Email cannot read the login",
 		.remedy = "set user to the HVE account's address",
 		.causes = "user is not the address of the HVE account\nanother plugin than ours made the login",
-		.steps = "compare user with the HVE account: mailoauth status ACCOUNT\npluginviewer -c -m XOAUTH2: which plugin is it?",
+		.steps = "compare user with the HVE account: mailoauth status ACCOUNT\nsudo mailoauth doctor: which plugin is taken?",
 		.source = HVE,
 		.example = "501 5.5.124 Invalid XOAUTH2 auth data - User address provided is not valid",
 	},
@@ -301,7 +301,7 @@ static const struct diagnosis rows[] = {
 		.causes = "passing trouble at Exchange\n"
 			  "a login with an error in it: another plugin than ours, or a token with a line end in it",
 		.steps = "wait for the next attempt\n"
-			 "if it stays: pluginviewer -c -m XOAUTH2 (which plugin is it?), and the password map must not hold a token",
+			 "if it stays: sudo mailoauth doctor (which plugin is taken?), and the password map must not hold a token",
 		.source = "reports of users (MailKit 566, sasl-xoauth2 69), not documented by Microsoft",
 		.example = "451 4.7.0 Temporary server error. Please try again later. PRX4 [AM6PR0202CA0047.eurprd02.prod.outlook.com]",
 	},
@@ -463,7 +463,7 @@ static const struct diagnosis rows[] = {
 		.class = DIAGNOSIS_FAULT, .outcome = OUTCOME_PROTOCOL,
 		.meaning = "the server cannot decode the login",
 		.causes = "the program cut the token, or broke the line\nanother plugin than ours made the login",
-		.steps = "pluginviewer -c -m XOAUTH2: which plugin is it?",
+		.steps = "sudo mailoauth doctor: which plugin is taken?",
 		.source = RFC4954,
 		.example = "501 5.5.2 Cannot decode response",
 	},

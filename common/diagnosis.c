@@ -118,15 +118,70 @@ const struct diagnosis *diagnosis_at(size_t index)
 	return NULL;
 }
 
-const struct diagnosis *diagnosis_find(unsigned where, struct span said)
+/* Searching -------------------------------------------------------------------------------------
+ */
+
+/* Cases are one here, and a few other bytes too: a pair that is there is only a may-be. */
+static size_t pair_of(const char *at)
+{
+	return ((size_t)((unsigned char)at[0] | 0x20) * 61 + ((unsigned char)at[1] | 0x20)) %
+	       DIAGNOSIS_PAIRS;
+}
+
+static bool ends_part(char c)
+{
+	return c == '|' || c == '*' || c == '\0';
+}
+
+/* Whether some alternative has no pair of letters that the text lacks. */
+static bool may_fit(const struct diagnosis_search *search, const char *pattern)
+{
+	bool lacks = false;
+
+	for (const char *p = pattern; *p != '\0'; p++) {
+		size_t pair;
+
+		if (*p == '|' && !lacks)
+			return true;
+		if (*p == '|')
+			lacks = false;
+		if (lacks || ends_part(p[0]) || ends_part(p[1]))
+			continue;
+		pair = pair_of(p);
+		lacks = (search->pairs[pair / 64] >> pair % 64 & 1) == 0;
+	}
+	return !lacks;
+}
+
+void diagnosis_search_begin(struct diagnosis_search *search, unsigned where, struct span said)
+{
+	*search = (struct diagnosis_search){.where = where, .said = said};
+	for (size_t i = 0; i + 1 < said.len; i++) {
+		size_t pair = pair_of(said.ptr + i);
+
+		search->pairs[pair / 64] |= UINT64_C(1) << pair % 64;
+	}
+}
+
+const struct diagnosis *diagnosis_search_next(struct diagnosis_search *search, struct span *at_out)
 {
 	const struct diagnosis *row;
 
-	for (size_t i = 0; (row = diagnosis_at(i)) != NULL; i++) {
-		if ((row->where & where) != 0 && diagnosis_fits(row, said, NULL))
+	while ((row = diagnosis_at(search->index)) != NULL) {
+		search->index++;
+		if ((row->where & search->where) != 0 && may_fit(search, row->pattern) &&
+		    diagnosis_fits(row, search->said, at_out))
 			return row;
 	}
 	return NULL;
+}
+
+const struct diagnosis *diagnosis_find(unsigned where, struct span said)
+{
+	struct diagnosis_search search;
+
+	diagnosis_search_begin(&search, where, said);
+	return diagnosis_search_next(&search, NULL);
 }
 
 int64_t diagnosis_wait_ms(struct span said)

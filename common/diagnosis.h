@@ -66,6 +66,21 @@ struct diagnosis {
 /* The first row of the table that fits; NULL: none. The words may stand in a longer text. */
 const struct diagnosis *diagnosis_find(unsigned where, struct span said);
 
+/*
+ * All that fit, in their order: begin, then next until NULL. said is borrowed until then. at_out
+ * (may be NULL) as for diagnosis_fits().
+ */
+#define DIAGNOSIS_PAIRS 8192
+struct diagnosis_search {
+	unsigned where;
+	struct span said;
+	size_t index;
+	uint64_t pairs[DIAGNOSIS_PAIRS /
+		       64]; /* of letters, in said: most rows have one that is not */
+};
+void diagnosis_search_begin(struct diagnosis_search *search, unsigned where, struct span said);
+const struct diagnosis *diagnosis_search_next(struct diagnosis_search *search, struct span *at_out);
+
 /* All rows, what is special before what is general; NULL behind the last. */
 const struct diagnosis *diagnosis_at(size_t index);
 
