@@ -34,6 +34,7 @@ allow 'token-helper/probe/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/probe/[a-z0
 allow 'token-helper/import/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(json|import)/[a-z0-9-]+\.h'
 allow 'token-helper/server/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(accounts|server)/[a-z0-9-]+\.h'
 allow 'token-helper/postfix/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/postfix/[a-z0-9-]+\.h'
+allow 'token-helper/explain/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(explain|json)/[a-z0-9-]+\.h'
 allow 'token-helper/doctor/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(accounts|doctor|json|postfix)/[a-z0-9-]+\.h|token-helper/cli-(call|status|text|verbs)\.h'
 allow 'fetch-agent/net/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/net/[a-z0-9-]+\.h'
 allow 'fetch-agent/imap/*.[ch]' 'common/[a-z0-9-]+\.h|fetch-agent/(net|imap)/[a-z0-9-]+\.h'

@@ -52,6 +52,8 @@ struct cli {
 	const char *with;	   /* import: a file that says more; NULL: none */
 	const char *password_file; /* import: NULL: ask */
 	const char *user;	   /* import: NULL: as the file says */
+	char *const *words;	   /* explain: what follows the verb */
+	size_t word_count;
 };
 
 /* Starts a request: the verb and its space. Fields follow with cli_field(). */

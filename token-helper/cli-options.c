@@ -265,6 +265,11 @@ static enum cli_exit read_operands(struct cli_line *line, char **operands, int c
 {
 	enum operand takes = line->verb->account;
 
+	if (takes == OPERAND_WORDS) {
+		line->cli.words = operands;
+		line->cli.word_count = (size_t)count;
+		return CLI_OK;
+	}
 	if (takes == OPERAND_SERVICE && count == 2) {
 		count = 1;
 		if (read_service(operands[1], &line->cli.service, err) != CLI_OK)

@@ -13,13 +13,20 @@
 #include "token-helper/cli-exit.h"
 
 /* OPERAND_SERVICE: an account, and then perhaps a service. */
-enum operand { OPERAND_NONE, OPERAND_OPTIONAL, OPERAND_REQUIRED, OPERAND_FILE, OPERAND_SERVICE };
+enum operand {
+	OPERAND_NONE,
+	OPERAND_OPTIONAL,
+	OPERAND_REQUIRED,
+	OPERAND_FILE,
+	OPERAND_SERVICE,
+	OPERAND_WORDS,
+};
 
 struct cli_verb {
 	const char *name; /* one or two words */
 	enum cli_exit (*run)(const struct cli *cli);
-	enum operand
-		account; /* what follows the verb; OPERAND_FILE is no account but required too */
+	enum operand account; /* what follows the verb; OPERAND_FILE is no account but required too,
+			       * OPERAND_WORDS any number of any words */
 	const char *options; /* letters of cli-options.c that it takes beyond those that all take */
 	const char *usage;
 	const char *help; /* NULL: the verb is for programs, and not shown */

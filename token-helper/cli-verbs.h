@@ -14,6 +14,7 @@ enum cli_exit cli_token(const struct cli *cli);
 enum cli_exit cli_refresh(const struct cli *cli);
 enum cli_exit cli_status(const struct cli *cli);
 enum cli_exit cli_providers(const struct cli *cli);
+enum cli_exit cli_explain(const struct cli *cli);
 enum cli_exit cli_forget(const struct cli *cli);
 enum cli_exit cli_backup(const struct cli *cli);
 enum cli_exit cli_restore(const struct cli *cli);

@@ -637,6 +637,53 @@ static void named_browser_gets_the_url(void **state)
 	(void)unlink(seen);
 }
 
+/* explain: the words of the command line, a log on standard input, a topic; the daemon is not
+ * asked.
+ */
+static void words_are_explained(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_start(stage, ARGV("explain", "535", "5.7.3", "Authentication", "unsuccessful"), NULL);
+	assert_int_equal(stage_wait(stage), CLI_OK);
+	assert_contains(&stage->said, "(token: smtp-auth-refused)\n  why    the identity:");
+	assert_int_equal(stage->complained.len, 0);
+}
+
+static void a_log_is_explained(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_start(stage, ARGV("explain", "--json"), NULL);
+	stage_type(stage, "account=relay invalid_grant: AADSTS700082: no\n");
+	stage_type(stage, "account=relay invalid_grant: AADSTS700082: no\n");
+	stage_end_input(stage);
+	assert_int_equal(stage_wait(stage), CLI_OK);
+	assert_contains(&stage->said, "\"id\":\"oauth-refresh-unused\"");
+	assert_contains(&stage->said, "\"count\":2,\"account\":\"relay\"");
+}
+
+static void what_is_unknown_has_a_status_of_its_own(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_start(stage, ARGV("explain", "--", "-ERR strange"), NULL);
+	assert_int_equal(stage_wait(stage), 1);
+	assert_contains(&stage->said, "Nothing is known of these words.");
+	assert_contains(&stage->said, "-ERR: POP: refused");
+}
+
+static void a_topic_is_printed(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_start(stage, ARGV("explain", "-c", TEST_TOPICS "/../none.conf", "scope", "ms365"),
+		    NULL);
+	assert_int_equal(stage_wait(stage), CLI_OK);
+	assert_contains(&stage->said, "Scopes at Microsoft 365");
+	assert_contains(&stage->said, "\nLast verified: ");
+}
+
 #define RUN(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -652,6 +699,10 @@ int main(void)
 		RUN(status_json_passes_what_it_does_not_know),
 		RUN(wrong_command_lines_ask_nobody),
 		RUN(config_check_says_where_it_is_wrong),
+		RUN(words_are_explained),
+		RUN(a_log_is_explained),
+		RUN(what_is_unknown_has_a_status_of_its_own),
+		RUN(a_topic_is_printed),
 		RUN(redirect_is_taken_by_get),
 		RUN(redirect_is_taken_by_post),
 		RUN(redirect_is_taken_over_ipv6),
