@@ -2,14 +2,15 @@
 /*
  * state-statements.c - see state-statements.h. A message's state is enum state_message: 0
  * publishing, 1 telling, 2 decided, 3 handing; what is set aside has enum state_aside_kind: 0
- * later, 1 refused, 2 large. WAL with FULL: one sync a commit, and readers never wait.
+ * later, 1 refused, 2 large. WAL with FULL: one sync a commit, and readers never wait. The tables
+ * are made in one.
  */
 #include "fetch-agent/state/state-statements.h"
 
 #include "common/banned.h"
 
 const char state_schema[] =
-	"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+	"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN;"
 	"CREATE TABLE IF NOT EXISTS folder (id INTEGER PRIMARY KEY, source TEXT NOT NULL,"
 	" folder TEXT NOT NULL, uidvalidity INTEGER NOT NULL DEFAULT 0,"
 	" last_uid INTEGER NOT NULL DEFAULT 0, UNIQUE (source, folder));"
@@ -29,7 +30,8 @@ const char state_schema[] =
 	"CREATE TABLE IF NOT EXISTS run (source TEXT PRIMARY KEY, outcome TEXT NOT NULL,"
 	" text TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL,"
 	" last_message INTEGER NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL,"
-	" remaining INTEGER NOT NULL) WITHOUT ROWID;";
+	" remaining INTEGER NOT NULL) WITHOUT ROWID;"
+	"COMMIT;";
 
 const char *const state_statements[STATEMENT_COUNT] = {
 	[STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
