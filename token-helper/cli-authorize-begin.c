@@ -3,6 +3,7 @@
 #include "token-helper/cli-authorize.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "common/url.h"
 #include "token-helper/cli-browser.h"
@@ -14,6 +15,8 @@
 #define BEGIN_TIMEOUT_MS  90000 /* where nobody has to sign in the token is got at once */
 #define CANCEL_TIMEOUT_MS 5000
 #define TUNNEL_MAX	  512
+#define LEARN_TRIES	  6 /* 3 s in all: a metadata document comes in one, or not now */
+#define LEARN_PAUSE_MS	  500
 
 static bool flow_read(struct flow *flow, struct span data)
 {
@@ -43,6 +46,38 @@ static bool flow_read(struct flow *flow, struct span data)
 	return flow->redirect_uri != NULL && flow->url != NULL && url_is_safe(flow->url);
 }
 
+static void request_begin(const struct authorize *run, struct buffer *request)
+{
+	cli_request(request, "authorize-begin");
+	cli_field_str(request, "account", run->cli->account);
+	cli_field_u64(request, "port", run->listener != NULL ? listener_port(run->listener) : 0);
+	if (run->cli->replace_identity)
+		cli_field_u64(request, "replace_identity", 1);
+	if (run->cli->flow != NULL)
+		cli_field_str(request, "by", run->cli->flow);
+	else if (run->cli->request || run->cli->paste)
+		cli_field_str(request, "by", "code");
+	if (run->cli->request)
+		cli_field_u64(request, "elsewhere", 1);
+}
+
+/* Until the daemon has learned an issuer's endpoints it answers "retry": nobody should have to type
+ * the command twice for that. */
+static enum cli_exit call_patiently(const struct authorize *run, const struct buffer *request,
+				    struct buffer *reply, struct span *data, struct err *err)
+{
+	enum cli_exit exit = cli_call(run->cli, request, BEGIN_TIMEOUT_MS, reply, data, err);
+
+	for (int i = 0; exit == CLI_RETRY && i < LEARN_TRIES; i++) {
+		const struct timespec pause = {.tv_nsec = LEARN_PAUSE_MS * 1000000L};
+
+		(void)nanosleep(&pause, NULL);
+		buffer_clear(reply);
+		exit = cli_call(run->cli, request, BEGIN_TIMEOUT_MS, reply, data, err);
+	}
+	return exit;
+}
+
 static enum cli_exit ask_begin(struct authorize *run)
 {
 	struct buffer request = BUFFER_INIT(HELPER_REQUEST_MAX);
@@ -51,18 +86,8 @@ static enum cli_exit ask_begin(struct authorize *run)
 	struct span data;
 	enum cli_exit exit;
 
-	cli_request(&request, "authorize-begin");
-	cli_field_str(&request, "account", run->cli->account);
-	cli_field_u64(&request, "port", run->listener != NULL ? listener_port(run->listener) : 0);
-	if (run->cli->replace_identity)
-		cli_field_u64(&request, "replace_identity", 1);
-	if (run->cli->flow != NULL)
-		cli_field_str(&request, "by", run->cli->flow);
-	else if (run->cli->request || run->cli->paste)
-		cli_field_str(&request, "by", "code");
-	if (run->cli->request)
-		cli_field_u64(&request, "elsewhere", 1);
-	exit = cli_call(run->cli, &request, BEGIN_TIMEOUT_MS, &reply, &data, &err);
+	request_begin(run, &request);
+	exit = call_patiently(run, &request, &reply, &data, &err);
 	if (exit == CLI_OK && !flow_read(&run->flow, data)) {
 		(void)err_set(&err, OUTCOME_PROTOCOL,
 			      "mailoauthd's answer to authorize-begin cannot be read");

@@ -143,6 +143,26 @@ static void on_input(evutil_socket_t fd, short what, void *arg)
 
 /* The clock and signals ----------------------------------------------------------------------- */
 
+/* How long the code is good for still, in a line that is written over: on a terminal only. */
+static void show_time_left(const struct authorize *run)
+{
+	struct timeval due, now;
+	char span[TEXT_SPAN_MAX];
+
+	if (!isatty(STDOUT_FILENO) || !event_pending(run->deadline, EV_TIMEOUT, &due))
+		return;
+	(void)evutil_gettimeofday(&now, NULL);
+	(void)printf("\r  %s left \033[K",
+		     text_duration((int64_t)(due.tv_sec - now.tv_sec), span, sizeof(span)));
+	(void)fflush(stdout);
+}
+
+static void end_time_left(void)
+{
+	if (isatty(STDOUT_FILENO))
+		(void)fputs("\r\033[K", stdout);
+}
+
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct authorize *run = arg;
@@ -151,6 +171,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (run->over)
 		return;
+	end_time_left();
 	if (run->flow.redirect_uri == NULL) {
 		(void)fprintf(stderr,
 			      "mailoauth: %s: nothing came in time; run: mailoauth authorize %s\n",
@@ -190,8 +211,11 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	end_time_left();
 	if (authorize_poll(run))
 		(void)event_base_loopbreak(run->base);
+	else
+		show_time_left(run);
 }
 
 /* The run ------------------------------------------------------------------------------------- */

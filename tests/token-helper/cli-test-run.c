@@ -474,6 +474,20 @@ static void url_is_pasted_through_a_pipe(void **state)
 	assert_no_code(stage);
 }
 
+static void metadata_that_is_on_its_way_is_waited_for(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_start(stage, ARGV("authorize", "relay", "--paste"), NULL);
+	stage_expect(stage, "authorize-begin account=relay port=0");
+	stage_answer(stage, "TEMP retry the metadata has not come yet");
+	stage_expect(stage, "authorize-begin account=relay port=0");
+	stage_answer(stage, "PERM config account relay: the issuer is another");
+	assert_int_equal(stage_wait(stage), CLI_CONFIG);
+	assert_lacks(&stage->complained, "not come yet");
+	assert_contains(&stage->complained, "the issuer is another");
+}
+
 static void end_of_input_alone_ends_only_pasting(void **state)
 {
 	struct stage *stage = *state;
@@ -711,6 +725,7 @@ int main(void)
 		RUN(wrong_user_is_said_in_both_places),
 		RUN(missing_refresh_token_is_warned_of),
 		RUN(url_is_pasted_through_a_pipe),
+		RUN(metadata_that_is_on_its_way_is_waited_for),
 		RUN(end_of_input_alone_ends_only_pasting),
 		RUN(listener_goes_on_after_end_of_input),
 		RUN(time_out_names_the_causes),
