@@ -117,7 +117,9 @@ relayed "beside a password: the password" "$BED_PASSWORD_USER" PLAIN
 before=$(sums)
 relay_by relay --sender relay@example.test --yes
 is "$(sums)" "$before" "beside a password: enabling the first again changes nothing"
-like "$(doctor --sender second@example.test)" '^ok +sender .*account second, as second@example.test' "beside a password: doctor knows the way"
+doctor --sender second@example.test >"$BED/doctor.out"
+like "$(cat "$BED/doctor.out")" '^ok +sender .*account second, as second@example.test' "beside a password: doctor knows the way"
+is "$(grep -E '^(ERROR|WARNING)' "$BED/doctor.out")" "" "beside a password: and does not judge the other login"
 postfix_verb disable --yes
 ok "beside a password: main.cf is what it was" same main.cf "$BED/password.main"
 ok "beside a password: master.cf is what it was" same master.cf "$BED/plain.master"

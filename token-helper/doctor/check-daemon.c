@@ -10,6 +10,7 @@
 #include "token-helper/cli-status.h"
 #include "token-helper/cli-text.h"
 #include "token-helper/doctor/doctor.h"
+#include "token-helper/doctor/postfix-socket.h"
 #include "token-helper/json/json-reader.h"
 #include "token-helper/postfix/program.h"
 
@@ -108,7 +109,10 @@ static void judge_unit(struct doctor *doctor, const char *name, bool is_needed, 
 	} else if (!has_line(shown, "ActiveState=active")) {
 		doctor_say(doctor, is_needed ? SEVERITY_ERROR : SEVERITY_NOTE, "%s does not run",
 			   name);
-		doctor_mend(doctor, "systemctl enable --now %s", name);
+		if (is_needed)
+			doctor_mend(doctor, "systemctl enable --now %s", name);
+		else
+			doctor_mend(doctor, "%s", POSTFIX_SOCKET_START);
 	} else if (has_line(shown, "UnitFileState=disabled")) {
 		doctor_say(doctor, SEVERITY_WARNING, "%s runs, but not after the next boot", name);
 		doctor_mend(doctor, "systemctl enable %s", name);

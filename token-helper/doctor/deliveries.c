@@ -176,12 +176,32 @@ static bool depends_on_sender(const struct doctor *doctor)
 	return depends;
 }
 
-void deliveries_find(struct doctor *doctor)
+static bool is_used_elsewhere(const struct doctor *doctor, const struct account_config *account)
 {
-	if (doctor->postfix == NULL || doctor->config == NULL)
-		return;
-	add(doctor, NULL);
-	for (size_t i = 0; depends_on_sender(doctor) && i < doctor->config->account_count; i++) {
+	for (size_t i = 0; i < doctor->delivery_count; i++) {
+		if (doctor->deliveries[i].used == account)
+			return true;
+	}
+	return false;
+}
+
+/* Somebody else's login at the same server, with a password, is none of ours to judge, once the
+ * account has its own way there. */
+static void leave_strangers(struct doctor *doctor)
+{
+	for (size_t i = 0; i < doctor->delivery_count; i++) {
+		struct delivery *delivery = &doctor->deliveries[i];
+
+		if (delivery->login.kind == LOGIN_ENTRY && delivery->used == NULL &&
+		    delivery->login.password.len > 0 &&
+		    is_used_elsewhere(doctor, delivery->account))
+			delivery->account = NULL;
+	}
+}
+
+static void add_senders(struct doctor *doctor)
+{
+	for (size_t i = 0; i < doctor->config->account_count; i++) {
 		const struct account_config *account = doctor->config->accounts[i];
 
 		if (!account->use[SERVICE_SMTP] || !doctor_wants(doctor, account->name))
@@ -192,6 +212,16 @@ void deliveries_find(struct doctor *doctor)
 				add(doctor, account->senders.word[j]);
 		}
 	}
+}
+
+void deliveries_find(struct doctor *doctor)
+{
+	if (doctor->postfix == NULL || doctor->config == NULL)
+		return;
+	add(doctor, NULL);
+	if (depends_on_sender(doctor))
+		add_senders(doctor);
+	leave_strangers(doctor);
 }
 
 void deliveries_release(struct doctor *doctor)

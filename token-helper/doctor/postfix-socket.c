@@ -51,11 +51,27 @@ enum outcome postfix_socket_try(const struct postfix *postfix,
 	return outcome;
 }
 
+/* With systemd the socket units say where mailoauthd listens, and its configuration does not. */
 static bool has_unit(void)
 {
-	return access("/usr/lib/systemd/system/" UNIT, F_OK) == 0 ||
-	       access("/lib/systemd/system/" UNIT, F_OK) == 0 ||
-	       access("/etc/systemd/system/" UNIT, F_OK) == 0;
+	return access("/run/systemd/system", F_OK) == 0 && /* sd_booted(3) */
+	       (access("/usr/lib/systemd/system/" UNIT, F_OK) == 0 ||
+		access("/lib/systemd/system/" UNIT, F_OK) == 0 ||
+		access("/etc/systemd/system/" UNIT, F_OK) == 0);
+}
+
+/* A socket unit does not start while its service runs. */
+static void remedy_by_unit(const char *queue, const char *path, struct buffer *command,
+			   struct buffer *advice)
+{
+	if (strcmp(queue, UNIT_QUEUE) == 0)
+		(void)buffer_append_str(command, POSTFIX_SOCKET_START);
+	else
+		(void)buffer_printf(advice,
+				    "smtp(8) runs in the chroot %s and sees nothing outside it. "
+				    "Run: systemctl edit " UNIT ", write [Socket], ListenStream= "
+				    "and ListenStream=%s on a line each, and then: %s",
+				    queue, path, POSTFIX_SOCKET_START);
 }
 
 void postfix_socket_remedy(const struct postfix *postfix, const struct postfix_service *service,
@@ -64,15 +80,13 @@ void postfix_socket_remedy(const struct postfix *postfix, const struct postfix_s
 {
 	char *queue = value_of(postfix, "queue_directory");
 	char *path = xasprintf("%s%s", queue, HELPER_SOCKET_IN_JAIL);
+	bool is_jailed = postfix_service_is_chrooted(postfix, service);
 
 	/* Who makes the socket depends on who listens: a socket unit, or the daemon itself. */
-	if (!postfix_service_is_chrooted(postfix, service) || words_contain(listens, path))
+	if (is_jailed && has_unit())
+		remedy_by_unit(queue, path, command, advice);
+	else if (!is_jailed || words_contain(listens, path))
 		(void)buffer_append_str(command, "systemctl restart mailoauthd");
-	else if (strcmp(queue, UNIT_QUEUE) == 0 && has_unit())
-		(void)buffer_append_str(command,
-					"systemctl enable " UNIT
-					" && systemctl stop mailoauthd && systemctl start " UNIT
-					" mailoauthd");
 	else
 		(void)buffer_printf(advice,
 				    "smtp(8) runs in the chroot %s and sees nothing outside it. "

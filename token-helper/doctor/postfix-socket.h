@@ -9,6 +9,11 @@
 #include "common/outcome.h"
 #include "token-helper/postfix/postfix.h"
 
+/* What makes the unit for Postfix's usual chroot listen. */
+#define POSTFIX_SOCKET_START                                                                       \
+	"systemctl enable mailoauthd-postfix.socket && systemctl stop mailoauthd && systemctl "    \
+	"start mailoauthd-postfix.socket mailoauthd"
+
 /* As jail_try() says it, of the service's process. Only for root. */
 enum outcome postfix_socket_try(const struct postfix *postfix,
 				const struct postfix_service *service, struct err *err);
