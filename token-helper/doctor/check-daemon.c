@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* check-daemon.c - the checks of mailoauthd itself, its configuration and its accounts. */
+#include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -177,7 +178,7 @@ void check_config(struct doctor *doctor)
 	struct config_problems problems = CONFIG_PROBLEMS_INIT;
 	struct helper_config *config;
 
-	if (access(doctor->cli->config, R_OK) != 0 && !doctor->is_root) {
+	if (access(doctor->cli->config, R_OK) != 0 && errno == EACCES) {
 		doctor_say(doctor, SEVERITY_NOTE, "%s: this user may not read it",
 			   doctor->cli->config);
 		doctor_mend(doctor, "sudo mailoauth doctor");

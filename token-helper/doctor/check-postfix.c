@@ -14,21 +14,28 @@
 
 #define PORT_SUBMISSIONS 465
 
+/* A Postfix that nobody has set up is no fault of a machine that only fetches mail. */
+static void say_no_postfix(struct doctor *doctor)
+{
+	enum severity severity = doctor->postfix_required    ? SEVERITY_ERROR
+				 : doctor->postfix_installed ? SEVERITY_WARNING
+							     : SEVERITY_NOTE;
+
+	doctor_say(doctor, severity,
+		   doctor->postfix_installed ? "Postfix's configuration cannot be read: %s"
+					     : "Postfix is not installed: %s",
+		   doctor->postfix_err.text);
+	doctor_why(doctor, "What concerns it was not looked at.");
+	if (doctor->postfix_installed)
+		doctor_mend(doctor, "postfix check");
+}
+
 void check_postfix(struct doctor *doctor)
 {
 	char *version;
 
 	if (doctor->postfix == NULL) {
-		bool wanted = doctor->postfix_installed || doctor->postfix_required;
-
-		doctor_say(doctor, wanted ? SEVERITY_ERROR : SEVERITY_NOTE,
-			   doctor->postfix_installed ? "Postfix's configuration cannot be read: %s"
-						     : "Postfix is not installed: %s",
-			   doctor->postfix_err.text);
-		if (doctor->postfix_installed)
-			doctor_mend(doctor, "postfix check");
-		else
-			doctor_why(doctor, "What concerns it was not looked at.");
+		say_no_postfix(doctor);
 		return;
 	}
 	version = doctor_value(doctor, NULL, "mail_version");
