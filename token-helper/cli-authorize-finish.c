@@ -3,8 +3,10 @@
 #include "token-helper/cli-authorize.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/clock.h"
+#include "common/diagnosis.h"
 #include "token-helper/cli-text.h"
 #include "token-helper/json/json-reader.h"
 
@@ -86,8 +88,10 @@ static void finished(struct authorize *run, struct span data, struct buffer *htm
 			(int)cli_report(CLI_PROTOCOL, "mailoauthd's answer cannot be read; run: "
 						      "mailoauth status");
 		if (html != NULL)
-			page_failure(html, run->cli->account, "mailoauthd's answer cannot be read",
-				     false);
+			page_failure(html, &(struct unauthorized){
+						   .account = run->cli->account,
+						   .why = "mailoauthd's answer cannot be read",
+					   });
 		return;
 	}
 	read_done(run, answer, until, sizeof(until), &done);
@@ -104,20 +108,36 @@ static bool flow_stays_open(enum cli_exit exit)
 	return exit == CLI_DENIED || exit == CLI_PROTOCOL;
 }
 
+/* Where the daemon's line does not say it already. */
+static void explain(struct unauthorized *failure)
+{
+	const struct diagnosis *row = diagnosis_find(DIAGNOSIS_OAUTH, span_from_str(failure->why));
+
+	if (row == NULL || strstr(failure->why, row->meaning) != NULL)
+		return;
+	failure->meaning = row->meaning;
+	failure->remedy = row->remedy;
+	(void)fprintf(stderr, "mailoauth: it means: %s\n", row->meaning);
+	if (row->remedy != NULL)
+		(void)fprintf(stderr, "mailoauth: to do: %s\n", row->remedy);
+}
+
 static void refused(struct authorize *run, enum cli_exit exit, const char *why, struct buffer *html)
 {
-	bool open = flow_stays_open(exit);
+	struct unauthorized failure = {
+		.account = run->cli->account, .why = why, .waiting = flow_stays_open(exit)};
 
-	if (open) {
+	if (failure.waiting) {
 		(void)fputs("mailoauth: not accepted: ", stderr);
 		text_print(stderr, why);
 		(void)fputs("\nStill waiting for the sign-in.\n", stderr);
 	} else {
 		run->over = true;
 		run->exit = (int)cli_report(exit, why);
+		explain(&failure);
 	}
 	if (html != NULL)
-		page_failure(html, run->cli->account, why, open);
+		page_failure(html, &failure);
 }
 
 /* While the call blocks, the event loop sees no signal: let them do what they do by default. */

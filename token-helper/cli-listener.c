@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <event2/util.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -23,9 +25,13 @@
 #define REQUEST_HEADERS_MAX 32768 /* bytes, the request line with the code in it included */
 #define REQUEST_BODY_MAX    16384
 #define REQUEST_TIMEOUT_S   15 /* a browser's spare connection stays silent: it may go */
+#define HTTP_SEE_OTHER	    303
 #define BACKLOG		    16
 #define HOST_URL_MAX	    300
 #define PORT_ATTEMPTS	    16
+#define POLICY_MAX	    1024
+#define RESULT_ID_BYTES	    16
+#define RESULT_PATH_SIZE    (1 + 2 * RESULT_ID_BYTES + 1)
 
 enum { V4, V6, FAMILIES };
 
@@ -36,6 +42,8 @@ struct listener {
 	uint16_t port;
 	char *path; /* NULL: no redirect is expected yet */
 	bool over;
+	char result_path[RESULT_PATH_SIZE]; /* where the last page is */
+	struct buffer result;		    /* that page, until it is fetched */
 	listener_redirect_fn on_redirect;
 	listener_sent_fn on_sent;
 	void *arg;
@@ -152,11 +160,18 @@ static const char *const headers[][2] = {
 	{"Content-Type", "text/html; charset=utf-8"},
 	{"Cache-Control", "no-store"},
 	{"Referrer-Policy", "no-referrer"},
-	{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
-				    "form-action 'none'"},
 	{"X-Content-Type-Options", "nosniff"},
 	{"Connection", "close"},
 };
+
+static void add_policy(struct evkeyvalq *out)
+{
+	struct buffer policy = BUFFER_INIT(POLICY_MAX);
+
+	page_append_policy(&policy);
+	(void)evhttp_add_header(out, "Content-Security-Policy", buffer_cstr(&policy));
+	buffer_release(&policy);
+}
 
 static void send_page(struct evhttp_request *req, int status, const struct buffer *html)
 {
@@ -165,6 +180,7 @@ static void send_page(struct evhttp_request *req, int status, const struct buffe
 
 	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
 		(void)evhttp_add_header(out, headers[i][0], headers[i][1]);
+	add_policy(out);
 	if (body != NULL)
 		(void)evbuffer_add(body, buffer_cstr(html), html->len);
 	evhttp_send_reply(req, status, NULL, body);
@@ -248,6 +264,25 @@ static bool is_for_loopback(struct evhttp_request *req)
 	return ok;
 }
 
+/*
+ * The page is not the answer to the redirect: its URL has the code in it and would stay in the
+ * address line, and in the list of pages to go back to. 303 makes a GET of a form's POST too. The
+ * path cannot be guessed: other users of this machine are not told who signed in.
+ */
+static void send_elsewhere(struct listener *listener, struct evhttp_request *req)
+{
+	unsigned char id[RESULT_ID_BYTES];
+	char *end = listener->result_path;
+
+	evutil_secure_rng_get_bytes(id, sizeof(id));
+	*end++ = '/';
+	for (size_t i = 0; i < sizeof(id); i++)
+		end += snprintf(end, 3, "%02x", id[i]);
+	(void)evhttp_add_header(evhttp_request_get_output_headers(req), "Location",
+				listener->result_path);
+	send_page(req, HTTP_SEE_OTHER, &(struct buffer){0});
+}
+
 static void take_redirect(struct listener *listener, struct evhttp_request *req, struct span query)
 {
 	struct buffer html = BUFFER_INIT(PAGE_MAX);
@@ -257,13 +292,33 @@ static void take_redirect(struct listener *listener, struct evhttp_request *req,
 	(void)event_base_update_cache_time(listener->base);
 	if (over) {
 		listener->over = true;
-		stop_listening(listener);
-		evhttp_request_set_on_complete_cb(req, on_page_sent, listener);
-		evhttp_connection_set_closecb(evhttp_request_get_connection(req), on_browser_gone,
-					      listener);
+		buffer_move(&listener->result, &html);
+		send_elsewhere(listener, req);
+	} else {
+		send_page(req, HTTP_BADREQUEST, &html);
 	}
-	send_page(req, over ? HTTP_OK : HTTP_BADREQUEST, &html);
 	buffer_release(&html);
+}
+
+static bool is_result(const struct listener *listener, struct evhttp_request *req)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
+	const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
+
+	return listener->result.len > 0 && path != NULL &&
+	       evhttp_request_get_command(req) == EVHTTP_REQ_GET &&
+	       strcmp(path, listener->result_path) == 0 && is_for_loopback(req);
+}
+
+/* Once: then nobody is answered any more. */
+static void send_result(struct listener *listener, struct evhttp_request *req)
+{
+	stop_listening(listener);
+	evhttp_request_set_on_complete_cb(req, on_page_sent, listener);
+	evhttp_connection_set_closecb(evhttp_request_get_connection(req), on_browser_gone,
+				      listener);
+	send_page(req, HTTP_OK, &listener->result);
+	buffer_release(&listener->result);
 }
 
 static void answer_other(const struct listener *listener, struct evhttp_request *req, int status)
@@ -288,6 +343,8 @@ static void on_request(struct evhttp_request *req, void *arg)
 		read_query(req, &query);
 	if (query_has(buffer_span(&query), "code") || query_has(buffer_span(&query), "error"))
 		take_redirect(listener, req, buffer_span(&query));
+	else if (is_result(listener, req))
+		send_result(listener, req);
 	else
 		answer_other(listener, req, here ? HTTP_BADREQUEST : HTTP_NOTFOUND);
 	buffer_release(&query);
@@ -345,6 +402,7 @@ enum outcome listener_new(struct event_base *base, uint16_t port, struct listene
 	listener = xcalloc(1, sizeof(*listener));
 	listener->base = base;
 	listener->port = got;
+	buffer_init(&listener->result, PAGE_MAX);
 	listener->http = http_new(base, listener);
 	if (!accept_on(listener, fds)) {
 		listener_free(listener);
@@ -363,6 +421,7 @@ void listener_free(struct listener *listener)
 	if (listener->http != NULL)
 		evhttp_free(listener->http);
 	free(listener->path);
+	buffer_release(&listener->result);
 	free(listener);
 }
 

@@ -136,7 +136,8 @@ try {
   } else if (argv['no-redirect']) {
     console.log(target.href);
   } else {
-    show(await fetchPage(target));
+    const answer = await fetchPage(target);
+    show(answer.location ? await fetchPage(new URL(answer.location, target)) : answer);
   }
 } catch (error) {
   console.error(`browser: ${error.message}`);

@@ -271,6 +271,37 @@ static void assert_page_headers(const struct buffer *page)
 	assert_lacks(page, "SECRET");
 }
 
+/* The answer to a redirect that ends it sends the browser on, and has nothing to be seen; the page
+ * is there, once. */
+static void read_page(struct stage *stage, int fd, unsigned port, struct buffer *page)
+{
+	struct buffer answer = BUFFER_INIT(1 << 17);
+	char request[256];
+	const char *at;
+
+	stage_read(stage, fd, &answer);
+	assert_contains(&answer, " 303 See Other\r\n");
+	assert_lacks(&answer, "<");
+	assert_page_headers(&answer);
+	at = strstr(buffer_cstr(&answer), "Location: /");
+	assert_non_null(at);
+	at += strlen("Location: ");
+	assert_int_equal(strcspn(at, "\r"), 33);
+	/* Another path, and another host's name, are told nothing. */
+	stage_read(stage, stage_send(port, "GET /0 HTTP/1.1\r\nHost: localhost\r\n\r\n"), page);
+	assert_contains(page, "HTTP/1.1 410 ");
+	(void)snprintf(request, sizeof(request), "GET %.33s HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+		       at);
+	stage_read(stage, stage_send(port, request), page);
+	assert_contains(page, "HTTP/1.1 410 ");
+	assert_lacks(page, "relay");
+	(void)snprintf(request, sizeof(request), "GET %.33s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		       at);
+	stage_read(stage, stage_send(port, request), page);
+	assert_contains(page, "HTTP/1.1 200 ");
+	buffer_release(&answer);
+}
+
 static void redirect_is_taken_by_get(void **state)
 {
 	struct stage *stage = *state;
@@ -281,7 +312,7 @@ static void redirect_is_taken_by_get(void **state)
 
 	stage_expect(stage, "authorize-finish flow=f1 query=code=" CODE "%252F&state=abc");
 	stage_answer(stage, DONE);
-	stage_read(stage, fd, &page);
+	read_page(stage, fd, port, &page);
 	assert_contains(&page, "HTTP/1.1 200 ");
 	assert_contains(&page, "<dd>r@example.org</dd>");
 	assert_contains(&page, "2026-11-23 17:11:10Z");
@@ -307,7 +338,7 @@ static void redirect_is_taken_by_post(void **state)
 
 	stage_expect(stage, "authorize-finish flow=f1 query=code=" CODE "&state=abc");
 	stage_answer(stage, DONE);
-	stage_read(stage, fd, &page);
+	read_page(stage, fd, port, &page);
 	assert_contains(&page, "HTTP/1.1 200 ");
 	assert_int_equal(stage_wait(stage), CLI_OK);
 	buffer_release(&page);
@@ -334,7 +365,7 @@ static void redirect_is_taken_over_ipv6(void **state)
 	stage_answer(stage,
 		     "PERM consent relay: the sign-in was declined; run: mailoauth authorize "
 		     "relay");
-	stage_read(stage, fd, &page);
+	read_page(stage, fd, port, &page);
 	assert_contains(&page, "the sign-in was declined");
 	assert_int_equal(stage_wait(stage), CLI_CONSENT);
 	buffer_release(&page);
@@ -383,7 +414,7 @@ static void junk_is_turned_away_first(void **state)
 			"GET /cb?code=" CODE "&state=abc HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	stage_expect(stage, "authorize-finish flow=f1 query=code=" CODE);
 	stage_answer(stage, DONE);
-	stage_read(stage, fd, &page);
+	read_page(stage, fd, port, &page);
 	assert_contains(&page, "HTTP/1.1 200 ");
 	assert_int_equal(stage_wait(stage), CLI_OK);
 	(void)close(silent);
@@ -409,7 +440,7 @@ static void forged_state_does_not_end_the_wait(void **state)
 			"GET /cb?code=" CODE "&state=abc HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	stage_expect(stage, "authorize-finish flow=f1 query=code=" CODE);
 	stage_answer(stage, DONE);
-	stage_read(stage, fd, &page);
+	read_page(stage, fd, port, &page);
 	assert_contains(&page, "HTTP/1.1 200 ");
 	assert_int_equal(stage_wait(stage), CLI_OK);
 	buffer_release(&page);
@@ -427,7 +458,7 @@ static void wrong_user_is_said_in_both_places(void **state)
 	stage_answer(stage,
 		     "PERM consent relay: eve@example.org signed in, r@example.org must; nothing "
 		     "is stored; run: mailoauth authorize relay");
-	stage_read(stage, fd, &page);
+	read_page(stage, fd, port, &page);
 	assert_contains(&page, "eve@example.org signed in, r@example.org must");
 	assert_int_equal(stage_wait(stage), CLI_CONSENT);
 	assert_contains(&stage->complained, "eve@example.org signed in, r@example.org must");
@@ -517,7 +548,7 @@ static void listener_goes_on_after_end_of_input(void **state)
 	fd = stage_send(port, "GET /cb?code=" CODE " HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	stage_expect(stage, "authorize-finish ");
 	stage_answer(stage, DONE);
-	stage_read(stage, fd, &page);
+	read_page(stage, fd, port, &page);
 	assert_int_equal(stage_wait(stage), CLI_OK);
 	buffer_release(&page);
 }

@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
 
+#include "common/base64.h"
 #include "common/helper-protocol.h"
 #include "token-helper/cli-exit.h"
 #include "token-helper/cli-page.h"
@@ -46,14 +48,16 @@ static void escaping_leaves_no_markup(void **state)
 static void pages_escape_every_word_of_others(void **state)
 {
 	const struct authorized done = {
-		.account = "<1>", .identity = "<2>", .until = "<3>", .refresh_token = true};
+		.account = "<1>", .identity = "<2>", .until = "<3>", .scope = "<9>"};
+	const struct unauthorized failure = {
+		.account = "<4>", .why = "<5>; run: <6>", .meaning = "<7>", .remedy = "<8>"};
 	struct buffer html = BUFFER_INIT(PAGE_MAX);
 
 	(void)state;
 	page_success(&html, &done);
-	page_failure(&html, "<4>", "<5>", false);
+	page_failure(&html, &failure);
 	assert_true(buffer_ok(&html));
-	for (char digit = '1'; digit <= '5'; digit++) {
+	for (char digit = '1'; digit <= '9'; digit++) {
 		char raw[4] = {'<', digit, '>', '\0'};
 		char escaped[] = "&lt;_&gt;";
 
@@ -61,6 +65,31 @@ static void pages_escape_every_word_of_others(void **state)
 		assert_false(has(&html, raw));
 		assert_true(has(&html, escaped));
 	}
+	buffer_release(&html);
+}
+
+/* The style must be what the policy's hash is of, or the browser leaves it out. */
+static void the_policy_is_of_the_style(void **state)
+{
+	struct buffer html = BUFFER_INIT(PAGE_MAX), policy = BUFFER_INIT(1024);
+	struct buffer coded = BUFFER_INIT(128);
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	const char *style, *end;
+	unsigned len;
+
+	(void)state;
+	page_over(&html);
+	page_append_policy(&policy);
+	style = strstr(buffer_cstr(&html), "<style>") + strlen("<style>");
+	end = strstr(style, "</style>");
+	assert_non_null(end);
+	assert_int_equal(EVP_Digest(style, (size_t)(end - style), digest, &len, EVP_sha256(), NULL),
+			 1);
+	assert_true(base64_encode(&coded, (struct span){(const char *)digest, len}));
+	assert_true(has(&policy, buffer_cstr(&coded)));
+	assert_false(has(&policy, "unsafe"));
+	buffer_release(&coded);
+	buffer_release(&policy);
 	buffer_release(&html);
 }
 
@@ -346,6 +375,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(escaping_leaves_no_markup),
 		cmocka_unit_test(pages_escape_every_word_of_others),
+		cmocka_unit_test(the_policy_is_of_the_style),
 		cmocka_unit_test(pasted_lines_are_told_apart),
 		cmocka_unit_test(pasted_lines_may_be_cut_anywhere),
 		cmocka_unit_test(clean_text_steers_no_terminal),
