@@ -32,6 +32,7 @@ allow 'token-helper/oauth/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(json|http|
 allow 'token-helper/accounts/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(command|http|oauth|store|accounts)/[a-z0-9-]+\.h'
 allow 'token-helper/probe/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/probe/[a-z0-9-]+\.h'
 allow 'token-helper/import/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(json|import)/[a-z0-9-]+\.h'
+allow 'token-helper/bundle/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(bundle|postfix)/[a-z0-9-]+\.h|token-helper/cli-(call|status)\.h'
 allow 'token-helper/server/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(accounts|server)/[a-z0-9-]+\.h'
 allow 'token-helper/postfix/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/postfix/[a-z0-9-]+\.h'
 allow 'token-helper/explain/*.[ch]' 'common/[a-z0-9-]+\.h|token-helper/(explain|json)/[a-z0-9-]+\.h'

@@ -21,6 +21,7 @@ enum cli_exit cli_restore(const struct cli *cli);
 enum cli_exit cli_test(const struct cli *cli);
 enum cli_exit cli_import(const struct cli *cli);
 enum cli_exit cli_guide(const struct cli *cli);
+enum cli_exit cli_support_bundle(const struct cli *cli);
 enum cli_exit cli_config_check(const struct cli *cli);
 enum cli_exit cli_doctor(const struct cli *cli);
 enum cli_exit cli_postfix_enable(const struct cli *cli);

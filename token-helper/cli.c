@@ -70,6 +70,9 @@ static const struct cli_verb verbs[] = {
 	{"postfix disable", cli_postfix_disable, OPERAND_NONE, "CDy",
 	 "postfix disable [--dry-run] [--yes] [--postfix-config DIR]", "undo that",
 	 "mailoauth postfix disable"},
+	{"support-bundle", cli_support_bundle, OPERAND_OPTIONAL, "y",
+	 "support-bundle [FILE] [--yes]", "show what one needs to ask for help, without secrets",
+	 "mailoauth support-bundle"},
 	{"complete", complete, OPERAND_OPTIONAL, "", "complete [WORD]", NULL, NULL},
 	{0},
 };

@@ -67,6 +67,7 @@ bed_provider_ctl kill-grant account=alice@example.test
 say refresh post
 say status
 say status --json
+say -c "$BED_CONF" support-bundle
 
 (
 	umask 077

@@ -12,6 +12,7 @@ work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
 ln -s "$top/token-helper/guides" "$work/guides"
 ln -s "$top/token-helper/providers" "$work/providers"
+ln -s "$top/token-helper/topics" "$work/topics"
 printf '[fetch inbox]\n[fetch lists]\n' >"$work/mailoauth.conf"
 ln -s "$mailoauth" "$work/mailoauth"
 
@@ -23,23 +24,23 @@ offered() { # COMMAND WORD...: the last word is the one that is begun
 		COMP_WORDS=("$@")
 		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 		"_${1//-/_}" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" 2>&1
-		printf "%s\n" "${COMPREPLY[@]}"' - "$top" "$@" | sort
+		printf "%s\n" "${COMPREPLY[@]}"' - "$top" "$@" | sort -u
 }
 PATH=$work:$PATH
 tool() { offered mailoauth -S "$work/none" -c "$work/mailoauth.conf" "$@"; }
 
-verbs=$(mailoauth --help | sed -n '/^usage/,/^ *help/s/^  \([a-z][a-z-]*\) .*/\1/p' | sort -u)
+names=$(mailoauth --help | sed -n '/^usage/,/^ *help/s/^  \([a-z][a-z -]*[a-z]\)  .*/\1/p')
+verbs=$(printf '%s\nhelp\n' "$names" | cut -d' ' -f1 | sort -u)
 is "$(tool '')" "$verbs" "verbs: all that the help has"
 for verb in $verbs; do
 	[ "$verb" != help ] || continue
-	[ "$verb" != config ] || verb="config check"
 	# shellcheck disable=SC2086 # one word or two
-	usage=$(mailoauth help $verb)
-	options=$(tool "${verb%% *}" --)
+	usage=$(printf '%s\n' "$names" | grep -xE "$verb( .*)?" | while read -r name; do mailoauth help $name; done)
+	options=$(tool "$verb" --)
 	for option in $(printf '%s\n' "$options" | grep -vxE -e '--(socket|config|help|version)'); do
 		like "$usage" "$option([] |]|$)" "$verb: $option is in its usage"
 	done
-	for option in $(printf '%s\n' "$usage" | sed -n '/^usage/,/^$/p' | grep -oe '--[a-z][a-z-]*'); do
+	for option in $(printf '%s\n' "$usage" | sed -n '/^usage/,/^$/p' | grep -oe ' --[a-z][a-z-]*\|\[--[a-z][a-z-]*' | tr -d ' ['); do
 		like "$options" "^$option$" "$verb: $option is offered"
 	done
 done
@@ -48,6 +49,8 @@ is "$(tool help conf)" config "a verb behind help"
 like "$(tool config '')" '^check$' "the second word of a verb"
 is "$(tool providers goo)" "google
 google-service" "providers"
+is "$(tool postfix e)" enable "the second word of one of two"
+is "$(tool explain scopes-g)" scopes-google "topics"
 is "$(tool guide neo)" neomutt "guides"
 is "$(tool authorize relay --flow '')" "code
 device" "values of an option"
