@@ -41,6 +41,7 @@ static void on_response(void *ctx, const struct imap_response *response)
 		     check->world.source->name, check->world.source->account, check->folder,
 		     response->mailbox.messages, response->mailbox.unseen,
 		     response->mailbox.uidvalidity, response->mailbox.uidnext);
+	(void)fflush(stdout); /* before the line that sums up */
 }
 
 static void on_closed(void *ctx, enum outcome what, const struct err *err)
@@ -59,8 +60,10 @@ static void on_status(void *ctx, const struct imap_text *result)
 		finish(check, OUTCOME_OK, true, &err);
 		return;
 	}
-	(void)err_set(&err, OUTCOME_CONFIG, "the server said: %s %s %.*s",
-		      imap_status_name(result->status), imap_code_name(result->code),
+	(void)err_set(&err, OUTCOME_CONFIG,
+		      "the server said: %s %s%s%s%.*s; to see its folders: folder = *, and --check",
+		      imap_status_name(result->status), result->code_name.len > 0 ? "[" : "",
+		      imap_code_name(result->code), result->code_name.len > 0 ? "] " : "",
 		      (int)result->text.len, result->text.ptr);
 	finish(check, OUTCOME_CONFIG, true, &err);
 }

@@ -99,10 +99,12 @@ static void ask_alone(struct window *window)
 /* It has enough of us, or is too busy: that is no matter of one message. */
 static bool is_about_all(const struct imap_text *result)
 {
+	const struct diagnosis *diagnosis = diagnosis_find(DIAGNOSIS_IMAP, result->text);
+
 	return result->code == IMAP_CODE_UNAVAILABLE || result->code == IMAP_CODE_INUSE ||
 	       result->code == IMAP_CODE_LIMIT || result->code == IMAP_CODE_THROTTLED ||
 	       result->code == IMAP_CODE_OVERQUOTA ||
-	       diagnosis_find(DIAGNOSIS_IMAP, result->text) != NULL;
+	       (diagnosis != NULL && diagnosis->outcome == OUTCOME_RETRY);
 }
 
 /* Some of the messages came perhaps. */

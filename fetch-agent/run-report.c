@@ -74,7 +74,14 @@ void run_report_log(const struct run_report *report)
 	const struct run_result *result = report->result;
 	struct buffer counts = BUFFER_INIT(COUNTS_MAX);
 	char meaning[CLAUSE_MAX] = "", next[64] = "";
+	bool here = source->delivery.host == NULL; /* else nobody was asked */
 
+	if (report->check && result->what == OUTCOME_OK) {
+		log_info("fetch=%s account=%s ok: logged in%s%s%s; nothing was fetched (--check)",
+			 source->name, source->account, here ? ", deliver = " : "",
+			 here ? source->delivery.text : "", here ? " can be used" : "");
+		return;
+	}
 	say_counts(report, &counts);
 	say_meaning(result, meaning, sizeof(meaning));
 	say_next(report, next, sizeof(next));

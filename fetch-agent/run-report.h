@@ -13,6 +13,7 @@ struct run_report {
 	const struct run_result *result;
 	unsigned tries_before; /* failures in a row that came before */
 	int64_t next_ms;       /* after a failure, with daemon; negative: never by itself */
+	bool check;	       /* nothing was to be fetched */
 	bool daemon; /* nothing new and nothing wrong is no news, nor is a connection that ends */
 };
 

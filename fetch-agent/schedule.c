@@ -265,6 +265,7 @@ static void report(const struct slot *slot, unsigned tries_before, int64_t next_
 		.result = &slot->result,
 		.tries_before = tries_before,
 		.next_ms = next_ms,
+		.check = slot->schedule->world.check,
 		.daemon = slot->schedule->world.stays,
 	};
 

@@ -145,23 +145,6 @@ static void ignore_response(void *ctx, const struct imap_response *response)
 	(void)response;
 }
 
-/* The pass is over; without a session the run is too. */
-static void pass_end(struct source_run *run)
-{
-	struct imap_session_handler handler = {
-		.response = ignore_response, .closed = on_lost, .ctx = run};
-
-	if (run->session != NULL)
-		imap_session_set_handler(run->session, &handler);
-	run->result.spent_ms = deadline_in_ms(0).at_ms - run->began_ms;
-	if (run->world.check) {
-		on_noted(run);
-		return;
-	}
-	run_change(run, RUN_NOTING);
-	worker_submit(run->world.worker, work_note, on_noted, run);
-}
-
 static enum run_stage stage_of(enum outcome what, enum run_stage stage)
 {
 	if (what == OUTCOME_PROTOCOL)
@@ -194,6 +177,27 @@ static void note_failure(struct source_run *run, enum outcome what, unsigned whe
 	run->result.where = where;
 	run->result.stage = stage_of(run->result.what, stage);
 	run->result.err = *err;
+}
+
+/* The pass is over; without a session the run is too. */
+static void pass_end(struct source_run *run)
+{
+	struct imap_session_handler handler = {
+		.response = ignore_response, .closed = on_lost, .ctx = run};
+	struct err err = ERR_INIT;
+
+	if (run->session != NULL)
+		imap_session_set_handler(run->session, &handler);
+	run->result.spent_ms = deadline_in_ms(0).at_ms - run->began_ms;
+	if (run->world.check) {
+		enum outcome what = delivery_check(&run->source->delivery, &err);
+
+		note_failure(run, what, DIAGNOSIS_DELIVERY, RUN_STAGE_CONFIG, &err);
+		on_noted(run);
+		return;
+	}
+	run_change(run, RUN_NOTING);
+	worker_submit(run->world.worker, work_note, on_noted, run);
 }
 
 static void lose_session(struct source_run *run)

@@ -2,8 +2,10 @@
 /* delivery.c - the list of methods, and the way to the one that a section names. See delivery.h. */
 #include "fetch-agent/delivery/delivery.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/xalloc.h"
 
@@ -69,6 +71,45 @@ void delivery_config_release(struct delivery_config *config)
 	words_release(&config->args);
 	free(config->mda_user);
 	*config = (struct delivery_config){0};
+}
+
+static enum outcome check_path(const struct delivery_config *config, const char *path, int mode,
+			       struct err *err)
+{
+	if (access(path, mode) == 0)
+		return OUTCOME_OK;
+	return err_set(err, OUTCOME_CONFIG, "deliver = %s: %s: %s", config->text, path,
+		       strerror(errno));
+}
+
+/* One that is missing is made, but not the directory above it. */
+static enum outcome check_maildir(const struct delivery_config *config, struct err *err)
+{
+	static const char *const parts[] = {"tmp", "new", "cur"};
+	const char *slash = strrchr(config->path, '/');
+	size_t above = slash == config->path ? 1 : (size_t)(slash - config->path);
+	bool there = access(config->path, F_OK) == 0;
+	char *path = there ? xstrdup(config->path) : xspandup((struct span){config->path, above});
+	enum outcome what = check_path(config, path, W_OK | X_OK, err);
+
+	free(path);
+	for (size_t i = 0; there && what == OUTCOME_OK && i < 3; i++) {
+		path = xasprintf("%s/%s", config->path, parts[i]);
+		if (access(path, F_OK) == 0)
+			what = check_path(config, path, W_OK | X_OK, err);
+		free(path);
+	}
+	return what;
+}
+
+enum outcome delivery_check(const struct delivery_config *config, struct err *err)
+{
+	if (config->host != NULL)
+		return OUTCOME_OK;
+	if (config->method->staged)
+		return check_maildir(config, err);
+	return check_path(config, config->path,
+			  config->method == &delivery_mda_method ? X_OK : W_OK, err);
 }
 
 enum outcome delivery_open(const struct delivery_config *config, const struct delivery_world *world,

@@ -49,6 +49,10 @@ enum outcome delivery_config_parse(const char *text, struct delivery_config *con
 				   struct err *err);
 void delivery_config_release(struct delivery_config *config);
 
+/* Is the destination there, and may we use it, as far as the file system tells? Nothing is changed.
+ * OUTCOME_CONFIG: err says what is missing. */
+enum outcome delivery_check(const struct delivery_config *config, struct err *err);
+
 /* Who the message is from and for. recipients is empty for a Maildir. */
 struct delivery_envelope {
 	const char *sender; /* "" is the null reverse-path */

@@ -129,8 +129,9 @@ enum outcome maildir_open(const char *path, struct maildir **out, struct err *er
 	}
 	if (!good) {
 		maildir_close(maildir);
-		return err_set(err, OUTCOME_CONFIG, "%s: cannot open the Maildir: %s", path,
-			       strerror(saved));
+		return err_set(err, OUTCOME_CONFIG, "%s: cannot open the Maildir: %s%s", path,
+			       strerror(saved),
+			       saved == ENOENT ? " (the directory above it must be there)" : "");
 	}
 	*out = maildir;
 	return OUTCOME_OK;

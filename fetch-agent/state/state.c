@@ -35,7 +35,9 @@ static enum outcome take_lock(struct state *state, struct err *err)
 
 	state->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (state->lock < 0)
-		what = err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
+		what = err_set(err, OUTCOME_CONFIG, "%s: %s%s", path, strerror(errno),
+			       errno == EACCES ? " (--state FILE names another, --user who works)"
+					       : "");
 	else if (flock(state->lock, LOCK_EX | LOCK_NB) != 0)
 		what = err_set(err, OUTCOME_DENIED, "%s: another mailoauth-fetch is at work",
 			       state->path);

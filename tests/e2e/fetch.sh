@@ -147,6 +147,14 @@ bed_fetch_conf "folder = INBOX, Gesendete Objekte, Entwürfe & Co"
 bed_fetch --check
 like "$(cat "$BED/fetch.out")" 'folder=Entwürfe & Co messages=1 unseen=1 ' "--check says what is there"
 is "$(bed_fetched_count)" 0 "--check delivers nothing"
+like "$(cat "$BED/fetch.out")" 'ok: logged in, deliver = maildir:.* can be used; nothing was fetched' "--check: it is said"
+for deliver in maildir:/nowhere/alice/Maildir "lmtp:unix:$BED/nobody" "mda:$BED/no-program"; do
+	bed_fetch_conf "deliver = $deliver" "recipient = alice"
+	bed_fetch --check
+	is $? 78 "--check, deliver = ${deliver%%:*}: exit status 78"
+	like "$(cat "$BED/fetch.out")" 'config: deliver = .*: /.*: No such file or directory' "--check, deliver = ${deliver%%:*}: it is said"
+done
+bed_fetch_conf "folder = INBOX, Gesendete Objekte, Entwürfe & Co"
 fetch 0 "three folders"
 is "$(bed_fetched | xargs grep -h '^Subject: in' | sort)" "$(printf 'Subject: in %s\n' 'Entwürfe & Co' 'Gesendete Objekte' INBOX)" \
 	"three folders: a message from each"

@@ -357,6 +357,12 @@ static enum outcome explain_unknown(const struct account_wanted *wanted, struct 
 			       "no account has the user \"%.*s\": add one to mailoauth.conf with "
 			       "user = %.*s, or correct the name",
 			       user_len, wanted->user.ptr, user_len, wanted->user.ptr);
+	if (user_len == 0)
+		return err_set(
+			err, OUTCOME_CONFIG,
+			"mailoauthd has no account of this name or alias: write an [account "
+			"NAME] into mailoauth.conf and run: mailoauth reload; or see mailoauth "
+			"status for the names that it has");
 	return err_set(err, OUTCOME_CONFIG,
 		       "what stands as password of \"%.*s\" (%zu characters, not shown here) is no "
 		       "account's name or alias: put the name of an [account] there, or nothing",
