@@ -96,6 +96,15 @@ conf "smtp_tls_security_level=may"
 examine
 is $status 1 "a warning only: exit status 1"
 
+# mailoauthd as the map is not asked (the answer would be a token), and its decision is known all the same.
+maps=$(postconf -c "$BED/client/conf" -h smtp_sasl_password_maps)
+conf "smtp_sasl_password_maps=proxy:socketmap:unix:$BED_SOCKET:login, hash:$BED/client/passwords" smtp_tls_security_level=encrypt
+before=$(bed_mailoauth status relay --json | grep -o '"requests":[0-9]*')
+examine
+finding '^ok +password-map .*account relay, as relay@example.test' "socketmap: which account"
+is "$(bed_mailoauth status relay --json | grep -o '"requests":[0-9]*')" "$before" "socketmap: no token was asked for"
+conf "smtp_sasl_password_maps=$maps"
+
 # What has no command, or one that this machine cannot run.
 conf "smtp_tls_security_level=secure" "smtp_tls_CAfile=" "relayhost=[127.0.0.1]:465"
 mv "$BED/sasl/libmailoauth.so" "$BED/sasl/libmailoauth.off"
