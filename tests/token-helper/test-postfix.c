@@ -29,7 +29,7 @@ static const char services[] =
 	"smtp       unix  -       -       y       -       -       smtp\n"
 	"relay      unix  -       -       n       -       -       smtp -o "
 	"syslog_name=postfix/relay\n"
-	"old        unix  -       -       -       -       -       smtp -o a=-v\n"
+	"old        unix  -       -       -       -       -       smtp -o -v\n"
 	"loud       unix  -       -       n       -       -       smtp -v -o {smtp_x=y, z}\n";
 static const char overrides[] = "relay/unix/smtp_sasl_security_options = noanonymous\n"
 				"127.0.0.1:25/inet/smtpd_tls_security_level = none\n";
@@ -85,7 +85,7 @@ static void services_are_read(void **state)
 	assert_true(postfix_service_is_chrooted(postfix, smtpd));
 	assert_false(postfix_service_is_chrooted(postfix, old));
 	assert_true(postfix_service_has_flag(loud, "-v"));
-	assert_false(postfix_service_has_flag(old, "-v")); /* it would be an -o's */
+	assert_false(postfix_service_has_flag(old, "-v")); /* it is an -o's */
 	assert_string_equal(loud->command, "smtp -v -o {smtp_x=y, z}");
 	assert_true(postfix_environment(postfix, "SASL_PATH", &value));
 	assert_string_equal(buffer_cstr(&value), "/opt/sasl");
