@@ -21,9 +21,11 @@ static void list_accounts(const struct cli *cli)
 {
 	struct json_object *status = NULL;
 	struct json_object *list;
+	struct cli asking = *cli;
 	struct err err = ERR_INIT;
 
-	if (status_ask(cli, &status, &err) != CLI_OK)
+	asking.account = NULL; /* the operand is the word before */
+	if (status_ask(&asking, &status, &err) != CLI_OK)
 		return;
 	list = json_member_array(status, "accounts");
 	for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++) {

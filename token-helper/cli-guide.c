@@ -211,9 +211,12 @@ static enum cli_exit fill_from_account(const struct cli *cli, char *filled[VALUE
 {
 	struct json_object *status = NULL;
 	struct json_object *list;
+	struct cli asking = *cli;
 	struct err err = ERR_INIT;
-	enum cli_exit exit = status_ask(cli, &status, &err);
+	enum cli_exit exit;
 
+	asking.account = cli->only; /* the operand is the guide's name */
+	exit = status_ask(&asking, &status, &err);
 	if (exit != CLI_OK)
 		return cli_report(exit, err.text);
 	list = json_member_array(status, "accounts");

@@ -66,6 +66,16 @@ ok "the configuration as it was is kept" [ -f "$(ls "$BED_CONF".before-import-*)
 unlike "$(said)" "$refresh_token" "the refresh token is not shown"
 unlike "$(cat "$BED_CONF" "$BED/daemon.log")" "$refresh_token" "nor in the configuration or the log"
 
+# What else the daemon tells of the account: its name to the shell, its values to a guide.
+ln -s "$BED_SRC/../../token-helper/guides" "$BED/guides"
+is "$(bed_mailoauth complete status | grep -c '^relay')" 1 "the shell completes its name"
+like "$(bed_mailoauth -c "$BED_CONF" guide postfix --account relay)" '127\.0\.0\.1\]:587 = relay@example\.test:' "a guide has its values"
+like "$(bed_mailoauth -c "$BED_CONF" guide custom --account relay)" "client_id = $BED_PUBLIC_CLIENT" "and its client id"
+
+bed_mailoauth -c "$BED_CONF" support-bundle "$BED/bundle" --yes >/dev/null
+like "$(cat "$BED/bundle")" '"account": ?"relay"' "the bundle has the status"
+unlike "$(cat "$BED/bundle")" 'relay@|example\.test' "and tells no address"
+
 # What Postfix had for sasl-xoauth2 stays: the path of the token file where a password would be.
 echo "[127.0.0.1]:$BED_HUB_PORT relay@example.test:$token_file" >"$BED/client/sasl_passwd"
 bed_postfix_set client "smtp_sasl_password_maps=texthash:$BED/client/sasl_passwd"

@@ -193,9 +193,11 @@ static void put_configuration(struct bundle *bundle, struct buffer *out)
 static void put_status(struct bundle *bundle, struct buffer *out)
 {
 	struct json_object *status = NULL;
+	struct cli asking = *bundle->cli;
 	struct err err = ERR_INIT;
 
-	if (status_ask(bundle->cli, &status, &err) == CLI_OK)
+	asking.account = NULL; /* the operand is the file */
+	if (status_ask(&asking, &status, &err) == CLI_OK)
 		(void)buffer_printf(
 			out, "%s\n",
 			json_object_to_json_string_ext(
