@@ -225,7 +225,7 @@ static const struct redirect_case redirect_cases[] = {
 	{"error=access_denied&state=STATE-123&iss=https://evil.example", OUTCOME_CONSENT,
 	 "instead of"},
 	{"error=access_denied&error_description=The+user+said%20no.%0aFORGED&state=STATE-123",
-	 OUTCOME_CONSENT, "says access_denied: The user said no.; consent was declined"},
+	 OUTCOME_CONSENT, "says access_denied: The user said no.: consent was declined"},
 	{"error=access_denied&state=STATE-123", OUTCOME_CONSENT, "consent was declined"},
 	{"error=server_error&state=STATE-123", OUTCOME_CONSENT, "later"},
 	{"error=odd%1b%5b31m&state=STATE-123", OUTCOME_CONSENT, "says odd?[31m; authorize again"},

@@ -9,6 +9,7 @@
 #include "common/url.h"
 #include "common/xalloc.h"
 #include "token-helper/json/json-reader.h"
+#include "token-helper/oauth/diagnose.h"
 #include "token-helper/oauth/server-words.h"
 
 #include "common/banned.h"
@@ -101,14 +102,12 @@ static void read_failure(const struct oauth_client *client, const struct http_re
 {
 	struct oauth_client there = {.token_url = client->device_url};
 	struct token_answer failure;
-	const char *hint;
 
 	token_answer_parse(&there, response, &failure);
-	hint = grant_kind_hint(GRANT_DEVICE_CODE, failure.error);
 	answer->outcome = failure.outcome != OUTCOME_OK ? failure.outcome : OUTCOME_RETRY;
 	answer->err = failure.err;
-	if (hint != NULL)
-		(void)err_set(&answer->err, answer->outcome, "%s: %s", failure.err.text, hint);
+	if (failure.error[0] != '\0')
+		(void)oauth_diagnose(GRANT_DEVICE_CODE, &answer->err);
 	token_answer_release(&failure);
 }
 

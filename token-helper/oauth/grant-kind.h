@@ -23,8 +23,4 @@ const char *grant_kind_name(enum grant_kind kind);
  * token. */
 bool grant_kind_has_person(enum grant_kind kind);
 
-/* What an OAuth `error` usually means with this kind, and what to do; NULL: nothing is known. For
- * people. */
-const char *grant_kind_hint(enum grant_kind kind, const char *error);
-
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/scanner.h"
+#include "token-helper/oauth/diagnose.h"
 #include "token-helper/oauth/issuer.h"
 #include "token-helper/oauth/server-words.h"
 
@@ -41,37 +42,6 @@ struct redirect {
 	struct buffer values[PARAMETER_COUNT];
 	bool seen[PARAMETER_COUNT];
 };
-
-static const struct {
-	const char *error;
-	const char *advice;
-} advices[] = {
-	{"access_denied",
-	 "consent was declined or is not allowed to this account: authorize again and "
-	 "accept, or ask the administrator of the directory to grant it"},
-	{"consent_required", "authorize again and accept what is asked for"},
-	{"interaction_required", "authorize again in a browser that can show the sign-in page"},
-	{"login_required", "authorize again and sign in"},
-	{"invalid_scope", "correct scope for this account"},
-	{"invalid_client", "check client_id, tenant and the application's registration"},
-	{"unauthorized_client",
-	 "check the type of the application's registration and what it may do"},
-	{"unsupported_response_type",
-	 "the application must be allowed the authorization code flow"},
-	{"invalid_request", "check the redirect URI and the application's registration"},
-	{"server_error", "the authorization server is in trouble: authorize again later"},
-	{"temporarily_unavailable",
-	 "the authorization server is in trouble: authorize again later"},
-};
-
-static const char *advice_for(const char *error)
-{
-	for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
-		if (strcmp(advices[i].error, error) == 0)
-			return advices[i].advice;
-	}
-	return "authorize again; if it happens again, look the error up at the provider";
-}
 
 static void redirect_init(struct redirect *redirect)
 {
@@ -204,11 +174,6 @@ static bool read_pairs(struct redirect *redirect, struct span query)
 	return scanner_at_end(&scan);
 }
 
-static const char *value_of(const struct redirect *redirect, enum parameter which)
-{
-	return buffer_cstr(&redirect->values[which]);
-}
-
 /* Is this a redirect at all? Says what a person should paste instead. */
 static enum outcome check_shape(const struct redirect *redirect, struct err *err)
 {
@@ -234,11 +199,28 @@ static enum outcome check_shape(const struct redirect *redirect, struct err *err
 		       error ? ", and says " : "", words);
 }
 
+/* The server's words, and what they usually mean. */
+static enum outcome refused(const struct redirect *redirect, struct err *err)
+{
+	char words[SERVER_WORDS_MAX + 1], error[SERVER_WORDS_MAX + 1];
+	struct err line = ERR_INIT;
+
+	server_words(buffer_span(&redirect->values[PARAMETER_ERROR]), error);
+	server_words(buffer_span(&redirect->values[PARAMETER_DESCRIPTION]), words);
+	(void)err_set(&line, OUTCOME_CONSENT, "the authorization server says %s%s%s", error,
+		      words[0] != '\0' ? ": " : "", words);
+	if (!oauth_diagnose(GRANT_AUTHORIZATION_CODE, &line))
+		(void)err_set(&line, OUTCOME_CONSENT,
+			      "%s; authorize again; if it happens again, look the error up at the "
+			      "provider",
+			      line.text);
+	return err_set(err, OUTCOME_CONSENT, "%s", line.text);
+}
+
 static enum outcome check_meaning(const struct redirect *redirect, const struct authorization *auth,
 				  const struct oauth_client *client, struct err *err)
 {
 	char words[SERVER_WORDS_MAX + 1];
-	char error[SERVER_WORDS_MAX + 1];
 
 	if (auth->state.len == 0 ||
 	    !equal_constant_time(buffer_span(&redirect->values[PARAMETER_STATE]),
@@ -257,11 +239,7 @@ static enum outcome check_meaning(const struct redirect *redirect, const struct 
 	}
 	if (redirect->values[PARAMETER_ERROR].len == 0)
 		return OUTCOME_OK;
-	server_words(buffer_span(&redirect->values[PARAMETER_ERROR]), error);
-	server_words(buffer_span(&redirect->values[PARAMETER_DESCRIPTION]), words);
-	return err_set(err, OUTCOME_CONSENT, "the authorization server says %s%s%s; %s", error,
-		       words[0] != '\0' ? ": " : "", words,
-		       advice_for(value_of(redirect, PARAMETER_ERROR)));
+	return refused(redirect, err);
 }
 
 enum outcome authorization_parse_redirect(const struct authorization *auth,

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/xalloc.h"
 #include "token-helper/oauth/device.h"
+#include "token-helper/oauth/diagnose.h"
 #include "token-helper/oauth/endpoint-request.h"
 
 #include "common/banned.h"
@@ -34,18 +35,10 @@ static void request_free(struct token_request *request)
 	free(request);
 }
 
-/* For people: what that error usually means with this grant. */
-static void add_hint(enum grant_kind kind, struct token_answer *answer)
-{
-	const char *hint = grant_kind_hint(kind, answer->error);
-
-	if (answer->outcome != OUTCOME_OK && hint != NULL)
-		(void)err_set(&answer->err, answer->outcome, "%s: %s", answer->err.text, hint);
-}
-
 static void finish(struct token_request *request, struct token_answer *answer)
 {
-	add_hint(request->client.grant, answer);
+	if (answer->outcome != OUTCOME_OK && answer->error[0] != '\0')
+		(void)oauth_diagnose(request->client.grant, &answer->err);
 	request->finished = true;
 	request->done(request->context, answer);
 	token_answer_release(answer);
