@@ -48,6 +48,6 @@ const struct import_format import_getmail_tokens = {
 	.recognises = recognises,
 	.read = read_file,
 	.stop = "in getmailrc say: password_command = (\"mailoauth\", \"token\", \"{account}\"); "
-		"or move to mailoauth-fetch, run: mailoauth-fetch import "
+		"or move to mailoauth-fetch, run: mailoauth-fetch --import "
 		"~/.config/getmail/getmailrc",
 };
