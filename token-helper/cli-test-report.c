@@ -5,6 +5,7 @@
 #include <json.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "token-helper/cli-text.h"
@@ -145,20 +146,30 @@ void report_line(struct report *report, enum report_stage stage, bool from_clien
 	buffer_release(&text);
 }
 
+/* Lines of a constant text; the first has the name before it. */
 static void explain(const char *name, const char *text)
 {
-	if (text == NULL)
-		return;
-	(void)printf("      %-11s", name);
-	text_print(stdout, text);
-	(void)putchar('\n');
+	while (text != NULL && *text != '\0') {
+		size_t len = strcspn(text, "\n");
+
+		(void)printf("      %-11s%.*s\n", name, (int)len, text);
+		text += len + (text[len] == '\n');
+		name = "";
+	}
+}
+
+/* The steps where there are some: the remedy is their short form. */
+static void explain_result(const struct probe_result *result)
+{
+	explain("it means", result->meaning);
+	explain("causes", result->causes);
+	explain("to do", result->steps != NULL ? result->steps : result->remedy);
 }
 
 void report_end(struct report *report, enum cli_exit exit, const struct probe_result *result)
 {
 	if (report->root == NULL) {
-		explain("it means", result->meaning);
-		explain("to do", result->remedy);
+		explain_result(result);
 		if (exit == CLI_OK)
 			(void)puts("  works");
 		(void)fflush(stdout);

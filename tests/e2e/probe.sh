@@ -182,7 +182,7 @@ against "Exchange refuses without a challenge" 11 imap 'NO +login +.*NO AUTHENTI
 	close
 EOF
 against "authenticated but not connected" 12 imap 'ok +login .*OK AUTHENTICATE completed' 'NO +mailbox .*BAD User is authenticated but not connected' \
-	'it means ' 'to do ' <<-EOF
+	'it means ' 'causes ' 'to do ' <<-EOF
 	$IMAP
 	S: \$tag OK AUTHENTICATE completed.
 	C: EXAMINE INBOX

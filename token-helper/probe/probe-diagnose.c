@@ -72,6 +72,8 @@ void probe_diagnose(const struct probe_target *target, bool later, struct probe_
 		result->diagnosis = row->id;
 		result->meaning = row->meaning;
 		result->remedy = row->remedy;
+		result->causes = row->causes;
+		result->steps = row->steps;
 	}
 	name_both(target, was, result);
 }

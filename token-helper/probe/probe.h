@@ -77,6 +77,8 @@ struct probe_result {
 	struct buffer said;    /* the server's last words, as they came; the caller releases */
 	const char *meaning;   /* of the diagnosis; NULL: none. Constant */
 	const char *remedy;    /* NULL: none. Constant */
+	const char *causes;    /* one a line, the likeliest first; NULL: none. Constant */
+	const char *steps;     /* one a line; NULL: none. Constant */
 	const char *diagnosis; /* its name; NULL: none. Constant */
 };
 
