@@ -76,6 +76,10 @@ static const char verified[] = "not carried over: certificates are always verifi
 static const char no_command[] = "not carried over: no command is run around a connection; let the "
 				 "unit or the cron job that starts mailoauth-fetch do it";
 static const char only_pop3[] = "not carried over: it is for POP3";
+static const char only_pop3_ids[] =
+	"not carried over: it holds the names that a POP3 server gives to messages, and they have "
+	"others by IMAP; what fetchmail left at such a server is fetched again: since, or "
+	"take = unseen, limits that: mailoauth.conf(5)";
 
 static const struct keyword keywords[] = {
 	{"via", SHAPE_ONE, SLOT_VIA, NULL, NULL},
@@ -199,7 +203,7 @@ static const struct keyword globals[] = {
 	{"logfile", SHAPE_ONE, SLOT_NONE, "say 2>>FILE, or --log syslog", NULL},
 	{"syslog", SHAPE_FLAG, SLOT_NONE, "say --log syslog on the command line", NULL},
 	{"pidfile", SHAPE_ONE, SLOT_NONE, not_needed, NULL},
-	{"idfile", SHAPE_ONE, SLOT_NONE, only_pop3, NULL},
+	{"idfile", SHAPE_ONE, SLOT_NONE, only_pop3_ids, NULL},
 	{"properties", SHAPE_ONE, SLOT_NONE, "not carried over: it is for scripts", NULL},
 	{"showdots", SHAPE_FLAG, SLOT_NONE, not_needed, NULL},
 };
@@ -924,6 +928,8 @@ const struct import_program import_fetchmail = {
 	.name = "fetchmail",
 	.file_name = "fetchmail",
 	.read = fetchmail_read,
-	.forgets = "fetchmail keeps no state for IMAP: what it fetched is marked as seen at the "
-		   "server, and take = unseen, as printed, goes on from there",
+	.forgets =
+		"fetchmail keeps no state for IMAP: what it fetched is marked as seen at the "
+		"server, and take = unseen, as printed, goes on from there; .fetchids is POP3's, "
+		"and its names are no use by IMAP",
 };

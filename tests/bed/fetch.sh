@@ -113,6 +113,15 @@ bed_kick() { # USER
 	bed_doveadm kick "$1"
 }
 
+bed_nobody_is() { # USER
+	! bed_doveadm who 2>/dev/null | grep -q "^$1 "
+}
+
+# mailoauth-fetch does not wait until the server is through with a connection: before its mailbox is replaced, somebody must.
+bed_logged_out() { # USER
+	bed_wait_for 10 bed_nobody_is "$1"
+}
+
 # What the server holds, by IMAP search.
 bed_doveadm() {
 	doveadm -c "$BED/dovecot/dovecot.conf" "$@"

@@ -16,6 +16,7 @@ STEPS_MAX=${CRASH_STEPS_MAX:-12} # kills for each kind of call, spread over all;
 
 # A first run, of an empty folder, makes the state: strace counts calls by thread, and those of the making would hide the worker's.
 prepare() {
+	bed_logged_out $user
 	bed_mailbox_empty $user
 	bed_fetch_forget
 	bed_fetch --once

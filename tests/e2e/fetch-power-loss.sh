@@ -63,6 +63,7 @@ told() {
 
 # The power is back.
 again() { # NUMBER
+	bed_logged_out $user
 	rm -rf "$disk" "$server"
 	cp -a "$BED/disks/$1/disk" "$disk"
 	cp -a "$held" "$server"

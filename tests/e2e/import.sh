@@ -144,6 +144,9 @@ unlike "$(cat "$BED/sections" "$BED/notes")" s3cret "fetchmail: and nothing else
 import 78 "fetchmail: a file that is there is not written over" --import "$BED/.fetchmailrc" --passwords "$BED/passwords"
 import 0 "fetchmail: state" --import "$BED/.fetchmailrc" --take-state
 like "$(cat "$BED/notes")" 'take = unseen' "fetchmail: what corresponds to its state is said"
+sed -i '1i set idfile /home/alice/.fetchids' "$BED/.fetchmailrc"
+import 0 "fetchmail: idfile" --import "$BED/.fetchmailrc"
+like "$(cat "$BED/notes")" 'fetchmailrc:1: idfile: not carried over: it holds the names that a POP3 server gives' "fetchmail: .fetchids tells nothing"
 printf 'poll\n' >"$BED/.fetchmailrc"
 import 78 "a bad file" --import "$BED/.fetchmailrc"
 like "$(cat "$BED/notes")" '\.fetchmailrc:2: the server.s name is missing here' "a bad file: its line"

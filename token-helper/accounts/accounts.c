@@ -361,8 +361,8 @@ static enum outcome explain_unknown(const struct account_wanted *wanted, struct 
 		return err_set(
 			err, OUTCOME_CONFIG,
 			"mailoauthd has no account of this name or alias: write an [account "
-			"NAME] into mailoauth.conf and run: mailoauth reload; or see mailoauth "
-			"status for the names that it has");
+			"NAME] into mailoauth.conf and run: systemctl reload mailoauthd; those "
+			"that it has: mailoauth status");
 	return err_set(err, OUTCOME_CONFIG,
 		       "what stands as password of \"%.*s\" (%zu characters, not shown here) is no "
 		       "account's name or alias: put the name of an [account] there, or nothing",
