@@ -242,12 +242,15 @@ static enum outcome meaning_of_code(enum imap_code code)
 	}
 }
 
-/* What a refusal means by its words or its response code (RFC 5530); without one that is known,
- * that the token is not liked. */
+/* What a refusal means. A response code (RFC 5530) that says "later" acquits the token, whatever
+ * the words beside it; else the words that are known, else the code; and without either, the token
+ * is not liked. */
 static enum outcome meaning(const struct imap_text *result)
 {
 	const struct diagnosis *diagnosis = diagnosis_find(DIAGNOSIS_IMAP, result->text);
 
+	if (meaning_of_code(result->code) == OUTCOME_RETRY)
+		return OUTCOME_RETRY;
 	return diagnosis != NULL ? diagnosis->outcome : meaning_of_code(result->code);
 }
 

@@ -90,6 +90,12 @@ $AUTH
 S: \$tag NO [UNAVAILABLE] Temporary authentication failure
 EOF
 
+against "something behind the server is down, and the words are of a refusal" 1 \
+	'retry: .*.UNAVAILABLE. AUTHENTICATE failed.*; something behind .*next attempt in [5-9] s' <<EOF
+$AUTH
+S: \$tag NO [UNAVAILABLE] AUTHENTICATE failed.
+EOF
+
 # The first time it is made again at once; what breaks again and again is a failure.
 against "BYE in IDLE" 2 \
 	'retry: folder=INBOX: .*Session expired, please login again.*next attempt in [5-9] s' <<EOF
