@@ -11,7 +11,7 @@ command -v strace >/dev/null || skip_all "strace is not installed"
 bed_relay_start
 
 CALLS='openat pwrite64 write writev ftruncate fsync fdatasync rename renameat renameat2 unlink unlinkat linkat fchmod sendto sendmsg recvfrom read close'
-STEPS_MAX=${CRASH_STEPS_MAX:-15} # of one system call; TLS alone makes that many reads
+STEPS_MAX=${CRASH_STEPS_MAX:-8} # of one system call; TLS alone makes that many reads
 
 traced() {
 	! grep -q '^TracerPid:[[:space:]]*0$' "/proc/$BED_DAEMON_PID/status"

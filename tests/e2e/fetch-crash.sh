@@ -12,7 +12,7 @@ user=relay@example.test
 
 MESSAGES=12 # more than are synced one by one
 CALLS='openat write close renameat fsync fdatasync syncfs pwrite64 unlinkat read'
-STEPS_MAX=${CRASH_STEPS_MAX:-12} # kills for each kind of call, spread over all; 400 is before every one, and takes minutes
+STEPS_MAX=${CRASH_STEPS_MAX:-6} # kills for each kind of call, spread over all; 400 is before every one, and takes minutes
 
 # A first run, of an empty folder, makes the state: strace counts calls by thread, and those of the making would hide the worker's.
 prepare() {
