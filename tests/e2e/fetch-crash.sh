@@ -63,7 +63,7 @@ kill_at() { # CALL NUMBER
 	cp "$BED/fetch.out" "$BED/killed.log"
 	bed_fetch --once
 	status=$?
-	[ $status -le 1 ] && whole && told
+	[ $status -le 1 ] && whole && bed_wait_for 5 told
 }
 
 sweep() { # CALL

@@ -84,7 +84,8 @@ kill_at() { # CALL NUMBER
 	bed_wait_for 10 settled
 	bed_fetch --once
 	status=$?
-	[ $status -le 1 ] && whole && told
+	# Nobody but the server acts now: what it was told it may still be doing.
+	[ $status -le 1 ] && whole && bed_wait_for 5 told
 }
 
 sweep() { # CALL
