@@ -841,7 +841,7 @@ cut_everywhere() { # FORGET RESULT STEP LINE...: $broken, where RESULT is not "o
 		[ "$($cut_result)" = "one two" ] || broken="$broken $cut(status $first: $($cut_result))"
 	done
 }
-cut_everywhere bed_fetch_forget subjects "${FETCH_CUT_STEP:-9}"
+cut_everywhere bed_fetch_forget subjects "${FETCH_CUT_STEP:-13}"
 is "$broken" "" "cut off after every so many bytes: each message once in the end"
 
 forget_all() {
@@ -851,7 +851,7 @@ forget_all() {
 arrived() {
 	bed_mailbox $user | xargs -r grep -h '^Subject: ' | cut -d ' ' -f 2 | sort | xargs
 }
-cut_everywhere forget_all arrived "${FETCH_CUT_STEP:-17}" "deliver = $lmtp" "recipient = $user"
+cut_everywhere forget_all arrived "${FETCH_CUT_STEP:-29}" "deliver = $lmtp" "recipient = $user"
 is "$broken" "" "cut off after every so many bytes, to LMTP: each message once in the end"
 server_stop
 # On a terminal it says how far it is, while it lasts: here until the server has been silent for too long.
