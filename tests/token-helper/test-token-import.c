@@ -325,8 +325,8 @@ static const char *const hostile[] = {
 	"account { token_uri scopes",
 	"token_url permission_url [",
 	"[@]\ntoken_url=\npermission_url=\n[@@]\n=\n",
-	"[a@b]\ntoken_url=x\noauth2_scope=y\ntoken_salt=!!\nrefresh_token=gAAA\ntoken_iterations="
-	"99999999999\n",
+	("[a@b]\ntoken_url=x\noauth2_scope=y\ntoken_salt=!!\nrefresh_token=gAAA\n"
+	 "token_iterations=99999999999\n"),
 	"account \"a\\",
 	"token_uri scopes account \"x\" { a = ",
 };
