@@ -77,7 +77,7 @@ static void check_redacted(const uint8_t *data, size_t size)
 	(void)buffer_append_str(&line, " " TOKEN " ");
 	(void)buffer_append(&line, data + size / 2, size - size / 2);
 	redact_append(&out, buffer_span(&line));
-	require(strstr(buffer_cstr(&out), TOKEN + 5) == NULL);
+	require(strstr(buffer_cstr(&out), &TOKEN[5]) == NULL);
 	buffer_release(&line);
 	buffer_release(&out);
 }
