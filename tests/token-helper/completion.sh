@@ -71,6 +71,10 @@ is "$(offered mailoauth-fetch retry l)" lists "sections of mailoauth-fetch"
 is "$(offered mailoauth-fetch --o)" --once "and its options"
 is "$(offered mailoauth-fetch re)" "reload
 retry" "and its verbs"
+# shellcheck disable=SC2016 # it must not be expanded, here or there
+printf '[fetch x$(touch${IFS}%s/evaluated)]\n' "$work" >"$work/hostile.conf"
+offered mailoauth-fetch -c "$work/hostile.conf" x >/dev/null
+ok "the name of a section is not carried out" [ ! -e "$work/evaluated" ]
 
 for shell in zsh fish; do
 	if command -v $shell >/dev/null; then
