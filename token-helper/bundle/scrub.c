@@ -484,6 +484,11 @@ static size_t value_length(struct span text, size_t at, bool whole_line)
 	size_t len = 0;
 	char quote = at < text.len && strchr("\"'", text.ptr[at]) != NULL ? text.ptr[at] : '\0';
 
+	if (starts(text, at, "\\\"")) { /* JSON in a string of JSON */
+		const char *close = memmem(text.ptr + at + 2, text.len - at - 2, "\\\"", 2);
+
+		return close != NULL ? (size_t)(close - text.ptr) + 2 - at : text.len - at;
+	}
 	if (quote != '\0') {
 		for (len = 1; at + len < text.len && text.ptr[at + len] != quote; len++) {
 			if (text.ptr[at + len] == '\\' && at + len + 1 < text.len)
@@ -524,6 +529,40 @@ static size_t take_named(struct span text, size_t at, struct buffer *out)
 	(void)buffer_append(out, text.ptr + at, end - at);
 	(void)buffer_append_str(out, text.ptr[end] == '"' ? "\"" REMOVED "\"" : REMOVED);
 	return end - at + value;
+}
+
+/*
+ * Postfix's tables in main.cf itself: what static: answers is "user:password" in a password map,
+ * and so is what stands behind "=" in inline:. Behind an address skip_password() knows it too.
+ */
+static size_t take_map_password(struct span text, size_t at, struct buffer *out)
+{
+	bool is_static = starts(text, at, "static:");
+	size_t from = at + (is_static ? 7 : 1), len;
+
+	if ((!is_static && text.ptr[at] != '=') ||
+	    memmem(text.ptr, text.len, "password_maps", 13) == NULL)
+		return 0;
+	while (!is_static && from < text.len && strchr(" \t", text.ptr[from]) != NULL)
+		from++;
+	if (!is_static) {
+		if (memmem(text.ptr, at, "inline:", 7) == NULL)
+			return 0;
+		while (from < text.len && strchr(" \t@:}", text.ptr[from]) == NULL)
+			from++;
+		if (from >= text.len || text.ptr[from++] != ':')
+			return 0;
+	}
+	for (len = 0; from + len < text.len; len++) {
+		if (strchr(is_static && text.ptr[from] == '{' ? "}" : " \t,}",
+			   text.ptr[from + len]))
+			break;
+	}
+	if (len == 0)
+		return 0;
+	(void)buffer_append(out, text.ptr + at, from - at);
+	(void)buffer_append_str(out, REMOVED);
+	return from + len - at;
 }
 
 /* A URL: scheme and host as they are, who logs in and all after "?" or "#" taken out. */
@@ -600,6 +639,8 @@ static size_t take(struct scrub *scrub, struct span text, size_t at, struct buff
 
 	if (used == 0)
 		used = take_userinfo(text, at, out);
+	if (used == 0)
+		used = take_map_password(text, at, out);
 	if (used == 0 && begins_word(text, at)) {
 		used = take_bearer(text, at, out);
 		if (used == 0)
