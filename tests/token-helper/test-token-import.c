@@ -366,6 +366,17 @@ static void a_huge_value_is_left_out(void **state)
 	buffer_release(&text);
 }
 
+static void notes_give_a_terminal_no_commands(void **state)
+{
+	struct import_list list;
+
+	(void)state;
+	import_list_init(&list);
+	import_note(&list, "a\nb\x1b[2J", "%s", "c\rd\x7f");
+	assert_string_equal(buffer_cstr(&list.notes), "a?b?[2J: c?d?\n");
+	import_list_release(&list);
+}
+
 static void accounts_have_a_ceiling(void **state)
 {
 	struct buffer text = BUFFER_INIT(IMPORT_FILE_MAX);
@@ -429,6 +440,7 @@ int main(void)
 		cmocka_unit_test(every_truncation_is_survived),
 		cmocka_unit_test(hostile_files_give_nothing),
 		cmocka_unit_test(a_huge_value_is_left_out),
+		cmocka_unit_test(notes_give_a_terminal_no_commands),
 		cmocka_unit_test(accounts_have_a_ceiling),
 		cmocka_unit_test(a_changed_seal_is_refused),
 		cmocka_unit_test(encrypted_files_are_told),

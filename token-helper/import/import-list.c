@@ -56,6 +56,16 @@ void import_list_release(struct import_list *list)
 	buffer_release(&list->notes);
 }
 
+/* What a file or its name says never reaches the terminal as a command to it. */
+static void append_visible(struct buffer *to, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		bool visible = (unsigned char)*text >= ' ' && *text != 0x7f;
+
+		(void)buffer_append_byte(to, visible ? *text : '?');
+	}
+}
+
 void import_note(struct import_list *list, const char *file, const char *fmt, ...)
 {
 	char text[NOTE_MAX];
@@ -64,7 +74,10 @@ void import_note(struct import_list *list, const char *file, const char *fmt, ..
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	(void)buffer_printf(&list->notes, "%s: %s\n", file, text);
+	append_visible(&list->notes, file);
+	(void)buffer_append_str(&list->notes, ": ");
+	append_visible(&list->notes, text);
+	(void)buffer_append_byte(&list->notes, '\n');
 }
 
 struct import_account *import_account_add(struct import_list *list,
