@@ -35,9 +35,12 @@ static const char *said(const struct making *at, enum import_key key)
 	return at->account->settings.value[key];
 }
 
+/* A file's name may have line ends too: what follows one would be a key, or a section. */
 static bool can_stand(const char *value)
 {
 	for (const char *byte = value; *byte != '\0'; byte++) {
+		if ((unsigned char)*byte < ' ' || *byte == 0x7f)
+			return false;
 		if (*byte == ';' && (byte == value || byte[-1] == ' '))
 			return false;
 	}

@@ -56,6 +56,16 @@ is $? 78 "an account that is not configured is not taken"
 like "$(said)" 'import .* --append' "and the next step is said"
 is "$(sha256sum "$BED_CONF" && bed_store_sum)" "$before" "and nothing is written"
 
+# What somebody calls a file becomes no line of the configuration.
+mkdir "$BED/hostile"
+cp "$token_file" "$BED/hostile/relay
+allow=nobody
+x"
+import "$BED/hostile" --dry-run
+unlike "$(said)" '^allow=nobody' "a line in a file's name is none of the section"
+like "$(said)" 'alias: this value cannot stand' "and that is said"
+rm -r "$BED/hostile"
+
 import "$token_file" --append
 is $? 0 "with --append it is taken"
 diag "$(said)"
