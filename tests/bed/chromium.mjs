@@ -12,6 +12,7 @@
 // walk and look print what the browser shows, as JSON: url, title, text, lang, roles, background, and of what was loaded for the last page: the
 // URLs, the answers' status and headers; back: how many pages there are to go back to.
 import { writeFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
 const STEPS_MAX = 20;
@@ -104,13 +105,20 @@ async function act() {
 	await ask("POST", `/element/${button}/click`, {});
 }
 
+const elsewhere = async (home) => new URL(await ask("GET", "/url")).host !== home;
+
 async function walk() {
 	const home = new URL(operand).host;
 	await devtools("Network.clearBrowserCookies");
 	await ask("POST", "/url", { url: operand });
 	for (let step = 0; step < STEPS_MAX; step += 1) {
-		if (new URL(await ask("GET", "/url")).host !== home) return report();
-		await act();
+		if (await elsewhere(home)) return report();
+		try {
+			await act();
+		} catch (error) { // a click may return before its redirects are through: what was looked for is then on a page that is gone
+			if (!await elsewhere(home) && !/stale|no such|not reachable|has no form/.test(error.message)) throw error;
+			await setTimeout(200);
+		}
 	}
 	throw new Error(`not elsewhere after ${STEPS_MAX} pages`);
 }
