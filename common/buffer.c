@@ -190,6 +190,11 @@ bool span_equals_nocase(struct span span, const char *str)
 	return span.len == strlen(str) && strncasecmp(span.ptr, str, span.len) == 0;
 }
 
+bool span_same(struct span a, struct span b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
 bool equal_constant_time(struct span a, struct span b)
 {
 	unsigned char diff = 0;

@@ -73,6 +73,7 @@ struct span buffer_span(const struct buffer *buf); /* borrows */
 struct span span_from_str(const char *str); /* borrows; NULL gives an empty span */
 bool span_equals(struct span span, const char *str);
 bool span_equals_nocase(struct span span, const char *str); /* ASCII */
+bool span_same(struct span a, struct span b);
 
 /* Overwrites memory that held a secret; the compiler cannot remove it. ptr may be NULL with len 0.
  */

@@ -6,7 +6,6 @@
  * beside its place and renamed when it is whole; a restore reads its whole file before it begins.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/config.h"
+#include "common/file.h"
 #include "common/xalloc.h"
 #include "token-helper/cli-archive.h"
 #include "token-helper/cli-grant.h"
@@ -200,38 +200,6 @@ static enum cli_exit back_up_all(struct backup *backup)
 	return exit;
 }
 
-static bool write_all(int fd, struct span bytes)
-{
-	while (bytes.len > 0) {
-		ssize_t n = write(fd, bytes.ptr, bytes.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		bytes = (struct span){bytes.ptr + n, bytes.len - (size_t)n};
-	}
-	return true;
-}
-
-static enum cli_exit write_file(const char *file, struct span bytes)
-{
-	char *beside = xasprintf("%s.XXXXXX", file);
-	enum cli_exit exit = CLI_OK;
-	int fd = mkostemp(beside, O_CLOEXEC); /* mode 0600 */
-
-	if (fd < 0) {
-		exit = report_file(file);
-	} else if (!write_all(fd, bytes) || fsync(fd) != 0 || rename(beside, file) != 0) {
-		exit = report_file(file);
-		(void)unlink(beside);
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	free(beside);
-	return exit;
-}
-
 static void say_what_it_is(const struct backup *backup)
 {
 	FILE *out = is_standard(backup->cli->file) ? stderr : stdout;
@@ -251,11 +219,14 @@ static void say_what_it_is(const struct backup *backup)
 enum cli_exit cli_backup(const struct cli *cli)
 {
 	struct backup backup = {.cli = cli, .archive = BUFFER_INIT_SECRET(FILE_MAX)};
+	struct err err = ERR_INIT;
 	enum cli_exit exit = back_up_all(&backup);
 
-	if (exit == CLI_OK && !is_standard(cli->file))
-		exit = write_file(cli->file, buffer_span(&backup.archive));
-	else if (exit == CLI_OK && !write_all(STDOUT_FILENO, buffer_span(&backup.archive)))
+	if (exit == CLI_OK && !is_standard(cli->file) &&
+	    file_replace_private(cli->file, buffer_span(&backup.archive), &err) != OUTCOME_OK)
+		exit = cli_report(CLI_OUTPUT, err.text);
+	else if (exit == CLI_OK && is_standard(cli->file) &&
+		 !file_write_all(STDOUT_FILENO, buffer_span(&backup.archive)))
 		exit = report_file("standard output");
 	if (exit == CLI_OK)
 		say_what_it_is(&backup);
@@ -267,23 +238,14 @@ enum cli_exit cli_backup(const struct cli *cli)
 
 static enum cli_exit read_file(const char *file, struct buffer *bytes)
 {
-	int fd = is_standard(file) ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
-	char block[65536];
-	ssize_t n = fd < 0 ? -1 : 1;
+	struct err err = ERR_INIT;
+	enum outcome outcome = is_standard(file)
+				       ? file_read_all(STDIN_FILENO, "standard input", bytes, &err)
+				       : file_read(file, bytes, &err);
 
-	while (fd >= 0 && n != 0) {
-		n = read(fd, block, sizeof(block));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 || !buffer_append(bytes, block, (size_t)n))
-			break;
-	}
-	wipe(block, sizeof(block));
-	if (fd > STDIN_FILENO)
-		(void)close(fd);
-	if (n < 0)
-		return report_file(file);
-	return buffer_ok(bytes) ? CLI_OK : cli_report(CLI_DATA, "the file is too large");
+	if (outcome == OUTCOME_OK)
+		return CLI_OK;
+	return cli_report(buffer_ok(bytes) ? CLI_OUTPUT : CLI_DATA, err.text);
 }
 
 static enum cli_exit send_piece(const struct cli *cli, const struct archive_entry *entry,

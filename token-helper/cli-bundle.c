@@ -5,10 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/file.h"
+#include "common/xalloc.h"
 #include "token-helper/bundle/bundle.h"
+#include "token-helper/cli-ask.h"
 #include "token-helper/cli-text.h"
 #include "token-helper/cli-verbs.h"
 
@@ -32,30 +36,22 @@ static void print(struct span text)
 	buffer_release(&line);
 }
 
-static bool agrees(const char *file)
+static bool agrees(const struct cli *cli, const char *file)
 {
-	char answer[16] = "";
+	char *question = xasprintf("Write this to %s?", file);
+	bool is_yes = ask_yes(cli, question);
 
-	(void)fprintf(stderr, "Write this to %s? [y/N] ", file);
-	return fgets(answer, sizeof(answer), stdin) != NULL &&
-	       (answer[0] == 'y' || answer[0] == 'Y');
+	free(question);
+	return is_yes;
 }
 
 static enum cli_exit write_file(const char *file, struct span text)
 {
 	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool fine = fd >= 0 && file_write_all(fd, text);
 	struct err err = ERR_INIT;
 
-	while (fd >= 0 && text.len > 0) {
-		ssize_t n = write(fd, text.ptr, text.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		text = (struct span){text.ptr + n, text.len - (size_t)n};
-	}
-	if (fd >= 0 && close(fd) == 0 && text.len == 0)
+	if (fd >= 0 && close(fd) == 0 && fine)
 		return CLI_OK;
 	(void)err_set(&err, OUTCOME_CONFIG, "%s: %s", file, strerror(errno));
 	return cli_report(CLI_OUTPUT, err.text);
@@ -72,7 +68,7 @@ enum cli_exit cli_support_bundle(const struct cli *cli)
 	(void)fflush(stdout);
 	if (file != NULL && !cli->yes && !isatty(STDIN_FILENO))
 		exit = cli_report(CLI_USAGE, "nothing was written: look at it, then say --yes");
-	else if (file != NULL && !cli->yes && !agrees(file))
+	else if (file != NULL && !agrees(cli, file))
 		(void)fputs("nothing was written\n", stderr);
 	else if (file != NULL)
 		exit = write_file(file, buffer_span(&text));

@@ -2,9 +2,10 @@
 /* cli-forget.c - the verb forget: asks a person, then has the daemon end the grant. */
 #include <json.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include <stdlib.h>
 
+#include "common/xalloc.h"
+#include "token-helper/cli-ask.h"
 #include "token-helper/cli-text.h"
 #include "token-helper/cli-verbs.h"
 #include "token-helper/json/json-reader.h"
@@ -13,19 +14,17 @@
 
 #define CALL_TIMEOUT_MS 90000
 
-/* Only the whole word: a grant is had again by a person only. */
+/* A grant is had again by a person only. */
 static bool is_confirmed(const struct cli *cli)
 {
-	char line[16] = "";
+	char *question =
+		xasprintf("This ends the grant of %s: mail stops until somebody authorizes it "
+			  "again.",
+			  cli->account);
+	bool is_yes = ask_yes(cli, question);
 
-	if (cli->yes)
-		return true;
-	if (!isatty(STDIN_FILENO))
-		return false;
-	(void)fputs("This ends the grant of ", stderr);
-	text_print(stderr, cli->account);
-	(void)fputs(": mail stops until somebody authorizes it again. Type yes to do so: ", stderr);
-	return fgets(line, sizeof(line), stdin) != NULL && strcmp(line, "yes\n") == 0;
+	free(question);
+	return is_yes;
 }
 
 static enum cli_exit print_answer(const struct cli *cli, struct span data)

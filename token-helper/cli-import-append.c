@@ -11,10 +11,10 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/file.h"
 #include "common/xalloc.h"
 #include "token-helper/accounts/helper-config.h"
 #include "token-helper/cli-import.h"
@@ -30,43 +30,6 @@ static enum cli_exit report(const char *path)
 
 	(void)err_set(&err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
 	return cli_report(errno == EACCES || errno == EPERM ? CLI_DENIED : CLI_OUTPUT, err.text);
-}
-
-static bool write_all(int fd, struct span bytes)
-{
-	while (bytes.len > 0) {
-		ssize_t n = write(fd, bytes.ptr, bytes.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		bytes = (struct span){bytes.ptr + n, bytes.len - (size_t)n};
-	}
-	return true;
-}
-
-/* The old file's bytes, owner and mode, then the new text. */
-static bool copy_and_add(int from, int to, struct span text)
-{
-	char chunk[16384];
-	char last = '\n';
-	struct stat st;
-	ssize_t n;
-	size_t total = 0;
-
-	if (fstat(from, &st) != 0 || fchmod(to, st.st_mode & 07777) != 0)
-		return false;
-	if (fchown(to, st.st_uid, st.st_gid) != 0 && geteuid() == 0)
-		return false;
-	while ((n = read(from, chunk, sizeof(chunk))) > 0) {
-		total += (size_t)n;
-		last = chunk[n - 1];
-		if (total > CONFIG_BYTES_MAX || !write_all(to, (struct span){chunk, (size_t)n}))
-			return false;
-	}
-	return n == 0 && (last == '\n' || write_all(to, span_from_str("\n"))) &&
-	       write_all(to, span_from_str("\n")) && write_all(to, text) && fsync(to) == 0;
 }
 
 /* Problems are said of the file that people know. */
@@ -109,26 +72,41 @@ static enum cli_exit check(const char *beside, const char *path, uid_t *owner_ou
 /* Secrets ----------------------------------------------------------------------------------------
  */
 
-static enum cli_exit write_secret(const struct import_secret *secret)
+/* What a run that was broken off left: the same secret in a file that is ours to read. */
+static bool is_there_already(const struct import_secret *secret)
+{
+	struct buffer bytes = BUFFER_INIT_SECRET(IMPORT_TOKEN_MAX);
+	struct err err = ERR_INIT;
+	bool is_same = file_read(secret->file, &bytes, &err) == OUTCOME_OK &&
+		       equal_constant_time(buffer_span(&bytes), secret->secret);
+
+	buffer_release(&bytes);
+	return is_same;
+}
+
+static enum cli_exit write_secret(const struct import_secret *secret, bool *made_out)
 {
 	int fd = open(secret->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	enum cli_exit exit = CLI_OK;
 
+	*made_out = fd >= 0;
+	if (fd < 0 && errno == EEXIST && is_there_already(secret))
+		return CLI_OK;
 	if (fd < 0)
 		return report(secret->file);
-	if (!write_all(fd, secret->secret) || fsync(fd) != 0) {
+	if (!file_write_all(fd, secret->secret) || fsync(fd) != 0)
 		exit = report(secret->file);
-		(void)unlink(secret->file);
-	}
 	(void)close(fd);
 	return exit;
 }
 
 /* Only those that were made here. */
-static void remove_secrets(const struct import_secret *secrets, size_t made)
+static void remove_secrets(const struct import_secret *secrets, const bool *made, size_t count)
 {
-	for (size_t i = 0; i < made; i++)
-		(void)unlink(secrets[i].file);
+	for (size_t i = 0; i < count; i++) {
+		if (made[i])
+			(void)unlink(secrets[i].file);
+	}
 }
 
 static enum cli_exit give_secrets(const struct import_secret *secrets, size_t count, uid_t owner)
@@ -143,82 +121,112 @@ static enum cli_exit give_secrets(const struct import_secret *secrets, size_t co
 /* The file ---------------------------------------------------------------------------------------
  */
 
-static enum cli_exit put_in_place(const char *path, const char *beside, char **copy_out)
+static enum cli_exit failed(enum outcome outcome, const struct err *err)
 {
-	char *copy = xasprintf("%s.before-import-%lld", path, (long long)clock_now_s());
-
-	(void)unlink(copy); /* of the same second */
-	if (link(path, copy) != 0 || rename(beside, path) != 0) {
-		enum cli_exit exit = report(path);
-
-		(void)unlink(copy);
-		free(copy);
-		return exit;
-	}
-	*copy_out = copy;
-	return CLI_OK;
+	return outcome == OUTCOME_OK ? CLI_OK : cli_report(CLI_OUTPUT, err->text);
 }
 
-static enum cli_exit make_beside(const char *path, char *beside, struct span text)
+/* What somebody wrote since it was read must not be lost. */
+static enum cli_exit check_unchanged(const char *path, const struct buffer *old)
 {
-	int from = open(path, O_RDONLY | O_CLOEXEC);
-	int to = from >= 0 ? mkostemp(beside, O_CLOEXEC) : -1;
-	enum cli_exit exit = CLI_OK;
+	struct buffer now = BUFFER_INIT(CONFIG_BYTES_MAX);
+	struct err err = ERR_INIT;
+	enum outcome outcome = file_read(path, &now, &err);
 
-	if (from < 0)
-		exit = report(path);
-	else if (to < 0)
-		exit = report(beside);
-	else if (!copy_and_add(from, to, text))
-		exit = report(beside);
-	if (exit != CLI_OK && to >= 0)
-		(void)unlink(beside);
-	if (from >= 0)
-		(void)close(from);
-	if (to >= 0)
-		(void)close(to);
+	if (outcome == OUTCOME_OK && !span_same(buffer_span(&now), buffer_span(old)))
+		outcome = err_set(&err, OUTCOME_RETRY,
+				  "%s was changed meanwhile: nothing was added; run the same "
+				  "command again",
+				  path);
+	buffer_release(&now);
+	return failed(outcome, &err);
+}
+
+/* The old file stays under another name; the new one has its owner and mode. */
+static enum cli_exit put_in_place(const char *path, const struct buffer *old, struct span whole,
+				  char **copy_out)
+{
+	char *copy = xasprintf("%s.before-import-%lld", path, (long long)clock_now_s());
+	struct err err = ERR_INIT;
+	enum outcome outcome = file_replace_private(copy, buffer_span(old), &err);
+
+	if (outcome == OUTCOME_OK)
+		outcome = file_replace(path, whole, 0600, &err);
+	if (outcome == OUTCOME_OK) {
+		*copy_out = copy;
+		return CLI_OK;
+	}
+	(void)unlink(copy);
+	free(copy);
+	return failed(outcome, &err);
+}
+
+static enum cli_exit make_whole(const char *path, struct span text, struct buffer *old,
+				struct buffer *whole)
+{
+	struct err err = ERR_INIT;
+	enum outcome outcome = file_read(path, old, &err);
+
+	(void)buffer_append_span(whole, buffer_span(old));
+	if (old->len > 0 && old->data[old->len - 1] != '\n')
+		(void)buffer_append_byte(whole, '\n');
+	(void)buffer_append_byte(whole, '\n');
+	(void)buffer_append_span(whole, text);
+	if (outcome == OUTCOME_OK && !buffer_ok(whole))
+		outcome = err_set(&err, OUTCOME_CONFIG, "%s would be longer than %d bytes", path,
+				  CONFIG_BYTES_MAX);
+	return failed(outcome, &err);
+}
+
+/* Loads the new text from a file beside the old one: what it names is looked for from there. */
+static enum cli_exit try_beside(const char *path, struct span whole, uid_t *owner_out)
+{
+	char *beside = xasprintf("%s.import-%ld", path, (long)getpid());
+	struct err err = ERR_INIT;
+	enum cli_exit exit = failed(file_replace_private(beside, whole, &err), &err);
+
+	if (exit == CLI_OK)
+		exit = check(beside, path, owner_out);
+	(void)unlink(beside);
+	free(beside);
 	return exit;
 }
 
 static enum cli_exit append(const char *path, struct span text, const struct import_secret *secrets,
 			    size_t count, char **copy_out)
 {
-	char *beside = xasprintf("%s.XXXXXX", path);
-	enum cli_exit exit = make_beside(path, beside, text);
+	struct buffer old = BUFFER_INIT(CONFIG_BYTES_MAX), whole = BUFFER_INIT(CONFIG_BYTES_MAX);
+	enum cli_exit exit = make_whole(path, text, &old, &whole);
 	uid_t owner = 0;
 
-	if (exit != CLI_OK) {
-		free(beside);
-		return exit;
-	}
-	exit = check(beside, path, &owner);
+	if (exit == CLI_OK)
+		exit = try_beside(path, buffer_span(&whole), &owner);
 	if (exit == CLI_OK)
 		exit = give_secrets(secrets, count, owner);
 	if (exit == CLI_OK)
-		exit = put_in_place(path, beside, copy_out);
-	if (exit != CLI_OK)
-		(void)unlink(beside);
-	free(beside);
+		exit = check_unchanged(path, &old);
+	if (exit == CLI_OK)
+		exit = put_in_place(path, &old, buffer_span(&whole), copy_out);
+	buffer_release(&old);
+	buffer_release(&whole);
 	return exit;
 }
 
 enum cli_exit import_append(const struct cli *cli, struct span text,
 			    const struct import_secret *secrets, size_t count, char **copy_out)
 {
+	bool *made = xcalloc(count + 1, sizeof(*made));
 	char path[PATH_MAX];
 	enum cli_exit exit = CLI_OK;
-	size_t made = 0;
 
 	if (realpath(cli->config, path) == NULL)
-		return report(cli->config);
-	for (; made < count && exit == CLI_OK; made++) {
-		exit = write_secret(&secrets[made]);
-		if (exit != CLI_OK)
-			break;
-	}
+		exit = report(cli->config);
+	for (size_t i = 0; i < count && exit == CLI_OK; i++)
+		exit = write_secret(&secrets[i], &made[i]);
 	if (exit == CLI_OK)
 		exit = append(path, text, secrets, count, copy_out);
 	if (exit != CLI_OK)
-		remove_secrets(secrets, made);
+		remove_secrets(secrets, made, count);
+	free(made);
 	return exit;
 }

@@ -10,13 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/deadline.h"
+#include "common/file.h"
 #include "common/xalloc.h"
+#include "token-helper/cli-ask.h"
 #include "token-helper/cli-import.h"
 #include "token-helper/postfix/program.h"
 
@@ -30,21 +31,11 @@
 /* Reading ----------------------------------------------------------------------------------------
  */
 
-static bool read_open(int fd, struct buffer *out)
+/* flags: O_NOFOLLOW for what a directory holds, which may be a stranger's. */
+static bool read_path(const char *path, int flags, struct buffer *out, struct import_list *list)
 {
-	char chunk[16384];
-	ssize_t n;
-
-	do
-		n = read(fd, chunk, sizeof(chunk));
-	while ((n > 0 && buffer_append(out, chunk, (size_t)n)) || (n < 0 && errno == EINTR));
-	wipe(chunk, sizeof(chunk));
-	return n == 0;
-}
-
-static bool read_path(const char *path, struct buffer *out, struct import_list *list)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
+	struct err err = ERR_INIT;
 	struct stat st;
 	bool fine = false;
 
@@ -52,7 +43,7 @@ static bool read_path(const char *path, struct buffer *out, struct import_list *
 		import_note(list, path, "%s", strerror(errno));
 	else if (!S_ISREG(st.st_mode))
 		import_note(list, path, "is not a regular file");
-	else if (!read_open(fd, out))
+	else if (file_read_all(fd, path, out, &err) != OUTCOME_OK)
 		import_note(list, path, "%s",
 			    buffer_ok(out) ? strerror(errno) : "is too large to be a token file");
 	else
@@ -131,11 +122,11 @@ static void take_bytes(const char *path, struct buffer *bytes, bool wanted,
 }
 
 /* wanted: it is worth a word that the file is nobody's. */
-static void take_path(const char *path, bool wanted, struct import_list *list)
+static void take_path(const char *path, int flags, bool wanted, struct import_list *list)
 {
 	struct buffer bytes = BUFFER_INIT_SECRET(IMPORT_FILE_MAX);
 
-	if (read_path(path, &bytes, list))
+	if (read_path(path, flags, &bytes, list))
 		take_bytes(path, &bytes, wanted, list);
 	buffer_release(&bytes);
 }
@@ -143,8 +134,9 @@ static void take_path(const char *path, bool wanted, struct import_list *list)
 static void take_standard_input(struct import_list *list)
 {
 	struct buffer bytes = BUFFER_INIT_SECRET(IMPORT_FILE_MAX);
+	struct err err = ERR_INIT;
 
-	if (read_open(STDIN_FILENO, &bytes))
+	if (file_read_all(STDIN_FILENO, STANDARD_INPUT, &bytes, &err) == OUTCOME_OK)
 		take_bytes(STANDARD_INPUT, &bytes, true, list);
 	else
 		import_note(list, STANDARD_INPUT, "cannot be read, or is too large");
@@ -162,8 +154,10 @@ static void take_directory(const char *path, struct import_list *list)
 		char *whole = xasprintf("%s/%s", path, entries[i]->d_name);
 		struct stat st;
 
-		if (i < DIRECTORY_MAX && stat(whole, &st) == 0 && S_ISREG(st.st_mode))
-			take_path(whole, entries[i]->d_name[0] != '.', list);
+		if (i < DIRECTORY_MAX && lstat(whole, &st) == 0 && S_ISLNK(st.st_mode))
+			import_note(list, whole, "is a symbolic link: name the file itself");
+		else if (i < DIRECTORY_MAX && S_ISREG(st.st_mode))
+			take_path(whole, O_NOFOLLOW, entries[i]->d_name[0] != '.', list);
 		free(whole);
 		free(entries[i]);
 	}
@@ -186,7 +180,7 @@ static void take_companions(struct import_list *list)
 				     : xstrdup(*names);
 
 		if (access(path, R_OK) == 0)
-			take_path(path, false, list);
+			take_path(path, 0, false, list);
 		free(path);
 	}
 }
@@ -194,46 +188,18 @@ static void take_companions(struct import_list *list)
 /* Passwords --------------------------------------------------------------------------------------
  */
 
-static bool read_line(int fd, struct buffer *out)
-{
-	char byte;
-
-	while (read(fd, &byte, 1) == 1 && byte != '\n' && byte != '\r')
-		(void)buffer_append_byte(out, byte);
-	wipe(&byte, sizeof(byte));
-	return out->len > 0 && buffer_ok(out);
-}
-
-static bool ask_terminal(const char *what, struct buffer *out)
-{
-	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-	struct termios before, silent;
-	bool got = false;
-
-	if (fd < 0 || tcgetattr(fd, &before) != 0) {
-		if (fd >= 0)
-			(void)close(fd);
-		return false;
-	}
-	silent = before;
-	silent.c_lflag &= ~(tcflag_t)ECHO;
-	if (tcsetattr(fd, TCSAFLUSH, &silent) == 0) {
-		(void)dprintf(fd, "Password that the mail program sends for %s: ", what);
-		got = read_line(fd, out);
-		(void)tcsetattr(fd, TCSAFLUSH, &before);
-		(void)dprintf(fd, "\n");
-	}
-	(void)close(fd);
-	return got;
-}
-
-static bool ask_password(void *context, const char *what, struct buffer *out)
+static bool find_password(void *context, const char *what, struct buffer *out)
 {
 	const struct cli *cli = context;
 	struct err err = ERR_INIT;
 
-	if (cli->password_file == NULL)
-		return ask_terminal(what, out);
+	if (cli->password_file == NULL) {
+		char *prompt = xasprintf("Password that the mail program sends for %s: ", what);
+		bool got = ask_password(prompt, out);
+
+		free(prompt);
+		return got;
+	}
 	if (config_read_secret(cli->password_file, out, &err) == OUTCOME_OK)
 		return true;
 	(void)cli_report(CLI_DATA, err.text);
@@ -254,16 +220,16 @@ enum cli_exit import_files_read(const struct cli *cli, struct import_list *list)
 		(void)err_set(&err, OUTCOME_CONFIG, "%s: %s", cli->file, strerror(errno));
 		return cli_report(CLI_DATA, err.text);
 	}
-	list->password = ask_password;
+	list->password = find_password;
 	list->context = &copy;
 	if (cli->with != NULL)
-		take_path(cli->with, true, list);
+		take_path(cli->with, 0, true, list);
 	if (standard)
 		take_standard_input(list);
 	else if (S_ISDIR(st.st_mode))
 		take_directory(cli->file, list);
 	else
-		take_path(cli->file, true, list);
+		take_path(cli->file, 0, true, list);
 	take_companions(list);
 	list->password = NULL;
 	list->context = NULL;

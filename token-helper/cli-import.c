@@ -94,8 +94,9 @@ static struct json_object *find_status(struct json_object *status, const char *n
 	return NULL;
 }
 
-/* An account of that name that is somebody else's must not get this grant. */
-static enum cli_exit match(struct import *import, struct moving *one, struct json_object *status)
+/* An account of that name that is somebody else's, or may be, must not get this grant. */
+static enum cli_exit match(const struct import *import, struct moving *one,
+			   struct json_object *status)
 {
 	struct json_object *known = find_status(status, one->account->name);
 	const char *user = one->account->settings.value[IMPORT_USER];
@@ -103,14 +104,20 @@ static enum cli_exit match(struct import *import, struct moving *one, struct jso
 	struct err err = ERR_INIT;
 
 	one->configured = known != NULL;
-	if (theirs == NULL || user == NULL || strcasecmp(theirs, user) == 0)
+	if (known == NULL || (theirs != NULL && user != NULL && strcasecmp(theirs, user) == 0) ||
+	    (user == NULL && import->cli->only != NULL))
 		return CLI_OK;
 	one->result = "name-taken";
-	(void)err_set(&err, OUTCOME_CONFIG,
-		      "%s: [account %s] exists and is %s's, this is %s's: say --account NAME with "
-		      "another name",
-		      one->account->file, one->account->name, theirs, user);
-	(void)import;
+	if (user == NULL || theirs == NULL)
+		(void)err_set(&err, OUTCOME_CONFIG,
+			      "%s: does not say whose it is, and [account %s] exists: if it is "
+			      "that one's, say --account %s",
+			      one->account->file, one->account->name, one->account->name);
+	else
+		(void)err_set(&err, OUTCOME_CONFIG,
+			      "%s: [account %s] exists and is %s's, this is %s's: say --account "
+			      "NAME with another name",
+			      one->account->file, one->account->name, theirs, user);
 	return cli_report(CLI_CONFIG, err.text);
 }
 

@@ -13,7 +13,7 @@
 
 #include "common/xalloc.h"
 #include "token-helper/accounts/helper-config.h"
-#include "token-helper/cli-text.h"
+#include "token-helper/cli-ask.h"
 #include "token-helper/cli-verbs.h"
 #include "token-helper/doctor/postfix-socket.h"
 #include "token-helper/postfix/edit.h"
@@ -35,10 +35,18 @@ struct run {
 	struct postfix *postfix;
 	char *dir; /* of main.cf */
 	struct edit edit;
-	struct record record;
+	struct record record; /* as it is on disk */
 	bool has_record;
+	bool enables;
 	struct err err;
 };
+
+/* For what comes now: while a person was asked no program was late. */
+static void set_deadline(struct run *run)
+{
+	run->deadline = deadline_in_ms(RUN_TIMEOUT_MS);
+	run->edit.deadline = run->deadline;
+}
 
 static void run_release(struct run *run)
 {
@@ -76,6 +84,19 @@ static enum outcome refuse_group(struct run *run)
 	return OUTCOME_OK;
 }
 
+/* Tells of run->err, and what to type next. */
+static enum cli_exit report(const struct run *run, enum outcome outcome)
+{
+	struct err said = run->err;
+
+	if (strstr(said.text, "run: ") == NULL && outcome == OUTCOME_RETRY)
+		(void)err_set(&said, outcome, "%s; when that is over, run: mailoauth postfix %s",
+			      run->err.text, run->enables ? "enable" : "disable");
+	else if (strstr(said.text, "run: ") == NULL && outcome == OUTCOME_CONFIG)
+		(void)err_set(&said, outcome, "%s; run: mailoauth doctor", run->err.text);
+	return cli_report(cli_exit_of(outcome), said.text);
+}
+
 static enum outcome begin(struct run *run)
 {
 	bool installed;
@@ -93,7 +114,8 @@ static enum outcome begin(struct run *run)
 		outcome = err_set(&run->err, OUTCOME_DENIED,
 				  "only root changes Postfix; to see what would be changed: "
 				  "--dry-run");
-	if (outcome == OUTCOME_OK)
+	/* The record is root's; without it others can still be shown what would be set. */
+	if (outcome == OUTCOME_OK && (geteuid() == 0 || !run->enables))
 		outcome = record_read(run->dir, &run->record, &run->has_record, &run->err);
 	if (outcome == OUTCOME_OK)
 		outcome = edit_begin(run->dir, run->deadline, &run->edit, &run->err);
@@ -139,34 +161,23 @@ static enum outcome show(struct run *run)
 	return outcome;
 }
 
-static bool is_confirmed(const struct cli *cli)
-{
-	char line[16] = "";
-
-	if (cli->yes)
-		return true;
-	if (!isatty(STDIN_FILENO))
-		return false;
-	(void)fputs("Make these changes? Type yes to do so: ", stderr);
-	return fgets(line, sizeof(line), stdin) != NULL && strcmp(line, "yes\n") == 0;
-}
-
 /* A master that runs reads it anew; one that does not will read it when it starts. */
-static void reload(struct run *run)
+static enum cli_exit reload(struct run *run)
 {
 	int status = 0;
 
 	if (run_postfix(run, "status", &status) == OUTCOME_OK && status != 0) {
 		(void)puts("Postfix does not run: it has the changes when it is started.");
-		return;
+		return CLI_OK;
 	}
-	if (run_postfix(run, "reload", &status) == OUTCOME_OK && status == 0)
-		(void)puts("Postfix has read the changes.");
-	else
-		(void)cli_report(CLI_RETRY, run->err.text);
+	if (run_postfix(run, "reload", &status) != OUTCOME_OK || status != 0)
+		return cli_report(CLI_RETRY, "Postfix has not read the changes; to see why, run: "
+					     "postfix reload");
+	(void)puts("Postfix has read the changes.");
+	return CLI_OK;
 }
 
-/* Postfix's own look at it. What it does not take is taken back at once. */
+/* Postfix's own look at it. What it does not take is taken back at once, the record too. */
 static enum outcome check(struct run *run, bool main_first)
 {
 	struct err why;
@@ -175,7 +186,12 @@ static enum outcome check(struct run *run, bool main_first)
 	if (run_postfix(run, "check", &status) == OUTCOME_OK && status == 0)
 		return OUTCOME_OK;
 	why = run->err;
+	set_deadline(run);
 	if (edit_install(&run->edit, !main_first, true, &run->err) != OUTCOME_OK)
+		return OUTCOME_RETRY;
+	edit_drop_copies(&run->edit);
+	if ((run->has_record ? record_write(run->dir, &run->record, &run->err)
+			     : record_remove(run->dir, &run->err)) != OUTCOME_OK)
 		return OUTCOME_RETRY;
 	return err_set(&run->err, OUTCOME_CONFIG, "nothing was changed: %s", why.text);
 }
@@ -200,17 +216,6 @@ static const struct account_config *find_account(const struct helper_config *con
 	return NULL;
 }
 
-/* Two accounts with one user: only the name tells them apart. */
-static bool has_own_user(const struct helper_config *config, const struct account_config *account)
-{
-	for (size_t i = 0; i < config->account_count; i++) {
-		if (config->accounts[i] != account &&
-		    strcmp(config->accounts[i]->user, account->user) == 0)
-			return false;
-	}
-	return true;
-}
-
 static enum outcome fill_wanted(struct run *run, const struct helper_config *config,
 				const struct account_config *account, struct plan_wanted *wanted)
 {
@@ -221,7 +226,7 @@ static enum outcome fill_wanted(struct run *run, const struct helper_config *con
 			       "account %s is not for sending: its use lacks smtp", account->name);
 	*wanted = (struct plan_wanted){
 		.user = account->user,
-		.password = has_own_user(config, account) ? "" : account->name,
+		.password = helper_config_user_is_one(config, account) ? "" : account->name,
 		.senders = run->cli->senders,
 		.sender_count = run->cli->sender_count,
 		.limits = run->cli->limits,
@@ -274,13 +279,14 @@ static void announce(const struct account_config *account, const struct plan_wan
 			   "--limits has Postfix keep to that.");
 }
 
-/* Copies, the record, the files: in this order, so that each step can be undone. */
-static enum outcome make(struct run *run, bool main_first)
+/* Copies, the record (NULL: it stays), the files: in this order, so that each step can be undone.
+ */
+static enum outcome make(struct run *run, bool main_first, const struct record *record)
 {
 	enum outcome outcome = edit_keep(&run->edit, &run->err);
 
-	if (outcome == OUTCOME_OK && !main_first)
-		outcome = record_write(run->dir, &run->record, &run->err);
+	if (outcome == OUTCOME_OK && record != NULL)
+		outcome = record_write(run->dir, record, &run->err);
 	if (outcome == OUTCOME_OK)
 		outcome = edit_install(&run->edit, main_first, false, &run->err);
 	if (outcome == OUTCOME_OK)
@@ -305,18 +311,36 @@ static enum cli_exit test_login(const struct run *run, const struct plan_wanted 
 
 static enum cli_exit report_done(struct run *run, const struct plan_wanted *wanted)
 {
+	enum cli_exit exit;
+
 	print_kept(run);
-	reload(run);
+	exit = reload(run);
 	(void)printf("Back to what was before: mailoauth postfix disable\n"
 		     "Is anything missing? Run: mailoauth doctor %s\n",
 		     run->cli->account);
-	return test_login(run, wanted);
+	return exit == CLI_OK ? test_login(run, wanted) : exit;
 }
 
 static enum cli_exit not_confirmed(void)
 {
 	return cli_report(CLI_USAGE, "nothing was changed: it was not confirmed; add --yes where "
 				     "nobody can be asked; run: mailoauth help postfix enable");
+}
+
+static enum outcome make_planned(struct run *run, const struct postfix *before,
+				 const struct plan *plan)
+{
+	struct record next;
+	bool has_one;
+	enum outcome outcome = record_read(run->dir, &next, &has_one, &run->err);
+
+	if (outcome == OUTCOME_OK) {
+		edit_name_copies(&run->edit);
+		record_add(&next, before, plan->changes, plan->count, &run->edit);
+		outcome = make(run, false, &next);
+	}
+	record_release(&next);
+	return outcome;
 }
 
 static enum cli_exit enable_planned(struct run *run, const struct plan_wanted *wanted,
@@ -332,18 +356,16 @@ static enum cli_exit enable_planned(struct run *run, const struct plan_wanted *w
 		(void)puts("Postfix is set so already: nothing to change.");
 	} else if (outcome == OUTCOME_OK && (outcome = show(run)) == OUTCOME_OK &&
 		   !run->cli->dry_run) {
-		if (!is_confirmed(run->cli)) {
+		bool agreed = ask_yes(run->cli, "Make these changes?");
+
+		set_deadline(run);
+		if (!agreed)
 			exit = not_confirmed();
-		} else {
-			edit_name_copies(&run->edit);
-			record_add(&run->record, before, plan->changes, plan->count, &run->edit);
-			outcome = make(run, false);
-			if (outcome == OUTCOME_OK)
-				exit = report_done(run, wanted);
-		}
+		else if ((outcome = make_planned(run, before, plan)) == OUTCOME_OK)
+			exit = report_done(run, wanted);
 	}
 	postfix_free(before);
-	return outcome == OUTCOME_OK ? exit : cli_report(cli_exit_of(outcome), run->err.text);
+	return outcome == OUTCOME_OK ? exit : report(run, outcome);
 }
 
 static enum cli_exit enable(struct run *run, const struct helper_config *config)
@@ -370,7 +392,7 @@ static enum cli_exit enable(struct run *run, const struct helper_config *config)
 		announce(account, &wanted, &plan);
 		exit = enable_planned(run, &wanted, &plan);
 	} else {
-		exit = cli_report(cli_exit_of(outcome), run->err.text);
+		exit = report(run, outcome);
 	}
 	plan_release(&plan);
 	return exit;
@@ -378,7 +400,7 @@ static enum cli_exit enable(struct run *run, const struct helper_config *config)
 
 enum cli_exit cli_postfix_enable(const struct cli *cli)
 {
-	struct run run = {.cli = cli, .deadline = deadline_in_ms(RUN_TIMEOUT_MS)};
+	struct run run = {.cli = cli, .enables = true, .deadline = deadline_in_ms(RUN_TIMEOUT_MS)};
 	struct config_problems problems = CONFIG_PROBLEMS_INIT;
 	struct helper_config *config = helper_config_load(cli->config, NULL, &problems);
 	enum cli_exit exit;
@@ -413,19 +435,21 @@ static enum cli_exit disable_shown(struct run *run)
 	if (run->cli->dry_run)
 		return CLI_OK;
 	if (changes_anything(&run->edit)) {
-		if (!is_confirmed(run->cli))
+		bool agreed = ask_yes(run->cli, "Make these changes?");
+
+		set_deadline(run);
+		if (!agreed)
 			return not_confirmed();
 		edit_name_copies(&run->edit);
-		outcome = make(run, true);
+		outcome = make(run, true, NULL);
 	}
 	/* Last: until here everything could be undone once more. */
 	if (outcome == OUTCOME_OK)
 		outcome = record_remove(run->dir, &run->err);
 	if (outcome != OUTCOME_OK)
-		return cli_report(cli_exit_of(outcome), run->err.text);
+		return report(run, outcome);
 	print_kept(run);
-	reload(run);
-	return CLI_OK;
+	return reload(run);
 }
 
 static enum cli_exit disable(struct run *run)
@@ -440,7 +464,7 @@ static enum cli_exit disable(struct run *run)
 		print_left(&left);
 		exit = disable_shown(run);
 	} else {
-		exit = cli_report(cli_exit_of(outcome), run->err.text);
+		exit = report(run, outcome);
 	}
 	buffer_release(&left);
 	return exit;
@@ -453,7 +477,7 @@ enum cli_exit cli_postfix_disable(const struct cli *cli)
 	enum cli_exit exit = CLI_OK;
 
 	if (outcome != OUTCOME_OK)
-		exit = cli_report(cli_exit_of(outcome), run.err.text);
+		exit = report(&run, outcome);
 	else if (!run.has_record)
 		(void)printf("mailoauth has changed nothing in %s.\n", run.dir);
 	else

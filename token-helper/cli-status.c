@@ -179,15 +179,6 @@ static void put_coloured(struct buffer *out, const char *state, bool colour)
 		(void)buffer_append_str(out, PLAIN);
 }
 
-static bool wants_colour(void)
-{
-	const char *no_colour = getenv("NO_COLOR");
-	const char *term = getenv("TERM");
-
-	return isatty(STDOUT_FILENO) && (no_colour == NULL || no_colour[0] == '\0') &&
-	       term != NULL && strcmp(term, "dumb") != 0;
-}
-
 /* The table ------------------------------------------------------------------------------------ */
 
 static struct json_object *accounts_of(struct json_object *status)
@@ -408,7 +399,7 @@ static enum cli_exit print_text(const struct buffer *text)
 static enum cli_exit print_for_people(const struct cli *cli, struct json_object *status)
 {
 	struct buffer text = BUFFER_INIT(STATUS_TEXT_MAX);
-	bool colour = wants_colour();
+	bool colour = text_wants_colour();
 	bool ok = cli->account != NULL ? status_append_details(&text, status, colour)
 				       : status_append_table(&text, status, colour);
 	enum cli_exit exit =

@@ -40,10 +40,8 @@ static void add(struct json_object *object, const char *key, const char *value)
 
 void report_open(struct report *report, const struct cli *cli)
 {
-	const char *no_color = getenv("NO_COLOR");
-
 	*report = (struct report){.cli = cli, .stage = -1};
-	report->colours = isatty(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0');
+	report->colours = text_wants_colour();
 	if (!cli->json)
 		return;
 	report->root = json_object_new_object();

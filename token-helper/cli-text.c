@@ -3,7 +3,9 @@
 #include "token-helper/cli-text.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/utf8.h"
@@ -36,6 +38,15 @@ void text_print(FILE *out, const char *str)
 	text_append_clean(&clean, str);
 	(void)fwrite(buffer_cstr(&clean), 1, clean.len, out);
 	buffer_release(&clean);
+}
+
+bool text_wants_colour(void)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && (no_colour == NULL || no_colour[0] == '\0') &&
+	       term != NULL && strcmp(term, "dumb") != 0;
 }
 
 size_t text_columns(const char *str)

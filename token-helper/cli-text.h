@@ -5,6 +5,7 @@
 #ifndef TOKEN_HELPER_CLI_TEXT_H
 #define TOKEN_HELPER_CLI_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,6 +18,9 @@ void text_append_clean(struct buffer *out, const char *str);
 
 /* The same onto a stream. */
 void text_print(FILE *out, const char *str);
+
+/* Standard output is a terminal that shows colours, and nobody said NO_COLOR. */
+bool text_wants_colour(void);
 
 /* Columns that str takes: its UTF-8 characters counted. Right for the Latin, Greek and Cyrillic of
  * account names. */

@@ -6,6 +6,7 @@
  * token; only `config check` and `providers` read anything but the socket.
  */
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -128,10 +129,13 @@ static enum cli_exit run(const struct cli_line *line)
 
 int main(int argc, char **argv)
 {
+	const struct rlimit no_core = {0, 0};
 	struct cli_line line;
 	struct err err = ERR_INIT;
 	enum cli_exit exit;
 
+	/* Tokens and what people type pass through here. */
+	(void)setrlimit(RLIMIT_CORE, &no_core);
 	log_init("mailoauth", LOG_TARGET_STDERR, LOG_LEVEL_INFO);
 	exit = cli_options_read(argc, argv, verbs, &line, &err);
 	if (exit != CLI_OK)

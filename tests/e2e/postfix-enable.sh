@@ -97,6 +97,52 @@ is "$(postconf -c "$CONF" -n relayhost smtp_sasl_password_maps smtp_sasl_auth_en
 rm -f "$CONF"/*.mailoauth-*
 cp "$BED/plain.main" "$CONF/main.cf"
 
+# What somebody sets between two runs is what was there before the second.
+relay_by relay --yes
+postconf -c "$CONF" -e "relayhost = [other.test]"
+relay_by relay --yes
+postfix_verb disable --yes
+is "$(postconf -c "$CONF" -h relayhost) $(postconf -c "$CONF" -n smtp_sasl_auth_enable 2>/dev/null)" "[other.test] " \
+	"set between two runs: is put back, and the rest is gone"
+rm -f "$CONF"/*.mailoauth-*
+cp "$BED/plain.main" "$CONF/main.cf"
+
+# Two at once, and a file that is written while somebody is asked.
+exec 4<"$CONF"
+flock 4
+relay_by relay --yes
+is $? 75 "another one at work: exit status 75"
+like "$(cat "$BED/verb.out")" 'another mailoauth postfix is at work' "another one at work: says so"
+exec 4<&-
+if command -v script >/dev/null; then
+	mkfifo "$BED/answer"
+	SSL_CERT_FILE=$BED/tls/ca.pem SASL_PATH=$BED/sasl script -qefc "'$MAILOAUTH' -S '$BED_SOCKET' postfix enable relay -c '$BED_CONF' --postfix-config '$CONF' --port $BED_HUB_PORT" \
+		/dev/null <"$BED/answer" >"$BED/verb.out" 2>&1 &
+	asker=$!
+	bed_note $asker
+	exec 3>"$BED/answer"
+	ok "while it asks: it asks" bed_wait_for 20 grep -q 'Type yes' "$BED/verb.out"
+	echo "# theirs" >>"$CONF/main.cf"
+	echo yes >&3
+	wait $asker
+	is $? 75 "while it asks: a file that was changed is not replaced"
+	exec 3>&-
+	like "$(cat "$BED/verb.out")" 'main.cf was changed meanwhile' "while it asks: says so"
+	is "$(tail -n 1 "$CONF/main.cf")" "# theirs" "while it asks: what was written stays"
+	rm -f "$CONF"/*.mailoauth-* "$CONF/mailoauth-changes"
+	cp "$BED/plain.main" "$CONF/main.cf"
+else
+	skip "while it asks" "there is no script(1)"
+fi
+
+# A map's line is nobody's to read: it holds a password.
+postconf -c "$CONF" -e 'smtp_sasl_password_maps = inline:{ { [mx.test]:587 = bob:hunter2 } { [mx.test:587 } }' smtp_sasl_auth_enable=yes \
+	"relayhost = [127.0.0.1]:$BED_HUB_PORT"
+doctor >"$BED/doctor.out"
+like "$(cat "$BED/doctor.out")" 'postmap refuses a table' "a password map that postmap does not take: doctor says so"
+unlike "$(cat "$BED/doctor.out")" 'hunter2' "a password map that postmap does not take: no password is shown"
+cp "$BED/plain.main" "$CONF/main.cf"
+
 # A Postfix that relays already, with a password: that goes on, and two accounts go beside it.
 bed_sasl_add_plain
 echo "[127.0.0.1]:$BED_HUB_PORT $BED_PASSWORD_USER:$BED_PASSWORD" >"$BED/client/passwords"
@@ -127,10 +173,18 @@ ok "beside a password: master.cf is what it was" same master.cf "$BED/plain.mast
 # All mail, beside other logins: by a service of its own.
 relay_by relay --yes
 like "$(cat "$BED/verb.out")" 'service of its own .* smtp_sasl_password_maps has entries' "all mail, beside other logins: says why"
-is "$(postconf -c "$CONF" -h default_transport smtp_sasl_password_maps | tr '\n' ' ')" "smtp-oauth hash:$BED/client/passwords " \
+is "$(postconf -c "$CONF" -h default_transport smtp_sasl_password_maps | tr '\n' ' ')" "smtp-oauth:[127.0.0.1]:$BED_HUB_PORT hash:$BED/client/passwords " \
 	"all mail, beside other logins: by the transport"
 bed_postfix_reload client
 relayed "all mail, beside other logins" relay@example.test 'XOAUTH2|OAUTHBEARER'
+# Our own service, with an option more: it is no longer as we made it.
+cp "$CONF/master.cf" "$BED/own.master"
+cp "$CONF/main.cf" "$BED/own.main"
+cp "$CONF/mailoauth-changes" "$BED/own.changes"
+postconf -c "$CONF" -P smtp-oauth/unix/smtp_helo_timeout=7s
+postfix_verb disable --dry-run
+like "$(cat "$BED/verb.out")" '^smtp-oauth/unix$' "a service changed since: named, and left"
+cp "$BED/own.master" "$CONF/master.cf"
 # A sender that the mailbox may not use: as the README says.
 bed_postfix_set client "smtp_generic_maps=inline:{ { root@client.test = relay@example.test } }"
 bed_log_clear

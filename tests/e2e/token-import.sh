@@ -98,6 +98,16 @@ like "$(said)" 'has a grant already.*--force' "and it is said how it would be"
 import "$token_file" --force
 is $? 10 "the old refresh token was used up, as the server says when it is forced in"
 
+# A directory is walked, what its links point to is not: who may write there must not choose what root reads.
+mkdir "$BED/linked"
+ln -s "$token_file" "$BED/linked/x"
+import "$BED/linked" --dry-run
+like "$(said)" 'linked/x: is a symbolic link' "a link in a directory is not followed, and that is said"
+sed 's/ "user": "relay@example.test",//' "$token_file" >"$BED/linked/relay"
+import "$BED/linked/relay"
+is $? 78 "a token that is nobody's is not put under a name that happens to fit"
+like "$(said)" 'say --account relay' "and it is said how it would be"
+
 # A name that is taken, a configuration that would not load.
 sed 's/"user": "relay@/"user": "second@/' "$token_file" >"$BED/tokens/elsewhere"
 import "$BED/tokens/elsewhere" --account relay --append

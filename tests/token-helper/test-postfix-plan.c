@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "common/file.h"
 #include "token-helper/postfix/plan.h"
 #include "token-helper/postfix/record.h"
 
@@ -34,7 +35,7 @@
 	"smtp_sasl_tls_security_options=noanonymous\n"                                             \
 	"smtp_sasl_password_maps=inline:{ { [h.example]:587 = u@example: } }\n"
 #define OWN_ALL                                                                                    \
-	"relayhost=[h.example]:587\ndefault_transport=smtp-oauth\n"                                \
+	"default_transport=smtp-oauth:[h.example]:587\n"                                           \
 	"mailoauth_password_maps=inline:{ { [h.example]:587 = u@example: } }\n"
 
 static const char *const a_sender[] = {"u@example"};
@@ -260,7 +261,7 @@ static void the_first_old_value_is_kept(void **state)
 	record_release(&read);
 	record_release(&record);
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, RECORD_NAME);
-	assert_int_equal(edit_write(path, span_from_str("mailoauth-postfix 2\n"), 0600, &err),
+	assert_int_equal(file_replace(path, span_from_str("mailoauth-postfix 2\n"), 0600, &err),
 			 OUTCOME_OK);
 	assert_int_equal(record_read(dir, &read, &found, &err), OUTCOME_CONFIG);
 	record_release(&read);

@@ -436,3 +436,14 @@ bool account_config_has_sender(const struct account_config *config, struct span 
 	}
 	return false;
 }
+
+bool helper_config_user_is_one(const struct helper_config *config,
+			       const struct account_config *account)
+{
+	for (size_t i = 0; i < config->account_count; i++) {
+		if (config->accounts[i] != account &&
+		    strcmp(config->accounts[i]->user, account->user) == 0)
+			return false;
+	}
+	return true;
+}

@@ -82,4 +82,8 @@ bool account_config_has_host(const struct account_config *config, enum service s
 /* Is address (or its @domain) one of the senders, or the account's user? */
 bool account_config_has_sender(const struct account_config *config, struct span address);
 
+/* No other account has the same user; else only its name tells it from them. */
+bool helper_config_user_is_one(const struct helper_config *config,
+			       const struct account_config *account);
+
 #endif

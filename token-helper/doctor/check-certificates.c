@@ -19,6 +19,24 @@ static bool exists(const char *path)
 	return stat(path, &st) == 0;
 }
 
+/* Where distributions keep the authorities that they trust: Debian and Arch, Red Hat, SUSE, Alpine.
+ * */
+static void mend_file(struct doctor *doctor, const struct postfix_service *service)
+{
+	static const char *const files[] = {"/etc/ssl/certs/ca-certificates.crt",
+					    "/etc/pki/tls/certs/ca-bundle.crt",
+					    "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (exists(files[i])) {
+			doctor_mend_setting(doctor, service, "smtp_tls_CAfile", files[i]);
+			return;
+		}
+	}
+	doctor_why(doctor, "No list of authorities was found where distributions have it: install "
+			   "the package ca-certificates, and look again.");
+}
+
 /* The file is read before smtp(8) enters its chroot, the directory afterwards (postconf(5)). */
 static bool judge_directory(struct doctor *doctor, const struct postfix_service *service,
 			    const char *dir)
@@ -34,8 +52,7 @@ static bool judge_directory(struct doctor *doctor, const struct postfix_service 
 		doctor_why(doctor, is_jailed ? "smtp(8) opens it inside its chroot. "
 					       "smtp_tls_CAfile is read before."
 					     : "Servers' certificates cannot be checked.");
-		doctor_mend_setting(doctor, service, "smtp_tls_CAfile",
-				    "/etc/ssl/certs/ca-certificates.crt");
+		mend_file(doctor, service);
 	}
 	free(path);
 	free(queue);
@@ -53,8 +70,7 @@ static void judge(struct doctor *doctor, const struct postfix_service *service)
 		doctor_say(doctor, SEVERITY_ERROR,
 			   "%s: smtp_tls_CAfile = %s: there is no such file", service->name, file);
 		doctor_why(doctor, "smtp(8) then starts without TLS.");
-		doctor_mend_setting(doctor, service, "smtp_tls_CAfile",
-				    "/etc/ssl/certs/ca-certificates.crt");
+		mend_file(doctor, service);
 	} else if (checks && file[0] == '\0' && dir[0] != '\0') {
 		if (judge_directory(doctor, service, dir))
 			doctor_fine(doctor);
@@ -65,8 +81,7 @@ static void judge(struct doctor *doctor, const struct postfix_service *service)
 			   service->name, level);
 		doctor_why(doctor,
 			   "Postfix trusts no authority by itself: no certificate is good.");
-		doctor_mend_setting(doctor, service, "smtp_tls_CAfile",
-				    "/etc/ssl/certs/ca-certificates.crt");
+		mend_file(doctor, service);
 	} else {
 		doctor_fine(doctor);
 	}

@@ -109,7 +109,7 @@ static void judge_filter(struct doctor *doctor, const struct delivery *delivery)
 			   service->name, filter);
 		doctor_why(doctor, "It lets neither XOAUTH2 nor OAUTHBEARER through: \"No worthy "
 				   "mechs found\".");
-		doctor_mend_setting(doctor, service, "smtp_sasl_mechanism_filter", "xoauth2");
+		doctor_mend_login(doctor, delivery, "smtp_sasl_mechanism_filter", "xoauth2");
 	} else if (filter[0] == '\0' || postfix_list_has(filter, "plain") ||
 		   postfix_list_has(filter, "login")) {
 		doctor_say(doctor, SEVERITY_WARNING, "%s: smtp_sasl_mechanism_filter = %s",
@@ -117,7 +117,7 @@ static void judge_filter(struct doctor *doctor, const struct delivery *delivery)
 		doctor_why(doctor,
 			   "Where the server offers PLAIN or LOGIN too, the order of files in a "
 			   "directory decides which one is taken, and PLAIN has no password here.");
-		doctor_mend_setting(doctor, service, "smtp_sasl_mechanism_filter", "xoauth2");
+		doctor_mend_login(doctor, delivery, "smtp_sasl_mechanism_filter", "xoauth2");
 	} else {
 		doctor_fine(doctor);
 	}
@@ -135,11 +135,13 @@ void check_mechanism_filter(struct doctor *doctor)
 
 /* Password maps ------------------------------------------------------------------------------- */
 
-/* The command that puts an entry before whatever is there. */
+/* The command that puts an entry before whatever is there; not when that would be shown with
+ * somebody's password. */
 static void mend_entry(struct doctor *doctor, const struct delivery *delivery, const char *key,
 		       const char *user)
 {
 	const struct postfix_service *service = delivery->route.service;
+	const struct account_config *account = delivery->account;
 	const char *name = "smtp_sasl_password_maps";
 	const char *raw = postfix_override(doctor->postfix, service, name);
 	struct buffer value = BUFFER_INIT(POSTFIX_VALUE_MAX);
@@ -147,8 +149,11 @@ static void mend_entry(struct doctor *doctor, const struct delivery *delivery, c
 
 	if (raw == NULL)
 		raw = postfix_raw(doctor->postfix, name);
-	(void)snprintf(entry, sizeof(entry), "%s:", user);
-	if (maps_add(raw != NULL ? raw : "", key, entry, &value))
+	(void)snprintf(entry, sizeof(entry), "%s:%s", user,
+		       helper_config_user_is_one(doctor->config, account) ? "" : account->name);
+	if (raw != NULL && maps_have_password(raw))
+		doctor_mend_enable(doctor, account, delivery->sender);
+	else if (maps_add(raw != NULL ? raw : "", key, entry, &value))
 		doctor_mend_setting(doctor, service, name, buffer_cstr(&value));
 	buffer_release(&value);
 }
@@ -304,17 +309,48 @@ static bool judge_verbose(struct doctor *doctor, const struct postfix_service *s
 	return false;
 }
 
-static bool judge_words(struct doctor *doctor, const char *name, const char *word, const char *why,
-			const char *instead)
+static bool judge_debugging(struct doctor *doctor)
 {
-	char *value = doctor_value(doctor, NULL, name);
-	bool is_fine = word != NULL ? !postfix_list_has(value, word) : value[0] == '\0';
+	char *value = doctor_value(doctor, NULL, "debug_peer_list");
+	bool is_fine = value[0] == '\0';
 
 	if (!is_fine) {
-		doctor_say(doctor, SEVERITY_WARNING, "%s = %s", name, value);
-		doctor_why(doctor, "%s", why);
-		doctor_mend_setting(doctor, NULL, name, instead);
+		doctor_say(doctor, SEVERITY_WARNING, "debug_peer_list = %s", value);
+		doctor_why(doctor, "Connections to these are logged whole, with the tokens sent.");
+		doctor_mend_setting(doctor, NULL, "debug_peer_list", NULL);
 	}
+	free(value);
+	return is_fine;
+}
+
+/* The other classes stay. */
+static void append_others(const char *classes, struct buffer *out)
+{
+	struct span rest = span_from_str(classes), word;
+
+	while (postfix_list_next(&rest, &word)) {
+		if (span_equals_nocase(word, "protocol"))
+			continue;
+		if (out->len > 0)
+			(void)buffer_append_str(out, ", ");
+		(void)buffer_append_span(out, word);
+	}
+}
+
+static bool judge_notices(struct doctor *doctor)
+{
+	char *value = doctor_value(doctor, NULL, "notify_classes");
+	struct buffer others = BUFFER_INIT(FINDING_TEXT_MAX);
+	bool is_fine = !postfix_list_has(value, "protocol");
+
+	if (!is_fine) {
+		append_others(value, &others);
+		doctor_say(doctor, SEVERITY_WARNING, "notify_classes = %s", value);
+		doctor_why(doctor, "Transcripts of failed sessions, with the tokens sent, go to "
+				   "the postmaster.");
+		doctor_mend_setting(doctor, NULL, "notify_classes", buffer_cstr(&others));
+	}
+	buffer_release(&others);
 	free(value);
 	return is_fine;
 }
@@ -329,15 +365,8 @@ void check_secrets_logged(struct doctor *doctor)
 		return;
 	while ((delivery = deliveries_next_service(doctor, &at)) != NULL)
 		is_fine = judge_verbose(doctor, delivery->route.service) && is_fine;
-	is_fine =
-		judge_words(doctor, "debug_peer_list", NULL,
-			    "Connections to these are logged whole, with the tokens sent.", NULL) &&
-		is_fine;
-	is_fine = judge_words(doctor, "notify_classes", "protocol",
-			      "Transcripts of failed sessions, with the tokens sent, go to the "
-			      "postmaster.",
-			      "resource, software") &&
-		  is_fine;
+	is_fine = judge_debugging(doctor) && is_fine;
+	is_fine = judge_notices(doctor) && is_fine;
 	if (is_fine)
 		doctor_fine(doctor);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include "common/banned.h"
 
 #define TRY_S	  8
+#define ADDRESS_S 3
 #define HOSTS_MAX 64
 
 enum reached { REACHED, NO_NAME, NO_CONNECTION, TIMED_OUT };
@@ -33,8 +35,13 @@ static int try_connect(const char *host, const char *port)
 	if (getaddrinfo(host, port, &hints, &list) != 0)
 		return NO_NAME;
 	for (at = list; at != NULL; at = at->ai_next) {
+		/* connect() too keeps to it (socket(7)): a silent address leaves time for the next.
+		 */
+		const struct timeval patience = {.tv_sec = ADDRESS_S};
 		int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+		if (fd >= 0)
+			(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 		if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) == 0)
 			return REACHED;
 		if (fd >= 0)
@@ -99,7 +106,14 @@ static bool was_seen(const struct doctor *doctor, size_t i)
 void check_network(struct doctor *doctor)
 {
 	for (size_t i = 0; i < doctor->delivery_count && i < HOSTS_MAX; i++) {
-		if (doctor->deliveries[i].account != NULL && !was_seen(doctor, i))
-			look_at(doctor, &doctor->deliveries[i]);
+		if (doctor->deliveries[i].account == NULL || was_seen(doctor, i))
+			continue;
+		if (deadline_passed(doctor->deadline)) {
+			doctor_say(doctor, SEVERITY_NOTE,
+				   "the other servers were not tried: it "
+				   "took too long already");
+			return;
+		}
+		look_at(doctor, &doctor->deliveries[i]);
 	}
 }

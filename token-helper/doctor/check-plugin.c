@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "token-helper/doctor/doctor.h"
 #include "token-helper/doctor/sasl-plugins.h"
@@ -92,7 +93,8 @@ static void judge(struct doctor *doctor, const struct sasl_plugins *plugins)
 		   plugins->path);
 	doctor_why(doctor, "It was built for another directory, or cannot be read there: every "
 			   "login ends with \"No worthy mechs found\".");
-	if (strcmp(plugins->path, SASL_PLUGIN_DIR) != 0)
+	if (strcmp(plugins->path, SASL_PLUGIN_DIR) != 0 &&
+	    access(SASL_PLUGIN_DIR "/libmailoauth.so", F_OK) == 0)
 		doctor_mend(doctor, "ln -s '%s/libmailoauth.so' '%.*s/libmailoauth.so'",
 			    SASL_PLUGIN_DIR, (int)strcspn(plugins->path, ":"), plugins->path);
 }

@@ -12,8 +12,6 @@
 
 #include "common/banned.h"
 
-#define PORT_SUBMISSIONS 465
-
 /* A Postfix that nobody has set up is no fault of a machine that only fetches mail. */
 static void say_no_postfix(struct doctor *doctor)
 {
@@ -98,7 +96,7 @@ void check_route(struct doctor *doctor)
 				   ? account->hosts[SERVICE_SMTP].word[0]
 				   : "its server",
 			   account->user);
-		doctor_mend(doctor, "mailoauth postfix enable %s", account->name);
+		doctor_mend_enable(doctor, account, NULL);
 	}
 }
 
@@ -130,18 +128,6 @@ void check_sasl_enable(struct doctor *doctor)
 }
 
 /* TLS ----------------------------------------------------------------------------------------- */
-
-static bool demands_tls(const char *level)
-{
-	static const char *const levels[] = {"encrypt", "dane-only", "fingerprint", "verify",
-					     "secure"};
-
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-		if (strcasecmp(levels[i], level) == 0)
-			return true;
-	}
-	return false;
-}
 
 /* smtp_tls_policy_maps goes before smtp_tls_security_level, with the nexthop as its key. */
 static char *tls_level(struct doctor *doctor, const struct delivery *delivery, const char **by)
@@ -178,7 +164,7 @@ static void judge_level(struct doctor *doctor, const struct delivery *delivery)
 	const char *by;
 	char *level = tls_level(doctor, delivery, &by);
 
-	if (demands_tls(level) || (level[0] == '\0' && legacy_enforces(doctor, service))) {
+	if (postfix_demands_tls(level) || (level[0] == '\0' && legacy_enforces(doctor, service))) {
 		doctor_fine(doctor);
 	} else {
 		bool may = strcasecmp(level, "may") == 0 || strcasecmp(level, "dane") == 0;
@@ -190,7 +176,7 @@ static void judge_level(struct doctor *doctor, const struct delivery *delivery)
 				 "not at all, because tokens are sent under TLS only."
 			       : "Without TLS no server offers XOAUTH2, and a token must not be "
 				 "sent in clear.");
-		doctor_mend_setting(doctor, service, "smtp_tls_security_level", "encrypt");
+		doctor_mend_login(doctor, delivery, "smtp_tls_security_level", "encrypt");
 		if (strcmp(by, "smtp_tls_policy_maps") == 0)
 			doctor_mend(doctor, "postconf smtp_tls_policy_maps");
 	}
@@ -209,7 +195,7 @@ static void judge_wrapper(struct doctor *doctor, const struct delivery *delivery
 			   service->name);
 		doctor_why(doctor, "The server waits for TLS and Postfix for a greeting: the "
 				   "connection ends with a time-out.");
-		doctor_mend_setting(doctor, service, "smtp_tls_wrappermode", "yes");
+		doctor_mend_login(doctor, delivery, "smtp_tls_wrappermode", "yes");
 	} else if (port != PORT_SUBMISSIONS && wraps && (port == 587 || port == 25)) {
 		doctor_say(doctor, SEVERITY_ERROR, "%s: smtp_tls_wrappermode = yes with port %u",
 			   service->name, port);

@@ -10,18 +10,6 @@
 
 #include "common/banned.h"
 
-static void mend_routing(struct doctor *doctor, const char *sender,
-			 const struct account_config *account)
-{
-	struct buffer c = BUFFER_INIT(FINDING_TEXT_MAX);
-	const char *dir = doctor_postfix_c(doctor, &c);
-
-	doctor_mend(doctor, "mailoauth postfix enable %s --sender '%s'%s%s", account->name, sender,
-		    dir[0] != '\0' ? " --postfix-config" : "",
-		    dir[0] != '\0' ? dir + strlen(" -c") : "");
-	buffer_release(&c);
-}
-
 /* The account that says it sends for the address; NULL: none. */
 static const struct account_config *declared(const struct doctor *doctor, const char *sender)
 {
@@ -43,7 +31,7 @@ static void judge_other(struct doctor *doctor, const struct delivery *delivery)
 		   delivery->sender, user, used->name);
 	if (better != NULL) {
 		doctor_why(doctor, "Account %s is the one that sends for it.", better->name);
-		mend_routing(doctor, delivery->sender, better);
+		doctor_mend_enable(doctor, better, delivery->sender);
 		return;
 	}
 	doctor_why(doctor,
@@ -64,7 +52,7 @@ static void judge(struct doctor *doctor, const struct delivery *delivery)
 		doctor_say(doctor, SEVERITY_WARNING, "%s: under no account of mailoauth's",
 			   delivery_text(delivery, text));
 		if (better != NULL)
-			mend_routing(doctor, delivery->sender, better);
+			doctor_mend_enable(doctor, better, delivery->sender);
 	} else if (strcasecmp(used->service_user[SERVICE_SMTP], delivery->sender) == 0 ||
 		   account_config_has_sender(used, span_from_str(delivery->sender))) {
 		doctor_say(doctor, SEVERITY_OK, "%s: account %s, as %s",

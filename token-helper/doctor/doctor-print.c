@@ -36,15 +36,6 @@ static size_t count(const struct doctor *doctor, enum severity severity)
 	return n;
 }
 
-static bool wants_colour(void)
-{
-	const char *no_colour = getenv("NO_COLOR");
-	const char *term = getenv("TERM");
-
-	return isatty(STDOUT_FILENO) && (no_colour == NULL || no_colour[0] == '\0') &&
-	       term != NULL && strcmp(term, "dumb") != 0;
-}
-
 static void print_more(const char *before, const char *text)
 {
 	if (text == NULL)
@@ -81,7 +72,7 @@ static void print_summary(const struct doctor *doctor)
 
 void doctor_print(const struct doctor *doctor)
 {
-	bool colour = wants_colour();
+	bool colour = text_wants_colour();
 
 	for (size_t i = 0; i < doctor->finding_count; i++)
 		print_finding(&doctor->findings[i], colour);
@@ -90,7 +81,13 @@ void doctor_print(const struct doctor *doctor)
 
 static void add(struct json_object *object, const char *key, const char *value)
 {
-	json_object_object_add(object, key, value != NULL ? json_object_new_string(value) : NULL);
+	struct buffer clean = BUFFER_INIT(FINDING_TEXT_MAX * 2);
+
+	if (value != NULL)
+		text_append_clean(&clean, value);
+	json_object_object_add(object, key,
+			       value != NULL ? json_object_new_string(buffer_cstr(&clean)) : NULL);
+	buffer_release(&clean);
 }
 
 void doctor_print_json(const struct doctor *doctor)

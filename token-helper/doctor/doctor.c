@@ -155,6 +155,53 @@ void doctor_mend_setting(struct doctor *doctor, const struct postfix_service *se
 	buffer_release(&c);
 }
 
+void doctor_mend_enable(struct doctor *doctor, const struct account_config *account,
+			const char *sender)
+{
+	struct buffer more = BUFFER_INIT(FINDING_TEXT_MAX);
+
+	if (sender != NULL) {
+		(void)buffer_append_str(&more, " --sender ");
+		doctor_append_quoted(&more, sender);
+	}
+	if (doctor->cli->postfix_dir != NULL) {
+		(void)buffer_append_str(&more, " --postfix-config ");
+		doctor_append_quoted(&more, doctor->cli->postfix_dir);
+	}
+	doctor_mend(doctor, "mailoauth postfix enable %s%s", account->name, buffer_cstr(&more));
+	buffer_release(&more);
+}
+
+/* What smtp(8) is told in main.cf falls on mail to other servers too. */
+static bool serves_others(const struct doctor *doctor, const struct postfix_service *service)
+{
+	static const char *const tables[] = {"transport_maps", "smtp_tls_policy_maps",
+					     "relay_domains"};
+	char *relayhost = doctor_value(doctor, NULL, "relayhost");
+	bool others = relayhost[0] == '\0';
+
+	free(relayhost);
+	for (size_t i = 0; !others && i < sizeof(tables) / sizeof(tables[0]); i++) {
+		char *value = doctor_value(doctor, NULL, tables[i]);
+
+		others = value[0] != '\0';
+		free(value);
+	}
+	return others && strcmp(service->name, "smtp") == 0;
+}
+
+void doctor_mend_login(struct doctor *doctor, const struct delivery *delivery, const char *name,
+		       const char *value)
+{
+	const struct postfix_service *service = delivery->route.service;
+
+	if (postfix_override(doctor->postfix, service, name) == NULL &&
+	    serves_others(doctor, service))
+		doctor_mend_enable(doctor, delivery->account, delivery->sender);
+	else
+		doctor_mend_setting(doctor, service, name, value);
+}
+
 /* Looking ------------------------------------------------------------------------------------- */
 
 bool doctor_wants(const struct doctor *doctor, const char *account)
@@ -165,13 +212,7 @@ bool doctor_wants(const struct doctor *doctor, const char *account)
 char *doctor_value(const struct doctor *doctor, const struct postfix_service *service,
 		   const char *name)
 {
-	struct buffer value = BUFFER_INIT(POSTFIX_VALUE_MAX);
-	char *text;
-
-	(void)postfix_value(doctor->postfix, service, name, &value);
-	text = xstrdup(buffer_cstr(&value));
-	buffer_release(&value);
-	return text;
+	return postfix_text(doctor->postfix, service, name);
 }
 
 /* The verb ------------------------------------------------------------------------------------ */

@@ -83,6 +83,17 @@ void doctor_mend(struct doctor *doctor, const char *fmt, ...) __attribute__((for
 void doctor_mend_setting(struct doctor *doctor, const struct postfix_service *service,
 			 const char *name, const char *value);
 
+/*
+ * The same for a setting of smtp(8) that would stop mail to other servers: where smtp(8) serves
+ * any, the command gives the account a service of its own instead.
+ */
+void doctor_mend_login(struct doctor *doctor, const struct delivery *delivery, const char *name,
+		       const char *value);
+
+/* "mailoauth postfix enable ACCOUNT", for mail of that sender (NULL: all). */
+void doctor_mend_enable(struct doctor *doctor, const struct account_config *account,
+			const char *sender);
+
 /* " -c 'DIR'" for Postfix's programs, or "". Borrows until the next call. */
 const char *doctor_postfix_c(const struct doctor *doctor, struct buffer *out);
 

@@ -17,22 +17,11 @@
 #define UNIT	       "mailoauthd-postfix.socket"
 #define UNIT_QUEUE     "/var/spool/postfix" /* the unit's only one */
 
-static char *value_of(const struct postfix *postfix, const char *name)
-{
-	struct buffer value = BUFFER_INIT(POSTFIX_VALUE_MAX);
-	char *text;
-
-	(void)postfix_value(postfix, NULL, name, &value);
-	text = xstrdup(buffer_cstr(&value));
-	buffer_release(&value);
-	return text;
-}
-
 enum outcome postfix_socket_try(const struct postfix *postfix,
 				const struct postfix_service *service, struct err *err)
 {
-	char *queue = value_of(postfix, "queue_directory");
-	char *user = value_of(postfix, "mail_owner");
+	char *queue = postfix_text(postfix, NULL, "queue_directory");
+	char *user = postfix_text(postfix, NULL, "mail_owner");
 	struct buffer named = BUFFER_INIT(4096);
 	/* Where the plugin looks, see token-source.c: what import_environment sets goes first. */
 	const char *sockets[] = {HELPER_SOCKET_IN_JAIL, HELPER_SOCKET_SYSTEM, NULL};
@@ -78,7 +67,7 @@ void postfix_socket_remedy(const struct postfix *postfix, const struct postfix_s
 			   const struct words *listens, const char *conf, struct buffer *command,
 			   struct buffer *advice)
 {
-	char *queue = value_of(postfix, "queue_directory");
+	char *queue = postfix_text(postfix, NULL, "queue_directory");
 	char *path = xasprintf("%s%s", queue, HELPER_SOCKET_IN_JAIL);
 	bool is_jailed = postfix_service_is_chrooted(postfix, service);
 
@@ -100,7 +89,7 @@ void postfix_socket_remedy(const struct postfix *postfix, const struct postfix_s
 const char *postfix_socket_where(const struct postfix *postfix,
 				 const struct postfix_service *service, char *text, size_t size)
 {
-	char *queue = value_of(postfix, "queue_directory");
+	char *queue = postfix_text(postfix, NULL, "queue_directory");
 
 	text[0] = '\0';
 	if (postfix_service_is_chrooted(postfix, service))

@@ -27,7 +27,7 @@ static bool same_member(struct json_object *a, struct json_object *b, const char
 	struct span left, right;
 
 	return json_get_string(a, key, &left) && json_get_string(b, key, &right) &&
-	       left.len == right.len && memcmp(left.ptr, right.ptr, left.len) == 0;
+	       span_same(left, right);
 }
 
 static struct json_object *account_of(struct json_object *cache, struct json_object *token)

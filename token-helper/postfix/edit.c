@@ -4,15 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/xalloc.h"
 #include "token-helper/postfix/program.h"
 
@@ -24,98 +24,6 @@
 
 const char *const edit_names[EDIT_FILES] = {[EDIT_MASTER] = "master.cf", [EDIT_MAIN] = "main.cf"};
 
-/* Files ---------------------------------------------------------------------------------------- */
-
-enum outcome edit_read(const char *path, struct buffer *out, struct err *err)
-{
-	enum outcome outcome = OUTCOME_OK;
-	char chunk[8192];
-	ssize_t n = 1;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
-	buffer_clear(out);
-	while (outcome == OUTCOME_OK && n != 0) {
-		n = read(fd, chunk, sizeof(chunk));
-		if (n < 0 && errno != EINTR)
-			outcome = err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
-		else if (n > 0 && !buffer_append(out, chunk, (size_t)n))
-			outcome = err_set(err, OUTCOME_CONFIG, "%s: longer than %zu bytes", path,
-					  out->max);
-	}
-	(void)close(fd);
-	return outcome;
-}
-
-static bool write_all(int fd, struct span bytes)
-{
-	while (bytes.len > 0) {
-		ssize_t n = write(fd, bytes.ptr, bytes.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		bytes.ptr += n;
-		bytes.len -= (size_t)n;
-	}
-	return true;
-}
-
-static bool sync_directory_of(const char *path)
-{
-	char *copy = xstrdup(path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool fine = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		(void)close(fd);
-	free(copy);
-	return fine;
-}
-
-/* As the file that is replaced, when there is one. */
-static bool set_owner(int fd, const char *path, unsigned mode)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0)
-		return fchmod(fd, (mode_t)mode) == 0;
-	return fchown(fd, st.st_uid, st.st_gid) == 0 && fchmod(fd, st.st_mode & 07777) == 0;
-}
-
-static enum outcome replace(const char *path, struct span bytes, unsigned mode, struct err *err)
-{
-	char *temporary = xasprintf("%s.XXXXXX", path);
-	int fd = mkostemp(temporary, O_CLOEXEC);
-	bool fine = fd >= 0 && write_all(fd, bytes) && set_owner(fd, path, mode) &&
-		    fsync(fd) == 0 && rename(temporary, path) == 0;
-	enum outcome outcome = OUTCOME_OK;
-
-	if (!fine) {
-		outcome = err_set(err, OUTCOME_RETRY, "%s cannot be written: %s", path,
-				  strerror(errno));
-		if (fd >= 0)
-			(void)unlink(temporary);
-	} else if (!sync_directory_of(path)) {
-		outcome = err_set(err, OUTCOME_RETRY, "%s: fsync: %s", path, strerror(errno));
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	free(temporary);
-	return outcome;
-}
-
-enum outcome edit_write(const char *path, struct span bytes, unsigned mode, struct err *err)
-{
-	char *target = realpath(path, NULL);
-	enum outcome outcome = replace(target != NULL ? target : path, bytes, mode, err);
-
-	free(target);
-	return outcome;
-}
-
 /* The copies ---------------------------------------------------------------------------------- */
 
 static char *path_in(const char *dir, const char *name)
@@ -126,7 +34,7 @@ static char *path_in(const char *dir, const char *name)
 static enum outcome copy_out(const struct edit *edit, enum edit_file file, struct err *err)
 {
 	char *path = path_in(edit->work, edit_names[file]);
-	enum outcome outcome = edit_write(path, buffer_span(&edit->after[file]), 0600, err);
+	enum outcome outcome = file_replace(path, buffer_span(&edit->after[file]), 0600, err);
 
 	free(path);
 	return outcome;
@@ -135,20 +43,33 @@ static enum outcome copy_out(const struct edit *edit, enum edit_file file, struc
 static enum outcome copy_in(struct edit *edit, enum edit_file file, struct err *err)
 {
 	char *path = path_in(edit->work, edit_names[file]);
-	enum outcome outcome = edit_read(path, &edit->after[file], err);
+	enum outcome outcome = file_read(path, &edit->after[file], err);
 
 	free(path);
 	return outcome;
 }
 
+static enum outcome take_lock(struct edit *edit, struct err *err)
+{
+	edit->lock = open(edit->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (edit->lock < 0)
+		return err_set(err, OUTCOME_CONFIG, "%s: %s", edit->dir, strerror(errno));
+	if (flock(edit->lock, LOCK_EX | LOCK_NB) != 0)
+		return err_set(err, OUTCOME_RETRY, "%s: another mailoauth postfix is at work here",
+			       edit->dir);
+	return OUTCOME_OK;
+}
+
 enum outcome edit_begin(const char *dir, struct deadline deadline, struct edit *edit,
 			struct err *err)
 {
-	enum outcome outcome = OUTCOME_OK;
-
 	const char *tmp = getenv("TMPDIR");
+	enum outcome outcome;
 
 	*edit = (struct edit){.dir = xstrdup(dir), .deadline = deadline};
+	outcome = take_lock(edit, err);
+	if (outcome != OUTCOME_OK)
+		return outcome;
 	(void)snprintf(edit->work, sizeof(edit->work), "%s/mailoauth-postfix.XXXXXX",
 		       tmp != NULL && tmp[0] == '/' ? tmp : "/tmp");
 	for (int i = 0; i < EDIT_FILES; i++) {
@@ -163,7 +84,7 @@ enum outcome edit_begin(const char *dir, struct deadline deadline, struct edit *
 	for (int i = 0; outcome == OUTCOME_OK && i < EDIT_FILES; i++) {
 		char *path = path_in(dir, edit_names[i]);
 
-		outcome = edit_read(path, &edit->before[i], err);
+		outcome = file_read(path, &edit->before[i], err);
 		(void)buffer_append_span(&edit->after[i], buffer_span(&edit->before[i]));
 		if (outcome == OUTCOME_OK)
 			outcome = copy_out(edit, (enum edit_file)i, err);
@@ -186,6 +107,8 @@ void edit_end(struct edit *edit)
 	}
 	if (edit->work[0] != '\0')
 		(void)rmdir(edit->work);
+	if (edit->dir != NULL && edit->lock >= 0)
+		(void)close(edit->lock);
 	free(edit->dir);
 	*edit = (struct edit){0};
 }
@@ -288,9 +211,7 @@ enum outcome edit_replace(struct edit *edit, enum edit_file file, struct buffer 
 
 bool edit_differs(const struct edit *edit, enum edit_file file)
 {
-	struct span a = buffer_span(&edit->before[file]), b = buffer_span(&edit->after[file]);
-
-	return a.len != b.len || (a.len > 0 && memcmp(a.ptr, b.ptr, a.len) != 0);
+	return !span_same(buffer_span(&edit->before[file]), buffer_span(&edit->after[file]));
 }
 
 static enum outcome diff_one(const struct edit *edit, enum edit_file file, const char *program,
@@ -298,10 +219,13 @@ static enum outcome diff_one(const struct edit *edit, enum edit_file file, const
 {
 	char *old = path_in(edit->dir, edit_names[file]);
 	char *now = path_in(edit->work, edit_names[file]);
-	const char *argv[] = {program, "-u", "--label", old, "--label", old, old, now, NULL};
+	/* Without context: a line nearby may hold a password. */
+	const char *argv[] = {program, "-U0", "--label", old, "--label", old, old, now, NULL};
 	struct program_result result = {.out = out};
 	enum outcome outcome = program_run(argv, edit->deadline, &result, err);
 
+	if (outcome == OUTCOME_OK && result.status > 1)
+		outcome = err_set(err, OUTCOME_CONFIG, "%s cannot compare %s", program, old);
 	free(old);
 	free(now);
 	return outcome;
@@ -366,15 +290,48 @@ enum outcome edit_keep(const struct edit *edit, struct err *err)
 			continue;
 		path = path_in(edit->dir, edit->kept[i]);
 		/* As closed as it can be: main.cf may hold what the copy's readers should not. */
-		outcome = edit_write(path, buffer_span(&edit->before[i]), 0600, err);
+		outcome = file_replace(path, buffer_span(&edit->before[i]), 0600, err);
 		free(path);
 	}
 	return outcome;
 }
 
+void edit_drop_copies(struct edit *edit)
+{
+	for (int i = 0; i < EDIT_FILES; i++) {
+		char *path = path_in(edit->dir, edit->kept[i]);
+
+		if (edit->kept[i][0] != '\0')
+			(void)unlink(path);
+		edit->kept[i][0] = '\0';
+		free(path);
+	}
+}
+
+/* Each is what is to be replaced: what somebody wrote meanwhile must not be lost. */
+static enum outcome check_unchanged(const struct edit *edit, bool back, struct err *err)
+{
+	struct buffer now = BUFFER_INIT(EDIT_FILE_MAX);
+	enum outcome outcome = OUTCOME_OK;
+
+	for (int i = 0; outcome == OUTCOME_OK && i < EDIT_FILES; i++) {
+		char *path = path_in(edit->dir, edit_names[i]);
+
+		const struct buffer *wanted = back ? &edit->after[i] : &edit->before[i];
+
+		outcome = file_read(path, &now, err);
+		if (outcome == OUTCOME_OK && !span_same(buffer_span(&now), buffer_span(wanted)))
+			outcome = err_set(err, OUTCOME_RETRY,
+					  "%s was changed meanwhile and is left as it is", path);
+		free(path);
+	}
+	buffer_release(&now);
+	return outcome;
+}
+
 enum outcome edit_install(const struct edit *edit, bool main_first, bool back, struct err *err)
 {
-	enum outcome outcome = OUTCOME_OK;
+	enum outcome outcome = check_unchanged(edit, back, err);
 
 	for (int i = 0; outcome == OUTCOME_OK && i < EDIT_FILES; i++) {
 		enum edit_file file = (enum edit_file)(main_first ? EDIT_FILES - 1 - i : i);
@@ -383,9 +340,9 @@ enum outcome edit_install(const struct edit *edit, bool main_first, bool back, s
 		if (!edit_differs(edit, file))
 			continue;
 		path = path_in(edit->dir, edit_names[file]);
-		outcome = edit_write(path,
-				     buffer_span(back ? &edit->before[file] : &edit->after[file]),
-				     0644, err);
+		outcome = file_replace(path,
+				       buffer_span(back ? &edit->before[file] : &edit->after[file]),
+				       0644, err);
 		free(path);
 	}
 	return outcome;

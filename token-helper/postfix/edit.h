@@ -27,9 +27,11 @@ struct edit {
 	struct buffer after[EDIT_FILES];
 	char kept[EDIT_FILES][EDIT_NAME_MAX]; /* the copy's name after edit_install(); "": none */
 	struct deadline deadline;
+	int lock; /* on the directory: of two runs one waits for nothing and is refused; -1: none */
 };
 
-/* Reads the files and copies them. OUTCOME_CONFIG: one cannot be read, OUTCOME_RETRY: no space. */
+/* Reads the files and copies them. OUTCOME_CONFIG: one cannot be read; OUTCOME_RETRY: no space, or
+ * another run is at work. */
 enum outcome edit_begin(const char *dir, struct deadline deadline, struct edit *edit,
 			struct err *err);
 void edit_end(struct edit *edit); /* removes the copies; right for one that did not begin */
@@ -53,18 +55,16 @@ enum outcome edit_diff(const struct edit *edit, struct buffer *out, struct err *
 /* The names of the copies that edit_keep() will make: "main.cf.mailoauth-20261125-200000". */
 void edit_name_copies(struct edit *edit);
 
-/* Keeps the files that differ under those names, durable before it returns. */
+/* Keeps the files that differ under those names, durable before it returns; edit_drop_copies()
+ * removes them again. */
 enum outcome edit_keep(const struct edit *edit, struct err *err);
+void edit_drop_copies(struct edit *edit);
 
-/* Puts the changed files in place, master.cf first unless main_first; or, with back, the old ones.
+/*
+ * Puts the changed files in place, master.cf first unless main_first; or, with back, the old ones.
+ * OUTCOME_RETRY: one is not what was read (with back: what was put there), somebody has changed it
+ * meanwhile; then none was touched.
  */
 enum outcome edit_install(const struct edit *edit, bool main_first, bool back, struct err *err);
-
-/* Replaces path: a temporary file beside it, owner and mode as they were (new: root, mode), fsync,
- * rename, fsync of the directory. A symbolic link stays, and what it points to is replaced. */
-enum outcome edit_write(const char *path, struct span bytes, unsigned mode, struct err *err);
-
-/* The whole file into out. OUTCOME_CONFIG: it is not there or too long. */
-enum outcome edit_read(const char *path, struct buffer *out, struct err *err);
 
 #endif

@@ -35,9 +35,29 @@ static bool is_login_map(struct span map)
 	       memcmp(map.ptr + map.len - len, end, len) == 0;
 }
 
+/* A table that stands in main.cf itself may hold passwords. */
+static bool is_written_out(struct span map)
+{
+	return begins(map, "static:") || begins(map, INLINE);
+}
+
+/* Warnings stand beside an answer, and beside "not found". */
+static bool is_refusal(const struct buffer *complaint)
+{
+	const char *text = buffer_cstr(complaint);
+
+	return strstr(text, "fatal:") != NULL || strstr(text, "error:") != NULL;
+}
+
 static enum maps_answer explain(const char *map, struct span complaint, struct err *err)
 {
-	(void)err_set(err, OUTCOME_CONFIG, "%s: %.*s", map, (int)complaint.len, complaint.ptr);
+	if (is_written_out(span_from_str(map)))
+		(void)err_set(err, OUTCOME_CONFIG,
+			      "postmap refuses a table that is written out in a parameter "
+			      "(inline: or static:)");
+	else
+		(void)err_set(err, OUTCOME_CONFIG, "%s: %.*s", map, (int)complaint.len,
+			      complaint.ptr);
 	return MAPS_ERROR;
 }
 
@@ -68,7 +88,7 @@ static enum maps_answer ask(const struct postfix *postfix, const char *map, cons
 		answer = MAPS_ERROR;
 	else if (result.status == 0 && out->len > 0)
 		answer = MAPS_FOUND;
-	else if (result.status <= 1 && complaint.len == 0)
+	else if (result.status <= 1 && !is_refusal(&complaint))
 		answer = MAPS_NOT_FOUND;
 	else
 		answer = explain(map, span_trim(buffer_span(&complaint)), err);
@@ -150,6 +170,50 @@ static bool add_inside(const char *list, const char *key, const char *value, str
 	(void)buffer_append_str(out, " }");
 	(void)buffer_append_span(out, rest);
 	return buffer_ok(out);
+}
+
+/* "user:password" with something behind the colon. */
+static bool has_password(struct span entry)
+{
+	const char *equals = entry.len > 0 ? memchr(entry.ptr, '=', entry.len) : NULL;
+	const char *colon;
+	struct span rest;
+
+	if (equals == NULL)
+		return true; /* not as we write it */
+	rest = span_trim((struct span){equals + 1, entry.len - (size_t)(equals - entry.ptr) - 1});
+	colon = rest.len > 0 ? memchr(rest.ptr, ':', rest.len) : NULL;
+	return colon != NULL && colon + 1 < rest.ptr + rest.len;
+}
+
+static bool table_has_password(struct span map)
+{
+	struct span inside, entry;
+	size_t used;
+
+	map = (struct span){map.ptr + strlen(INLINE), map.len - strlen(INLINE)};
+	if (!postfix_braces(map, &inside, &used))
+		return true;
+	while (postfix_list_next(&inside, &entry)) {
+		struct span text = entry;
+
+		if (entry.ptr[0] == '{' && !postfix_braces(entry, &text, &used))
+			return true;
+		if (has_password(text))
+			return true;
+	}
+	return false;
+}
+
+bool maps_have_password(const char *list)
+{
+	struct span rest = span_from_str(list), map;
+
+	while (postfix_list_next(&rest, &map)) {
+		if (begins(map, "static:") || (begins(map, INLINE) && table_has_password(map)))
+			return true;
+	}
+	return false;
 }
 
 bool maps_add(const char *list, const char *key, const char *value, struct buffer *out)

@@ -29,6 +29,10 @@ enum maps_answer {
 enum maps_answer maps_lookup(const struct postfix *postfix, const char *list, const char *key,
 			     struct deadline deadline, struct buffer *out, struct err *err);
 
+/* A table that is written out in the list itself has a password, or may have one: the list is not
+ * to be shown. */
+bool maps_have_password(const char *list);
+
 /*
  * The same list with "key = value" in front: in its first inline: table when that is the first of
  * the list (an entry of the same key is replaced), else in an inline: table of its own before the

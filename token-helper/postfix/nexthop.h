@@ -14,6 +14,7 @@
 #include "common/buffer.h"
 
 #define NEXTHOP_HOST_MAX 256
+#define PORT_SUBMISSIONS 465 /* TLS from the first byte: RFC 8314 7.3 */
 #define NEXTHOP_TEXT_MAX 320
 
 struct nexthop {

@@ -13,12 +13,11 @@
 
 #include "common/banned.h"
 
-#define PORT_SUBMISSIONS 465
-#define PASSWORD_MAPS	 "smtp_sasl_password_maps"
-#define OWN_MAPS	 "mailoauth_password_maps"
-#define TRANSPORT_MAPS	 "sender_dependent_default_transport_maps"
-#define CONNECTIONS	 "3"
-#define DELAY		 "2s" /* 30 a minute */
+#define PASSWORD_MAPS  "smtp_sasl_password_maps"
+#define OWN_MAPS       "mailoauth_password_maps"
+#define TRANSPORT_MAPS "sender_dependent_default_transport_maps"
+#define CONNECTIONS    "3"
+#define DELAY	       "2s" /* 30 a minute */
 
 struct planning {
 	const struct postfix *postfix;
@@ -186,18 +185,6 @@ static const char *reason_for_own(struct planning *at)
 
 /* The way through main.cf alone ---------------------------------------------------------------- */
 
-static bool demands_tls(const char *level)
-{
-	static const char *const levels[] = {"encrypt", "dane-only", "fingerprint", "verify",
-					     "secure"};
-
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-		if (strcasecmp(level, levels[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool lets_ours_only(const char *filter)
 {
 	return (postfix_list_has(filter, "xoauth2") || postfix_list_has(filter, "oauthbearer")) &&
@@ -210,7 +197,7 @@ static void set_login(struct planning *at)
 	char *level = value_of(at, NULL, "smtp_tls_security_level");
 	char *filter = value_of(at, NULL, "smtp_sasl_mechanism_filter");
 
-	if (!demands_tls(level))
+	if (!postfix_demands_tls(level))
 		set(at, "smtp_tls_security_level", "encrypt");
 	if (nexthop_port(&at->wanted->nexthop) == PORT_SUBMISSIONS)
 		set(at, "smtp_tls_wrappermode", "yes");
@@ -324,8 +311,12 @@ static void route_senders(struct planning *at, const char *entry)
 	free(transport);
 }
 
+/* The nexthop stands with the transport and not in relayhost, which relay_transport would take too:
+ * mail for relay_domains goes where it went. */
 static void route_all(struct planning *at, const char *entry)
 {
+	char *transport;
+
 	if (!is_empty(at, "sender_dependent_relayhost_maps")) {
 		at->outcome =
 			err_set(at->err, OUTCOME_CONFIG,
@@ -334,9 +325,10 @@ static void route_all(struct planning *at, const char *entry)
 				"name the senders of this account with --sender");
 		return;
 	}
-	set(at, "relayhost", at->nexthop);
-	set(at, "default_transport", PLAN_SERVICE);
+	transport = xasprintf("%s:%s", PLAN_SERVICE, at->nexthop);
+	set(at, "default_transport", transport);
 	set_entry(at, OWN_MAPS, at->nexthop, entry);
+	free(transport);
 }
 
 static void plan_own(struct planning *at)

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/banned.h"
 
@@ -300,6 +301,18 @@ bool postfix_list_has(const char *list, const char *word)
 
 	while (postfix_list_next(&rest, &at)) {
 		if (span_equals_nocase(at, word))
+			return true;
+	}
+	return false;
+}
+
+bool postfix_demands_tls(const char *level)
+{
+	static const char *const levels[] = {"encrypt", "dane-only", "fingerprint", "verify",
+					     "secure"};
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		if (strcasecmp(level, levels[i]) == 0)
 			return true;
 	}
 	return false;

@@ -34,6 +34,9 @@ bool postfix_list_has(const char *list, const char *word);
  * both braces. False: it is not closed. */
 bool postfix_braces(struct span text, struct span *inside_out, size_t *used_out);
 
+/* A value of smtp_tls_security_level that lets no mail go without TLS. */
+bool postfix_demands_tls(const char *level);
+
 struct span span_trim(struct span text); /* without white space around it */
 
 #endif

@@ -261,6 +261,18 @@ bool postfix_value(const struct postfix *postfix, const struct postfix_service *
 	return understood;
 }
 
+char *postfix_text(const struct postfix *postfix, const struct postfix_service *service,
+		   const char *name)
+{
+	struct buffer value = BUFFER_INIT(POSTFIX_VALUE_MAX);
+	char *text;
+
+	(void)postfix_value(postfix, service, name, &value);
+	text = xstrdup(buffer_cstr(&value));
+	buffer_release(&value);
+	return text;
+}
+
 bool postfix_is_yes(const struct postfix *postfix, const struct postfix_service *service,
 		    const char *name)
 {

@@ -59,6 +59,10 @@ const char *postfix_override(const struct postfix *postfix, const struct postfix
 bool postfix_value(const struct postfix *postfix, const struct postfix_service *service,
 		   const char *name, struct buffer *out);
 
+/* The same as a string, "" when there is none; the caller frees. */
+char *postfix_text(const struct postfix *postfix, const struct postfix_service *service,
+		   const char *name);
+
 /* True for "yes", in any case. */
 bool postfix_is_yes(const struct postfix *postfix, const struct postfix_service *service,
 		    const char *name);

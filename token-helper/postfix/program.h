@@ -17,8 +17,8 @@
 #define PROGRAM_PATH_MAX 4096
 
 /*
- * Where `name` is: in /usr/sbin, /sbin, /usr/local/sbin, or on $PATH in an absolute directory.
- * NULL: nowhere. Borrows from path.
+ * Where `name` is: in /usr/sbin, /sbin, /usr/local/sbin, /usr/bin, /bin, or, for others than root,
+ * on $PATH in an absolute directory. NULL: nowhere. Borrows from path.
  */
 const char *program_find(const char *name, char path[PROGRAM_PATH_MAX]);
 

@@ -8,9 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/helper-protocol.h"
 #include "common/scanner.h"
 #include "common/xalloc.h"
+#include "token-helper/postfix/postfix-value.h"
 
 #include "common/banned.h"
 
@@ -140,7 +142,7 @@ enum outcome record_read(const char *dir, struct record *record, bool *found_out
 	*record = (struct record){0};
 	*found_out = access(path, F_OK) == 0;
 	if (*found_out)
-		outcome = edit_read(path, &text, err);
+		outcome = file_read(path, &text, err);
 	if (*found_out && outcome == OUTCOME_OK && !read_lines(buffer_span(&text), record))
 		outcome = err_set(err, OUTCOME_CONFIG, "%s is not as mailoauth wrote it", path);
 	buffer_release(&text);
@@ -202,7 +204,7 @@ enum outcome record_write(const char *dir, const struct record *record, struct e
 	for (size_t i = 0; i < record->count; i++)
 		put_setting(&text, &record->settings[i]);
 	if (buffer_ok(&text))
-		outcome = edit_write(path, buffer_span(&text), 0600, err);
+		outcome = file_replace(path, buffer_span(&text), 0600, err);
 	else
 		outcome = err_set(err, OUTCOME_NOMEM, "%s would be too long", path);
 	buffer_release(&text);
@@ -271,14 +273,83 @@ static struct record_setting *find(const struct record *record, const struct cha
 	return NULL;
 }
 
+static bool same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static const char *recorded_option(const struct record *record, const char *service,
+				   struct span name)
+{
+	for (size_t i = 0; i < record->count; i++) {
+		const struct record_setting *setting = &record->settings[i];
+		size_t len = strlen(service);
+
+		if (setting->kind == CHANGE_OPTION && strncmp(setting->name, service, len) == 0 &&
+		    setting->name[len] == '/' && span_equals(name, setting->name + len + 1))
+			return setting->now != NULL ? setting->now : "";
+	}
+	return NULL;
+}
+
+/* "NAME=VALUE", or in braces with blanks around '='. */
+static bool is_option_as_set(const struct record *record, const char *service, struct span option)
+{
+	const char *equals, *recorded;
+	struct span name, value;
+	size_t used;
+
+	if (option.len > 0 && option.ptr[0] == '{' && !postfix_braces(option, &option, &used))
+		return false;
+	equals = option.len > 0 ? memchr(option.ptr, '=', option.len) : NULL;
+	if (equals == NULL)
+		return false;
+	name = span_trim((struct span){option.ptr, (size_t)(equals - option.ptr)});
+	value = span_trim(
+		(struct span){equals + 1, option.len - (size_t)(equals - option.ptr) - 1});
+	recorded = recorded_option(record, service, name);
+	return recorded != NULL && span_equals(value, recorded);
+}
+
+/* The program alone, and after it the options that we gave it. */
+static bool is_service_as_set(const struct record *record, const struct record_setting *setting,
+			      const char *command)
+{
+	const char *program = setting->now != NULL ? strrchr(setting->now, ' ') : NULL;
+	struct span rest = span_from_str(command), word;
+
+	if (program == NULL || !postfix_word_next(&rest, &word) || !span_equals(word, program + 1))
+		return false;
+	while (postfix_word_next(&rest, &word)) {
+		if (!span_equals(word, "-o") || !postfix_word_next(&rest, &word) ||
+		    !is_option_as_set(record, setting->name, word))
+			return false;
+	}
+	return true;
+}
+
+static bool is_as_set(const struct record *record, const struct record_setting *setting,
+		      const char *now)
+{
+	if (setting->kind == CHANGE_SERVICE)
+		return now != NULL && is_service_as_set(record, setting, now);
+	return same(now, setting->now);
+}
+
 static void add_setting(struct record *record, const struct postfix *before,
 			const struct change *change)
 {
 	struct record_setting *setting = find(record, change);
 
+	const char *present = value_now(before, change->kind, change->name);
+
 	if (setting == NULL) {
 		setting = append(record, change->kind, xstrdup(change->name));
-		setting->old = xstrdup(value_now(before, change->kind, change->name));
+		setting->old = xstrdup(present);
+	} else if (!same(present, setting->old) && !is_as_set(record, setting, present)) {
+		/* Somebody has set it since: that is what to go back to. */
+		free(setting->old);
+		setting->old = xstrdup(present);
 	}
 	free(setting->now);
 	setting->now = xstrdup(change->value);
@@ -314,31 +385,18 @@ static bool is_of_file(const struct record_setting *setting, enum edit_file file
 	return (setting->kind == CHANGE_MAIN) == (file == EDIT_MAIN);
 }
 
-static bool same(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-/* A service's line as it was given is not what postconf shows of it: it was made by us, and goes.
- */
-static bool is_as_set(const struct record_setting *setting, const char *now)
-{
-	if (setting->kind == CHANGE_SERVICE)
-		return now != NULL;
-	return same(now, setting->now);
-}
-
 /* What would undo it; false: there is nothing to undo, or somebody has changed it since. */
-static bool is_to_undo(const struct record_setting *setting, const struct postfix *present,
-		       struct buffer *left)
+static bool is_to_undo(const struct record *record, const struct record_setting *setting,
+		       const struct postfix *present, struct buffer *left)
 {
 	const char *now = value_now(present, setting->kind, setting->name);
 
 	if (same(now, setting->old))
 		return false;
-	if (!is_as_set(setting, now))
-		(void)buffer_printf(left, "%s\n", setting->name);
-	return is_as_set(setting, now);
+	if (is_as_set(record, setting, now))
+		return true;
+	(void)buffer_printf(left, "%s\n", setting->name);
+	return false;
 }
 
 /* In such an order that what can go together stands together; a service takes its options with it
@@ -361,7 +419,7 @@ static enum outcome undo_settings(const struct record *record, enum edit_file fi
 			const struct record_setting *setting = &record->settings[i];
 
 			if (is_of_file(setting, file) && rank(setting) == at &&
-			    is_to_undo(setting, present, left))
+			    is_to_undo(record, setting, present, left))
 				back[count++] =
 					(struct change){setting->kind, setting->name, setting->old};
 		}
@@ -379,7 +437,7 @@ static bool restore(const struct record_file *file, enum edit_file which, struct
 {
 	char *path = xasprintf("%s/%s", edit->dir, file->copy);
 	struct buffer bytes = BUFFER_INIT(EDIT_FILE_MAX);
-	bool is_good = file->copy[0] != '\0' && edit_read(path, &bytes, err) == OUTCOME_OK &&
+	bool is_good = file->copy[0] != '\0' && file_read(path, &bytes, err) == OUTCOME_OK &&
 		       fingerprint(&bytes) == file->before &&
 		       edit_replace(edit, which, &bytes, err) == OUTCOME_OK;
 

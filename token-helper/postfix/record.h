@@ -34,7 +34,8 @@ struct record {
 	size_t count;
 };
 
-/* OUTCOME_OK, with *found_out false when there is none; OUTCOME_CONFIG: it cannot be understood. */
+/* OUTCOME_OK, with *found_out false when there is none; OUTCOME_CONFIG: it cannot be understood.
+ * record is to be released in any case. */
 enum outcome record_read(const char *dir, struct record *record, bool *found_out, struct err *err);
 enum outcome record_write(const char *dir, const struct record *record, struct err *err);
 enum outcome record_remove(const char *dir, struct err *err);

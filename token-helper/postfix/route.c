@@ -182,9 +182,10 @@ static bool try_key(struct asking *asking, const struct route *route, const char
 
 	if (!postfix_value(asking->postfix, route->service, "smtp_sasl_password_maps",
 			   &asking->list)) {
+		/* Not its value, which may hold passwords. */
 		(void)err_set(asking->err, OUTCOME_CONFIG,
-			      "smtp_sasl_password_maps cannot be understood: %s",
-			      buffer_cstr(&asking->list));
+			      "smtp_sasl_password_maps cannot be understood; look at it: postconf "
+			      "smtp_sasl_password_maps");
 		out->kind = LOGIN_ERROR;
 		return true;
 	}
