@@ -39,8 +39,9 @@ static const struct {
 	 "\"refresh_token\": \"[removed]\", \"state\": \"valid\""},
 	{"\"refresh_token\": true", "\"refresh_token\": true"},
 	{"access_token=abc&user=x", "access_token=[removed]&user=x"},
-	{"Authorization: Bearer abcdefgh", "Authorization: [removed] abcdefgh"},
-	{"auth=Bearer abcdefgh end", "auth=[removed] abcdefgh end"},
+	{"Authorization: Bearer abcdefgh", "Authorization: [removed]"},
+	{"auth=Bearer abcdefgh end", "auth=[removed] end"},
+	{"client_secret_old = hunter2", "client_secret_old = [removed]"},
 	{"sent Bearer abcdefgh end", "sent Bearer [removed] end"},
 	{"got " JWT " back", "got [removed] back"},
 	{"got ya29.a0AfH6SMBxyzxyzxyz", "got [removed]"},
@@ -83,6 +84,11 @@ static const struct {
 	{"AADSTS700082: The refresh token has expired",
 	 "AADSTS700082: The refresh token has expired"},
 	{"/var/spool/postfix/private/mailoauth", "/var/spool/postfix/private/mailoauth"},
+	{"from=<owner-list+bob=contoso.example@list.example>", "from=<user5@domain2>"},
+	{"user=bob@contoso.example auth", "user=user2@domain1 auth"},
+	{"to=<j\xc3\xb6rg@contoso.example>", "to=<user6@domain1>"},
+	{"imap://bob%40contoso.example/", "imap://[removed]/"},
+	{"as bob%40contoso.example to", "as user7@domain1 to"},
 	{"", ""},
 };
 
@@ -93,21 +99,14 @@ static void the_table(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		struct buffer out = BUFFER_INIT(4096);
-		char *wanted = NULL;
+		struct span said;
 
 		scrub_append(scrub, span_from_str(lines[i].in), &out);
-		if (lines[i].in[0] == '\0')
-			assert_int_equal(out.len, 0);
-		else
-			assert_int_equal(
-				strncmp(buffer_cstr(&out), lines[i].out, strlen(lines[i].out)) != 0
-					? (print_message("%s\n%s\n", lines[i].out,
-							 buffer_cstr(&out)),
-					   1)
-					: 0,
-				0);
-		assert_int_equal(out.len, lines[i].in[0] != '\0' ? strlen(lines[i].out) + 1 : 0);
-		(void)wanted;
+		said = buffer_span(&out);
+		said.len -= said.len > 0; /* the end of the line */
+		if (!span_equals(said, lines[i].out))
+			fail_msg("%s gave %s, not %s", lines[i].in, buffer_cstr(&out),
+				 lines[i].out);
 		buffer_release(&out);
 	}
 	scrub_free(scrub);
@@ -196,12 +195,27 @@ static void domains_are_learned_ahead(void **state)
 	scrub_free(scrub);
 }
 
+static void hosts_are_known_by_their_short_names(void **state)
+{
+	struct scrub *scrub = scrub_new();
+	struct buffer out = BUFFER_INIT(256);
+
+	(void)state;
+	scrub_know_host(scrub, span_from_str("mx7"));
+	scrub_know_host(scrub, span_from_str("localhost"));
+	scrub_append(scrub, span_from_str("Nov 26 MX7 postfix/smtp[1]: mx70 localhost"), &out);
+	assert_string_equal(buffer_cstr(&out), "Nov 26 host1 postfix/smtp[1]: mx70 localhost\n");
+	buffer_release(&out);
+	scrub_free(scrub);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_table),
 		cmocka_unit_test(no_secret_is_left_anywhere),
 		cmocka_unit_test(domains_are_learned_ahead),
+		cmocka_unit_test(hosts_are_known_by_their_short_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -268,12 +268,51 @@ static const struct {
 	{"mail log, what has to do with authentication", put_mail_log},
 };
 
+/* A name of this machine's: its domain, and the short form that stands in logs. */
+static void know_name(struct bundle *bundle, struct span name)
+{
+	const char *dot = name.len > 0 ? memchr(name.ptr, '.', name.len) : NULL;
+
+	scrub_know_domain(bundle->scrub, name);
+	if (dot != NULL)
+		scrub_know_domain(bundle->scrub,
+				  (struct span){dot + 1, name.len - (size_t)(dot - name.ptr) - 1});
+	scrub_know_host(bundle->scrub,
+			(struct span){name.ptr, dot != NULL ? (size_t)(dot - name.ptr) : name.len});
+}
+
+/* "[host]:port" */
+static struct span host_of(struct span nexthop)
+{
+	size_t len = 0;
+
+	if (nexthop.len > 0 && nexthop.ptr[0] == '[')
+		nexthop = (struct span){nexthop.ptr + 1, nexthop.len - 1};
+	while (len < nexthop.len && nexthop.ptr[len] != ']' && nexthop.ptr[len] != ':')
+		len++;
+	return (struct span){nexthop.ptr, len};
+}
+
+/* What this machine and Postfix call themselves, and whom Postfix relays to. */
 static void know_this_host(struct bundle *bundle)
 {
+	static const char *const postconf[] = {"postconf", "-xh",	"myhostname",
+					       "mydomain", "relayhost", NULL};
+	struct buffer names = BUFFER_INIT(PART_MAX);
+	struct span text, line;
 	char name[256] = "";
 
 	if (gethostname(name, sizeof(name) - 1) == 0)
-		scrub_know_domain(bundle->scrub, span_from_str(name));
+		know_name(bundle, span_from_str(name));
+	if (run(postconf, &names)) {
+		text = buffer_span(&names);
+		line = next_line(&text);
+		know_name(bundle, line);
+		scrub_know_domain(bundle->scrub, next_line(&text));
+		line = next_line(&text);
+		scrub_know_domain(bundle->scrub, host_of(line));
+	}
+	buffer_release(&names);
 }
 
 /* All is collected before any of it is scrubbed: a domain may be seen alone first. */

@@ -33,8 +33,10 @@ struct scrub {
 
 /* Domains that say nothing of who it is. */
 static const char *const public_domains[] = {
-	"gmail.com", "googlemail.com", "outlook.com", "hotmail.com",  "live.com",   "yahoo.com",
-	"aol.com",   "icloud.com",     "gmx.net",     "fastmail.com", "yandex.com", "mail.ru",
+	"office365.com", "office.com",	   "google.com",  "googleapis.com", "microsoftonline.com",
+	"gmail.com",	 "googlemail.com", "outlook.com", "hotmail.com",    "live.com",
+	"yahoo.com",	 "aol.com",	   "icloud.com",  "gmx.net",	    "fastmail.com",
+	"yandex.com",	 "mail.ru",
 };
 
 struct scrub *scrub_new(void)
@@ -83,7 +85,8 @@ static bool is_host_char(char c)
 
 static bool is_local_char(char c)
 {
-	return isalnum((unsigned char)c) || (c != '\0' && strchr(".!#$%&'*+/?^_`{|}~-", c) != NULL);
+	return isalnum((unsigned char)c) || (unsigned char)c >= 0x80 || /* UTF-8: RFC 6531 */
+	       (c != '\0' && strchr(".!#$%&'*+/=?^_`{|}~-", c) != NULL);
 }
 
 static bool is_token_char(char c)
@@ -110,10 +113,15 @@ static bool starts(struct span text, size_t at, const char *word)
 /* Addresses and domains --------------------------------------------------------------------------
  */
 
+/* One of them, or a name in it. */
 static bool is_public(struct span domain)
 {
 	for (size_t i = 0; i < COUNT(public_domains); i++) {
-		if (span_equals_nocase(domain, public_domains[i]))
+		size_t len = strlen(public_domains[i]);
+
+		if (domain.len >= len &&
+		    strncasecmp(domain.ptr + domain.len - len, public_domains[i], len) == 0 &&
+		    (domain.len == len || domain.ptr[domain.len - len - 1] == '.'))
 			return true;
 	}
 	return false;
@@ -127,34 +135,61 @@ void scrub_know_domain(struct scrub *scrub, struct span domain)
 		(void)number_of(scrub, KIND_DOMAIN, domain);
 }
 
-/* The length of the address at `at`, with the length of what stands before the "@" in *local; 0:
- * there is none. */
-static size_t address_at(struct span text, size_t at, size_t *local)
-{
-	size_t before = run(text, at, is_local_char);
-	size_t after;
+struct address {
+	struct span whole, domain;
+};
 
-	if (before == 0 || at + before >= text.len || text.ptr[at + before] != '@')
-		return 0;
-	after = run(text, at + before + 1, is_host_char);
-	while (after > 0 && strchr(".-", text.ptr[at + before + after]) != NULL)
+static bool is_label_char(char c)
+{
+	return isalpha((unsigned char)c) || c == '_';
+}
+
+/* "user=" before an address is no part of it; "owner-list+bob=" is (VERP), as is "SRS0=". */
+static size_t label_at(struct span text, size_t at)
+{
+	size_t len = run(text, at, is_label_char);
+
+	return len > 0 && at + len < text.len && text.ptr[at + len] == '=' ? len + 1 : 0;
+}
+
+/* "local@domain" at `at`, or with "%40" for "@", as in a URL. */
+static bool address_at(struct span text, size_t at, struct address *out)
+{
+	bool starts_one = text.ptr[at] != '/' && label_at(text, at) == 0;
+	size_t local = starts_one ? run(text, at, is_local_char) : 0, sign = 1, after;
+	const char *coded = local > 0 ? memmem(text.ptr + at, local, "%40", 3) : NULL;
+
+	if (at + local < text.len && text.ptr[at + local] == '@') {
+		coded = NULL;
+	} else if (coded != NULL) {
+		local = (size_t)(coded - text.ptr) - at;
+		sign = 3;
+	} else {
+		return false;
+	}
+	after = run(text, at + local + sign, is_host_char);
+	while (after > 0 && strchr(".-", text.ptr[at + local + sign + after - 1]) != NULL)
 		after--;
-	*local = before;
-	return after > 0 ? before + 1 + after : 0;
+	out->whole = (struct span){text.ptr + at, local + sign + after};
+	out->domain = (struct span){text.ptr + at + local + sign, after};
+	return local > 0 && after > 0;
 }
 
 void scrub_learn(struct scrub *scrub, struct span text)
 {
 	for (size_t at = 0; at < text.len; at++) {
-		size_t local = 0;
-		size_t len = address_at(text, at, &local);
+		struct address address;
 
-		if (len > 0) {
-			scrub_know_domain(
-				scrub, (struct span){text.ptr + at + local + 1, len - local - 1});
-			at += len - 1;
+		if (address_at(text, at, &address)) {
+			scrub_know_domain(scrub, address.domain);
+			at += address.whole.len - 1;
 		} else {
-			at += run(text, at, is_local_char);
+			size_t label = label_at(text, at);
+
+			if (label > 0)
+				at += label - 1;
+			else if (text.ptr[at] != '/')
+				at += run(text, at, is_local_char);
 		}
 	}
 }
@@ -184,15 +219,35 @@ static size_t skip_password(struct span text, size_t at, struct buffer *out)
 
 static size_t take_address(struct scrub *scrub, struct span text, size_t at, struct buffer *out)
 {
-	size_t local = 0;
-	size_t len = address_at(text, at, &local);
+	struct address address;
 
-	if (len == 0)
+	if (!address_at(text, at, &address))
 		return 0;
-	put_name(scrub, KIND_USER, (struct span){text.ptr + at, len}, out);
+	put_name(scrub, KIND_USER, address.whole, out);
 	(void)buffer_append_byte(out, '@');
-	put_domain(scrub, (struct span){text.ptr + at + local + 1, len - local - 1}, out);
-	return len + skip_password(text, at + len, out);
+	put_domain(scrub, address.domain, out);
+	return address.whole.len + skip_password(text, at + address.whole.len, out);
+}
+
+void scrub_know_host(struct scrub *scrub, struct span name)
+{
+	if (name.len > 0 && !span_equals_nocase(name, "localhost"))
+		(void)number_of(scrub, KIND_HOST, name);
+}
+
+/* A host that is known by its short name: the second column of a log. */
+static size_t take_known_host(struct scrub *scrub, struct span text, size_t at, struct buffer *out)
+{
+	size_t len = run(text, at, is_host_char);
+	const struct names *names = &scrub->names[KIND_HOST];
+
+	for (size_t i = 0; i < names->count; i++) {
+		if (span_equals_nocase((struct span){text.ptr + at, len}, names->name[i])) {
+			(void)buffer_printf(out, "%s%zu", kind_names[KIND_HOST], i + 1);
+			return len;
+		}
+	}
+	return 0;
 }
 
 /* "mail.contoso.example" where contoso.example is known. */
@@ -413,22 +468,27 @@ static size_t take_opaque(struct span text, size_t at, struct buffer *out)
 }
 
 /* "Bearer TOKEN", whatever it looks like. */
-static size_t take_bearer(struct span text, size_t at, struct buffer *out)
+static size_t scheme_length(struct span text, size_t at)
 {
 	static const char *const schemes[] = {"Bearer ", "Basic ", "Bearer%20"};
 
 	for (size_t i = 0; i < COUNT(schemes); i++) {
-		size_t len = strlen(schemes[i]);
-		size_t token =
-			starts(text, at, schemes[i]) ? run(text, at + len, is_token_char) : 0;
-
-		if (token < 8)
-			continue;
-		(void)buffer_append(out, text.ptr + at, len);
-		(void)buffer_append_str(out, REMOVED);
-		return len + token;
+		if (starts(text, at, schemes[i]))
+			return strlen(schemes[i]);
 	}
 	return 0;
+}
+
+static size_t take_bearer(struct span text, size_t at, struct buffer *out)
+{
+	size_t len = scheme_length(text, at);
+	size_t token = len > 0 ? run(text, at + len, is_token_char) : 0;
+
+	if (token < 8)
+		return 0;
+	(void)buffer_append(out, text.ptr + at, len);
+	(void)buffer_append_str(out, REMOVED);
+	return len + token;
 }
 
 static const char *const secret_words[] = {
@@ -439,9 +499,8 @@ static const char *const secret_names[] = {"code",	"pass",	       "pwd",
 					   "user_code", "device_code", "auth"};
 /* What such words are also part of without a secret. */
 static const char *const plain_ends[] = {
-	"_file", "_file_old", "_command", "_url",      "_endpoint",
-	"_maps", "_expires",  "_type",	  "_audience", "_algorithm",
-	"_old",	 "_options",  "_filter",  "_expiry",   "_obtained",
+	"_file", "_file_old", "_command",   "_url",	"_endpoint", "_maps",	"_expires",
+	"_type", "_audience", "_algorithm", "_options", "_filter",   "_expiry", "_obtained",
 };
 static const char *const plain_values[] = {"true", "false", "null", "yes", "no", "none", "0", "1"};
 
@@ -507,7 +566,7 @@ static size_t take_named(struct span text, size_t at, struct buffer *out)
 {
 	size_t name = run(text, at, is_name_char);
 	size_t end = at + name;
-	size_t value;
+	size_t scheme, value;
 	char mark;
 
 	if (name == 0 || !is_secret_name((struct span){text.ptr + at, name}))
@@ -519,7 +578,8 @@ static size_t take_named(struct span text, size_t at, struct buffer *out)
 	mark = text.ptr[end++];
 	while (end < text.len && strchr(" \t", text.ptr[end]) != NULL)
 		end++;
-	value = value_length(text, end, mark == '=' && text.ptr[end - 1] == ' ');
+	scheme = scheme_length(text, end);
+	value = scheme + value_length(text, end + scheme, mark == '=' && text.ptr[end - 1] == ' ');
 	for (size_t i = 0; i < COUNT(plain_values); i++) {
 		if (span_equals_nocase((struct span){text.ptr + end, value}, plain_values[i]))
 			return 0;
@@ -657,6 +717,8 @@ static size_t take(struct scrub *scrub, struct span text, size_t at, struct buff
 			used = take_ip(scrub, text, at, out);
 		if (used == 0)
 			used = take_known_domain(scrub, text, at, out);
+		if (used == 0)
+			used = take_known_host(scrub, text, at, out);
 		if (used == 0)
 			used = take_host(text, at, out);
 		if (used == 0)

@@ -19,6 +19,9 @@ void scrub_free(struct scrub *scrub);
 /* A domain that is somebody's, also where it stands without an address before it. */
 void scrub_know_domain(struct scrub *scrub, struct span domain);
 
+/* A machine that is somebody's: its short name too, as a log has it. */
+void scrub_know_host(struct scrub *scrub, struct span name);
+
 /* Learns the domains of all addresses in text, so that they are known before they are met alone. */
 void scrub_learn(struct scrub *scrub, struct span text);
 
