@@ -55,9 +55,11 @@ static bool append_claim(struct buffer *out, struct json_object *claims, const c
 
 	if (word != NULL)
 		return buffer_append_str(out, word);
-	for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++)
-		(void)buffer_printf(out, "%s%s", i > 0 ? " " : "",
-				    json_object_get_string(json_object_array_get_idx(list, i)));
+	for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++) {
+		const char *one = json_object_get_string(json_object_array_get_idx(list, i));
+
+		(void)buffer_printf(out, "%s%s", i > 0 ? " " : "", one != NULL ? one : "null");
+	}
 	return list != NULL && json_object_array_length(list) > 0;
 }
 

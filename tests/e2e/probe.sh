@@ -126,6 +126,7 @@ cat "$BED/json.out" >>"$BED/all.out"
 json() { # EXPRESSION over the object
 	bed_node -p "const o = JSON.parse(require('node:fs').readFileSync('$BED/json.out')); $1"
 }
+like "$(bed_mailoauth status relay)" 'token taken at +2' "and status says when a server last took the token"
 is "$(json 'o.version + o.account + o.exit + o.services[0].class + o.services[0].ok')" "1relay0workstrue" "one object"
 is "$(json '[...new Set(o.services[0].steps.map((s) => s.stage))].join()')" "authorization,grant,token,connection,login" "its steps name their stages"
 like "$(json 'o.services[0].dialogue.map((l) => l.from[0] + l.line).join("\n")')" '^cAUTH [A-Z0-9]+( \[[0-9]+ bytes\])?$' "the dialogue has the secret's length"

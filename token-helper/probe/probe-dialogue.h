@@ -71,6 +71,9 @@ enum outcome talk_too_much(struct err *err);
 /* The server said no: err has its words after what was asked. */
 enum outcome talk_refused(struct talk *talk, const char *asked, struct err *err);
 bool line_starts(struct span line, const char *text); /* in any case */
+/* "AUTH MECHANISM", with the first message (base64) where the line has room for it: *sent_out. */
+enum outcome talk_auth(struct talk *talk, const char *mechanism, struct span initial,
+		       size_t line_max, bool *sent_out, struct err *err);
 /* Words of a list, each a mechanism. */
 void talk_offer(struct talk *talk, struct span words);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* probe-pop.c - POP3 (RFC 1939, CAPA of RFC 2449, AUTH of RFC 5034): login and STAT. */
-#include <stdio.h>
 #include <string.h>
 
 #include "common/scanner.h"
@@ -9,7 +8,6 @@
 #include "common/banned.h"
 
 #define AUTH_LINE_MAX 255 /* with CRLF: RFC 2449 4 */
-#define BEFORE_SIZE   128
 
 static enum outcome hear(struct talk *talk, enum heard *heard_out, struct span *text_out,
 			 struct err *err)
@@ -100,13 +98,7 @@ static enum outcome starttls(struct talk *talk, struct err *err)
 static enum outcome auth(struct talk *talk, const char *mechanism, struct span initial,
 			 bool *sent_out, struct err *err)
 {
-	char before[BEFORE_SIZE];
-
-	*sent_out = strlen("AUTH  ") + strlen(mechanism) + initial.len + 2 <= AUTH_LINE_MAX;
-	if (!*sent_out)
-		return wire_say(talk->wire, err, "AUTH %s", mechanism);
-	(void)snprintf(before, sizeof(before), "AUTH %s ", mechanism);
-	return wire_say_secret(talk->wire, before, initial, err);
+	return talk_auth(talk, mechanism, initial, AUTH_LINE_MAX, sent_out, err);
 }
 
 /* "+OK 23 45678" */

@@ -142,13 +142,7 @@ static enum outcome starttls(struct talk *talk, struct err *err)
 static enum outcome auth(struct talk *talk, const char *mechanism, struct span initial,
 			 bool *sent_out, struct err *err)
 {
-	char before[NAME_SIZE];
-
-	*sent_out = strlen("AUTH  ") + strlen(mechanism) + initial.len + 2 <= AUTH_LINE_MAX;
-	if (!*sent_out)
-		return wire_say(talk->wire, err, "AUTH %s", mechanism);
-	(void)snprintf(before, sizeof(before), "AUTH %s ", mechanism);
-	return wire_say_secret(talk->wire, before, initial, err);
+	return talk_auth(talk, mechanism, initial, AUTH_LINE_MAX, sent_out, err);
 }
 
 static enum outcome hear(struct talk *talk, enum heard *heard_out, struct span *text_out,

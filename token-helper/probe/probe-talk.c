@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* probe-talk.c - what the dialogues share: the words of a reply, and the mechanisms in it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "token-helper/probe/probe-dialogue.h"
 
 #include "common/banned.h"
+
+#define AUTH_SIZE 128 /* "AUTH ", a mechanism's name (RFC 4422: 20 bytes) and a space */
 
 void talk_forget(struct talk *talk)
 {
@@ -36,6 +39,18 @@ bool line_starts(struct span line, const char *text)
 	size_t len = strlen(text);
 
 	return line.len >= len && span_equals_nocase((struct span){line.ptr, len}, text);
+}
+
+enum outcome talk_auth(struct talk *talk, const char *mechanism, struct span initial,
+		       size_t line_max, bool *sent_out, struct err *err)
+{
+	char before[AUTH_SIZE];
+	int len = snprintf(before, sizeof(before), "AUTH %s ", mechanism);
+
+	*sent_out = (size_t)len + initial.len + 2 <= line_max;
+	if (!*sent_out)
+		return wire_say(talk->wire, err, "AUTH %s", mechanism);
+	return wire_say_secret(talk->wire, before, initial, err);
 }
 
 static bool next_word(struct span *words, struct span *word_out)
@@ -70,7 +85,7 @@ void talk_common_mechanisms(const struct talk *talk, struct buffer *out)
 	const char *wanted = talk->target->mechanism;
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-		struct span words = buffer_span(&talk->offered), word;
+		struct span words = buffer_span(&talk->offered), word = {"", 0};
 
 		if (wanted != NULL && strcmp(wanted, ours[i]) != 0)
 			continue;
