@@ -62,7 +62,7 @@ static void list_providers(const struct cli *cli)
 
 static void list_guides(const struct cli *cli)
 {
-	const struct shelf shelf = {cli->config, "guides", GUIDES_DIR};
+	const struct shelf shelf = shelf_guides(cli->config);
 	struct words names = {0};
 
 	shelf_list(&shelf, &names);
@@ -71,7 +71,7 @@ static void list_guides(const struct cli *cli)
 
 static void list_topics(const struct cli *cli)
 {
-	const struct shelf shelf = {cli->config, "topics", GUIDES_DIR "/../topics"};
+	const struct shelf shelf = shelf_topics(cli->config);
 	struct words names = {0};
 
 	shelf_list(&shelf, &names);

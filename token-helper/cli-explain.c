@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "common/xalloc.h"
+#include "token-helper/cli-topics.h"
 #include "token-helper/cli-verbs.h"
 #include "token-helper/explain/report.h"
-#include "token-helper/explain/topics.h"
 
 #include "common/banned.h"
 

@@ -110,6 +110,8 @@ static enum outcome guide_find(struct guide *guide, const char *name, struct err
 	bool found = guide_read(guide, name, err) == OUTCOME_OK;
 
 	shelf_list(&guide->shelf, &names);
+	if (names.count == 0)
+		return shelf_is_empty(&guide->shelf, err);
 	for (size_t i = 0; i < names.count && !found; i++)
 		found = guide_read(guide, names.word[i], &ignored) == OUTCOME_OK &&
 			covers(guide, name);
@@ -121,11 +123,14 @@ static enum outcome guide_find(struct guide *guide, const char *name, struct err
 	return OUTCOME_OK;
 }
 
-static void list_guides(struct guide *guide)
+static enum cli_exit list_guides(struct guide *guide)
 {
 	struct words names = {0};
+	struct err none;
 
 	shelf_list(&guide->shelf, &names);
+	if (names.count == 0)
+		return cli_report(cli_exit_of(shelf_is_empty(&guide->shelf, &none)), none.text);
 	for (size_t i = 0; i < names.count; i++) {
 		struct err err;
 		struct span title, verified;
@@ -139,6 +144,7 @@ static void list_guides(struct guide *guide)
 	}
 	(void)puts("\nOne of them: mailoauth guide NAME [--account ACCOUNT]");
 	words_release(&names);
+	return CLI_OK;
 }
 
 /* Values -----------------------------------------------------------------------------------------
@@ -302,7 +308,7 @@ static enum cli_exit print_guide(const struct cli *cli, struct guide *guide, con
 
 enum cli_exit cli_guide(const struct cli *cli)
 {
-	struct guide guide = {.shelf = {cli->config, "guides", GUIDES_DIR},
+	struct guide guide = {.shelf = shelf_guides(cli->config),
 			      .text = BUFFER_INIT(SHELF_TEXT_MAX)};
 	char *filled[VALUE_COUNT] = {0};
 	char *provider = NULL;
@@ -311,7 +317,7 @@ enum cli_exit cli_guide(const struct cli *cli)
 	if (cli->only != NULL)
 		exit = fill_from_account(cli, filled, &provider);
 	if (exit == CLI_OK && cli->account == NULL && provider == NULL)
-		list_guides(&guide);
+		exit = list_guides(&guide);
 	else if (exit == CLI_OK)
 		exit = print_guide(cli, &guide, cli->account != NULL ? cli->account : provider,
 				   filled);

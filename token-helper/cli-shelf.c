@@ -4,11 +4,12 @@
 
 #include <ctype.h>
 #include <dirent.h>
-#include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/file.h"
 #include "common/xalloc.h"
 
 #include "common/banned.h"
@@ -16,6 +17,16 @@
 #define SUFFIX ".txt"
 
 enum { PLACES = 2 };
+
+struct shelf shelf_guides(const char *config)
+{
+	return (struct shelf){config, "guides", GUIDES_DIR};
+}
+
+struct shelf shelf_topics(const char *config)
+{
+	return (struct shelf){config, "topics", TOPICS_DIR};
+}
 
 /* Gives. */
 static char *place(const struct shelf *shelf, int which)
@@ -81,37 +92,36 @@ void shelf_list(const struct shelf *shelf, struct words *names)
 		qsort(names->word, names->count, sizeof(names->word[0]), compare);
 }
 
-static enum outcome read_stream(FILE *file, const char *path, struct buffer *text, struct err *err)
+enum outcome shelf_is_empty(const struct shelf *shelf, struct err *err)
 {
-	char chunk[4096];
-	size_t n;
+	char *beside = place(shelf, 0);
 
-	while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0)
-		(void)buffer_append(text, chunk, n);
-	if (ferror(file) || !buffer_ok(text))
-		return err_set(err, OUTCOME_CONFIG, "%s: cannot be read, or is too large", path);
-	return OUTCOME_OK;
+	(void)err_set(
+		err, OUTCOME_CONFIG,
+		"there are no %s in %s or %s: install the package again, or run: make install",
+		shelf->subject, beside, shelf->installed);
+	free(beside);
+	return OUTCOME_CONFIG;
 }
 
 enum outcome shelf_read(const struct shelf *shelf, const char *name, struct buffer *text,
 			struct err *err)
 {
-	FILE *file = NULL;
-	enum outcome what = OUTCOME_CONFIG;
+	enum outcome what = err_set(err, OUTCOME_CONFIG, "there is no text %s among the %s", name,
+				    shelf->subject);
+	int fd = -1;
 
-	for (int i = 0; i < PLACES && file == NULL && is_plain(name, strlen(name)); i++) {
+	for (int i = 0; i < PLACES && fd < 0 && is_plain(name, strlen(name)); i++) {
 		char *dir = place(shelf, i);
 		char *path = xasprintf("%s/%s" SUFFIX, dir, name);
 
-		file = fopen(path, "re");
-		if (file != NULL)
-			what = read_stream(file, path, text, err);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0)
+			what = file_read_all(fd, path, text, err);
 		free(path);
 		free(dir);
 	}
-	if (file == NULL)
-		return err_set(err, OUTCOME_CONFIG, "there is no text %s among the %s", name,
-			       shelf->subject);
-	(void)fclose(file);
+	if (fd >= 0)
+		(void)close(fd);
 	return what;
 }

@@ -18,6 +18,12 @@ struct shelf {
 	const char *installed; /* the directory that is installed */
 };
 
+struct shelf shelf_guides(const char *config);
+struct shelf shelf_topics(const char *config);
+
+/* OUTCOME_CONFIG: says where it was looked, and that there is nothing. */
+enum outcome shelf_is_empty(const struct shelf *shelf, struct err *err);
+
 /* The names, sorted, each once. *names is filled anew. */
 void shelf_list(const struct shelf *shelf, struct words *names);
 

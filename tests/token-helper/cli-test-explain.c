@@ -13,10 +13,10 @@
 #include <cmocka.h>
 
 #include "common/xalloc.h"
+#include "token-helper/cli-topics.h"
 #include "token-helper/explain/redact.h"
 #include "token-helper/explain/report.h"
 #include "token-helper/explain/status-class.h"
-#include "token-helper/explain/topics.h"
 
 #include "common/banned.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * topics.h - short texts on what people stumble over: files, so that a provider's change needs no
- * release. NAME.txt in topics/ beside the configuration file, else where they are installed.
+ * cli-topics.h - short texts on what people stumble over: files, so that a provider's change needs
+ * no release. NAME.txt on the shelf "topics" (cli-shelf.h).
  */
-#ifndef TOKEN_HELPER_EXPLAIN_TOPICS_H
-#define TOKEN_HELPER_EXPLAIN_TOPICS_H
+#ifndef TOKEN_HELPER_CLI_TOPICS_H
+#define TOKEN_HELPER_CLI_TOPICS_H
 
 #include <stdbool.h>
 #include <stdio.h>
