@@ -61,23 +61,42 @@ bed_require() {
 	skip_all "the test bed needs: $bed_lacks"
 }
 
+# What is asked many times a second asks /proc by itself: a test that starts a program for each question waits for itself.
+
+# Seconds since the machine started, in bed_now.
+bed_clock() {
+	read -r bed_now bed_rest </proc/uptime
+	bed_now=${bed_now%%.*}
+}
+
 # Polls COMMAND until it succeeds; fails after SECONDS.
 bed_wait_for() { # SECONDS COMMAND...
-	bed_until=$(($(date +%s) + $1))
+	bed_clock
+	bed_until=$((bed_now + $1))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		[ "$(date +%s)" -le "$bed_until" ] || return 1
+		bed_clock
+		[ "$bed_now" -le "$bed_until" ] || return 1
 		sleep 0.05
 	done
 }
 
+# What /proc/PID/stat says behind the name, in bed_stat; the state is its first letter. Fails when there is no such process.
+bed_read_stat() { # PID
+	{ read -r bed_stat <"/proc/$1/stat"; } 2>/dev/null && bed_stat=${bed_stat##*) }
+}
+
 # Identity of a process that survives the reuse of its pid: its start time.
 bed_started_at() { # PID
-	sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+	bed_read_stat "$1" || return 0
+	# shellcheck disable=SC2086 # fields
+	set -- $bed_stat
+	echo "${20}"
 }
 
 bed_alive() { # PID
-	[ -d "/proc/$1" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
+	bed_read_stat "$1" || return 1
+	case $bed_stat in Z*) return 1 ;; esac
 }
 
 bed_gone() { # PID
@@ -90,13 +109,7 @@ bed_exists() { # PATH: for bed_wait_for
 
 # Every process whose working or root directory lies in the scratch directory DIR, and those noted in its pids file.
 bed_processes() { # DIR
-	for bed_proc in /proc/[0-9]*; do
-		for bed_link in cwd root; do
-			case $(readlink "$bed_proc/$bed_link" 2>/dev/null) in
-			"$1" | "$1"/*) echo "${bed_proc#/proc/}" && break ;;
-			esac
-		done
-	done
+	find /proc/[0-9]*/cwd /proc/[0-9]*/root -maxdepth 0 \( -lname "$1" -o -lname "$1/*" \) 2>/dev/null | cut -d / -f 3
 	while read -r bed_pid bed_start_time; do
 		[ -n "$bed_start_time" ] && [ "$(bed_started_at "$bed_pid")" = "$bed_start_time" ] && echo "$bed_pid"
 	done 2>/dev/null <"$1/pids"

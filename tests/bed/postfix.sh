@@ -146,8 +146,11 @@ bed_postfix_set() { # client|hub NAME=VALUE...
 
 bed_smtp_processes() { # client|hub: pids of the delivery agents
 	bed_master=$(bed_postfix_pid "$1")
-	for bed_stat in /proc/[0-9]*/stat; do
-		sed -n "s/^\([0-9]*\) (\(smtp\|proxymap\)) [A-Z] $bed_master .*/\1/p" "$bed_stat" 2>/dev/null
+	for bed_proc in /proc/[0-9]*; do
+		{ read -r bed_stat <"$bed_proc/stat"; } 2>/dev/null || continue
+		case $bed_stat in
+		*" (smtp) "[A-Z]" $bed_master "* | *" (proxymap) "[A-Z]" $bed_master "*) echo "${bed_proc#/proc/}" ;;
+		esac
 	done
 }
 
