@@ -13,6 +13,7 @@
 #include "common/banned.h"
 
 #define POLL_TIMEOUT_MS	  10000
+#define LOGIN_TEXT_MAX	  4096
 #define FINISH_TIMEOUT_MS 90000 /* the daemon's own limit for a token endpoint is below */
 
 static void say(const char *name, const char *value)
@@ -74,31 +75,31 @@ void authorize_report_direct(const struct authorize *run)
 	(void)puts("Nobody has to sign in: mailoauthd asks again by itself.");
 }
 
-static void finished(struct authorize *run, struct span data, struct buffer *html)
+/* login: who it is as a login told, or why that is not known; empty: the provider said it. */
+static void succeeded(struct authorize *run, struct json_object *answer, const struct buffer *login,
+		      struct buffer *html)
 {
-	const char *why = "";
-	struct json_object *answer = json_read(data, HELPER_REPLY_MAX, &why);
 	char until[CLOCK_TEXT_MAX];
 	struct authorized done;
 
-	run->over = true;
 	run->exit = CLI_OK;
-	if (answer == NULL) {
-		run->exit =
-			(int)cli_report(CLI_PROTOCOL, "mailoauthd's answer cannot be read; run: "
-						      "mailoauth status");
-		if (html != NULL)
-			page_failure(html, &(struct unauthorized){
-						   .account = run->cli->account,
-						   .why = "mailoauthd's answer cannot be read",
-					   });
-		return;
-	}
 	read_done(run, answer, until, sizeof(until), &done);
+	if (login->len > 0)
+		done.identity = buffer_cstr(login);
 	print_done(&done);
 	if (html != NULL)
 		page_success(html, &done);
-	json_release(answer);
+}
+
+static void unreadable(struct authorize *run, struct buffer *html)
+{
+	run->exit = (int)cli_report(CLI_PROTOCOL, "mailoauthd's answer cannot be read; run: "
+						  "mailoauth status");
+	if (html != NULL)
+		page_failure(html, &(struct unauthorized){
+					   .account = run->cli->account,
+					   .why = "mailoauthd's answer cannot be read",
+				   });
 }
 
 /* A forged or mangled redirect must not be able to end the flow; see PROTOCOL.md on
@@ -140,6 +141,36 @@ static void refused(struct authorize *run, enum cli_exit exit, const char *why, 
 		page_failure(html, &failure);
 }
 
+static void refused(struct authorize *run, enum cli_exit exit, const char *why,
+		    struct buffer *html);
+
+/* The daemon's good answer: it is over, or a login has to tell whose token it is. */
+static void finished(struct authorize *run, struct span data, struct buffer *html)
+{
+	const char *why = "";
+	struct json_object *answer = json_read(data, HELPER_REPLY_MAX, &why);
+	struct buffer reply = BUFFER_INIT(HELPER_REPLY_MAX);
+	struct buffer login = BUFFER_INIT(LOGIN_TEXT_MAX);
+	struct err err = ERR_INIT;
+	enum cli_exit exit = CLI_OK;
+
+	run->over = true;
+	if (answer != NULL && cli_json_is_true(answer, "login")) {
+		exit = authorize_login(run, answer, &reply, &data, &login, &err);
+		json_release(answer);
+		answer = exit == CLI_OK ? json_read(data, HELPER_REPLY_MAX, &why) : NULL;
+	}
+	if (exit != CLI_OK)
+		refused(run, exit, err.text, html);
+	else if (answer == NULL)
+		unreadable(run, html);
+	else
+		succeeded(run, answer, &login, html);
+	json_release(answer);
+	buffer_release(&login);
+	buffer_release(&reply);
+}
+
 /* While the call blocks, the event loop sees no signal: let them do what they do by default. */
 static void signals_arm(struct authorize *run, bool on)
 {
@@ -172,11 +203,11 @@ bool authorize_finish(struct authorize *run, struct span redirect, struct buffer
 	cli_field(&request, "query", redirect);
 	signals_arm(run, false);
 	exit = cli_call(run->cli, &request, FINISH_TIMEOUT_MS, &reply, &data, &err);
-	signals_arm(run, true);
 	if (exit == CLI_OK)
 		finished(run, data, html);
 	else
 		refused(run, exit, err.text, html);
+	signals_arm(run, true);
 	buffer_release(&reply);
 	buffer_release(&request);
 	return run->over;
@@ -204,7 +235,9 @@ bool authorize_poll(struct authorize *run)
 	cli_field_str(&request, "flow", run->flow.id);
 	exit = cli_call(run->cli, &request, POLL_TIMEOUT_MS, &reply, &data, &err);
 	if (exit == CLI_OK && !is_pending(data)) {
+		signals_arm(run, false);
 		finished(run, data, NULL);
+		signals_arm(run, true);
 	} else if (exit != CLI_OK) {
 		run->over = true;
 		run->exit = (int)cli_report(exit, err.text);

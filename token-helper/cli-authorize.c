@@ -347,7 +347,9 @@ enum cli_exit cli_authorize(const struct cli *cli)
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (run.base == NULL)
 		return cli_report(CLI_RETRY, "cannot make an event loop");
-	exit = cli->response ? CLI_OK : authorize_begin(&run);
+	exit = authorize_check_host(cli);
+	if (exit == CLI_OK && !cli->response)
+		exit = authorize_begin(&run);
 	if (exit == CLI_OK && run.flow.id == NULL && !cli->response)
 		authorize_report_direct(&run);
 	else if (exit == CLI_OK && cli->request)

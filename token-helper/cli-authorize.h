@@ -68,6 +68,18 @@ void authorize_cancel(struct authorize *run);
  */
 bool authorize_finish(struct authorize *run, struct span redirect, struct buffer *html);
 
+/* Can --host be meant? Else it has been reported. */
+enum cli_exit authorize_check_host(const struct cli *cli);
+
+/*
+ * cli-authorize-login.c: nobody said who signed in. Tries a login with the new token, tells the
+ * daemon what came of it and has its answer, as cli_call() does. login: the words for who signed
+ * in, or for why that is not known.
+ */
+enum cli_exit authorize_login(struct authorize *run, struct json_object *answer,
+			      struct buffer *reply, struct span *data_out, struct buffer *login,
+			      struct err *err);
+
 /* Says what came of an account that asks by itself. */
 void authorize_report_direct(const struct authorize *run);
 

@@ -34,6 +34,7 @@ struct cli {
 	bool no_browser;
 	bool paste;
 	bool replace_identity;
+	bool unverified;	 /* authorize: who signed in need not be known */
 	const char *flow;	 /* "code", "device"; NULL: the account's */
 	bool request;		 /* print the URL and do not wait */
 	bool response;		 /* take what --request led to */

@@ -54,6 +54,7 @@ static const struct option long_options[] = {
 	{"with", required_argument, NULL, 'W'},
 	{"password-file", required_argument, NULL, 'F'},
 	{"user", required_argument, NULL, 'u'},
+	{"unverified", no_argument, NULL, 'U'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -139,6 +140,7 @@ static const struct {
 	{'P', offsetof(struct cli, paste)},
 	{'f', offsetof(struct cli, force)},
 	{'R', offsetof(struct cli, replace_identity)},
+	{'U', offsetof(struct cli, unverified)},
 	{'k', offsetof(struct cli, check)},
 	{'y', offsetof(struct cli, yes)},
 	{'q', offsetof(struct cli, request)},

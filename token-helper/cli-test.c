@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/scanner.h"
 #include "token-helper/cli-test-report.h"
+#include "token-helper/cli-test-target.h"
 #include "token-helper/cli-test-token.h"
 #include "token-helper/cli-text.h"
 #include "token-helper/cli-verbs.h"
@@ -45,70 +45,6 @@ static const enum cli_exit exit_of[] = {
 
 /* What the account is ------------------------------------------------------------------------- */
 
-static enum cli_exit read_status(struct test *test, struct json_object **status_out,
-				 struct err *err)
-{
-	struct buffer request = BUFFER_INIT(HELPER_REQUEST_MAX);
-	struct buffer reply = BUFFER_INIT(HELPER_REPLY_MAX);
-	const char *why;
-	struct span data;
-	enum cli_exit exit;
-
-	cli_request(&request, "status");
-	cli_field_str(&request, "account", test->cli->account);
-	exit = cli_call(test->cli, &request, STATUS_TIMEOUT_MS, &reply, &data, err);
-	if (exit == CLI_OK) {
-		struct json_object *list = NULL;
-
-		*status_out = json_read(data, HELPER_REPLY_MAX, &why);
-		if (*status_out != NULL)
-			list = json_member_array(*status_out, "accounts");
-		test->account = list != NULL ? json_object_array_get_idx(list, 0) : NULL;
-		if (!json_object_is_type(test->account, json_type_object) ||
-		    json_member_array(test->account, "services") == NULL) {
-			(void)err_set(err, OUTCOME_PROTOCOL,
-				      "mailoauthd's status does not say what the account is for");
-			exit = CLI_PROTOCOL;
-		}
-	}
-	buffer_release(&reply);
-	buffer_release(&request);
-	return exit;
-}
-
-/* "host", "host:port", "[::1]:port". */
-static bool read_host(struct test *test)
-{
-	struct span text = span_from_str(test->cli->host);
-	struct scanner scan = scanner_over(text);
-	struct span host;
-	bool bracketed = scan_byte(&scan, '[');
-
-	if (!scan_until(&scan, bracketed ? ']' : ':', HOST_MAX, &host)) {
-		if (bracketed)
-			return false;
-		host = text;
-		scan.cur = scan.end;
-	} else if (bracketed && !scanner_at_end(&scan) && !scan_byte(&scan, ':')) {
-		return false;
-	} else if (scanner_at_end(&scan) && !bracketed) {
-		return false;
-	}
-	if (host.len == 0 || !buffer_append_span(&test->host, host))
-		return false;
-	return scanner_at_end(&scan) || (scan_u64(&scan, UINT16_MAX, &test->port) &&
-					 test->port > 0 && scanner_at_end(&scan));
-}
-
-static const char *first_word(struct json_object *list)
-{
-	struct json_object *word = list != NULL && json_object_array_length(list) > 0
-					   ? json_object_array_get_idx(list, 0)
-					   : NULL;
-
-	return word != NULL ? json_object_get_string(word) : NULL;
-}
-
 /* Who sends: the user where that is an address, else the first whole address of senders. */
 static const char *sender_of(const struct test *test, const char *user)
 {
@@ -127,25 +63,12 @@ static const char *sender_of(const struct test *test, const char *user)
 
 static struct probe_target target_of(const struct test *test, struct json_object *service)
 {
-	const struct cli *cli = test->cli;
-	const char *hosts = first_word(json_member_array(service, "hosts"));
-	struct probe_target target = {
-		.service = cli_json_string(service, "service"),
-		.account = cli->account,
-		.user = cli_json_string(service, "user"),
-		.host = cli->host != NULL ? buffer_cstr(&test->host) : hosts,
-		.port = (uint16_t)test->port,
-		.mechanism = cli->mechanism,
-		.identity = cli_json_string(test->account, "identity"),
-	};
+	struct probe_target target = target_of_service(test->cli, service, &test->host, test->port);
 
-	if (cli->tls != NULL)
-		target.tls =
-			strcmp(cli->tls, "implicit") == 0 ? PROBE_TLS_IMPLICIT : PROBE_TLS_STARTTLS;
+	target.identity = cli_json_string(test->account, "identity");
 	if (target.user != NULL)
 		target.send_from = sender_of(test, target.user);
-	target.send_to = cli->send_to;
-	target.timeout_s = (int64_t)cli->timeout_s;
+	target.send_to = test->cli->send_to;
 	return target;
 }
 
@@ -384,7 +307,7 @@ static enum cli_exit check(struct test *test, struct err *err)
 {
 	const struct cli *cli = test->cli;
 
-	if (cli->host != NULL && !read_host(test)) {
+	if (cli->host != NULL && !target_read_host(cli->host, &test->host, &test->port)) {
 		(void)err_set(err, OUTCOME_CONFIG, "--host wants HOST or HOST:PORT, not \"%s\"",
 			      cli->host);
 		return CLI_USAGE;
@@ -413,7 +336,7 @@ enum cli_exit cli_test(const struct cli *cli)
 	/* A server that hangs up must not end us without a word. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (exit == CLI_OK)
-		exit = read_status(&test, &status, &err);
+		exit = target_account(cli, &status, &test.account, &err);
 	if (exit == CLI_OK && probe_init(cli->socket, &err) != OUTCOME_OK)
 		exit = CLI_CONFIG;
 	if (exit != CLI_OK) {

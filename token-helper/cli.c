@@ -19,9 +19,12 @@
 static enum cli_exit complete(const struct cli *cli);
 
 static const struct cli_verb verbs[] = {
-	{"authorize", cli_authorize, OPERAND_REQUIRED, "pntPRwqr",
+	{"authorize", cli_authorize, OPERAND_REQUIRED, "pntPRwqrUsHL",
 	 "authorize ACCOUNT [--flow code|device] [--port N] [--no-browser] [--timeout SECONDS]\n"
-	 "                 [--paste | --request | --response] [--replace-identity]",
+	 "                 [--paste | --request | --response] [--replace-identity]\n"
+	 "                 [--service smtp|imap|pop] [--host HOST[:PORT]] [--tls "
+	 "implicit|starttls]\n"
+	 "                 [--unverified]",
 	 "have a person sign in, once", "mailoauth authorize relay"},
 	{"token", cli_token, OPERAND_REQUIRED, "sm",
 	 "token ACCOUNT [--service smtp|imap|pop] [--min-valid SECONDS]",

@@ -8,9 +8,11 @@ BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
 . "$BED_SRC/bed.sh"
 bed_programs
 bed_start
+bed_plugin_install
 bed_daemon_conf
 bed_account relay relay@example.test
 bed_account sales sales@example.test "authorize_as = relay@example.test" "smtp_user = relay@example.test"
+bed_account bound relay@example.test
 bed_daemon_start || bed_die "mailoauthd does not start: $(tail -n 5 "$BED/daemon.log")"
 
 output() {
@@ -51,6 +53,13 @@ like "$(bed_ask 'token selector=sales service=smtp')" '^OK account=sales user=re
 like "$(bed_ask 'login sales@example.test')" '^OK relay@example\.test:Bearer ' "so does Postfix, for the mailbox as sender"
 is "$(status_of sales identity)" relay@example.test "status says who signed in"
 
+# Bound to a person: that a login works does not make it the same one.
+ok "relay signs in for the account that loses openid" bed_authorize bound relay@example.test
+sed -i '/^\[account bound\]/,/^$/ s/^scope = .*/scope = offline_access/' "$BED_CONF"
+like "$(bed_ask 'reload ')" '^OK' "openid goes from its scope"
+not_ok "now nobody says who it is: refused" bed_authorize bound relay@example.test
+like "$(output)" 'is bound to that person; nothing was stored; .*--replace-identity' "and it says what to do"
+
 # No names in the id_token: they are asked for.
 kill "$BED_PROVIDER_PID"
 wait "$BED_PROVIDER_PID" 2>/dev/null
@@ -68,6 +77,48 @@ not_ok "userinfo knows mallory too: refused" bed_authorize asked mallory@example
 not_ok "userinfo cannot be had: refused" bed_authorize away relay@example.test
 like "$(output)" 'userinfo endpoint 127\.0\.0\.1 answered HTTP 404' "and says what the endpoint answered"
 not_ok "and nothing was stored" bed_mailoauth token away
+
+# Nobody says who it is: neither an id_token (no openid) nor userinfo. A login at the mail server, before anything is stored, tells.
+bed_account silent relay@example.test "scope = offline_access"
+bed_account lost relay@example.test "scope = offline_access" "imap_host = localhost 127.0.0.1"
+kill -HUP "$BED_DAEMON_PID"
+bed_wait_for 10 bed_mailoauth status lost
+sign_in_trying() { # ACCOUNT USER [OPTION...]
+	trying=$1 who=$2
+	shift 2
+	SSL_CERT_FILE=$BED/tls/ca.pem SASL_PATH=${sasl-$BED/sasl} bed_authorize_begin "$trying" --service imap --tls implicit "$@" || return 1
+	bed_browser --user "$who" "$bed_shown_url" >"$BED/browser.out" 2>&1
+	bed_authorize_end
+}
+imaps=127.0.0.1:$BED_IMAP_PORT
+sign_in_trying silent mallory@example.test --host "$imaps"
+is $? 10 "mallory signs in: the mail server does not take it"
+like "$(output)" '127\.0\.0\.1 does not take the new token for relay@example\.test: .*NO ' "in the server's words"
+like "$(output)" 'run: mailoauth authorize silent' "and what to do"
+not_ok "nothing was stored" bed_mailoauth token silent
+like "$(cat "$BED/browser.out")" 'does not take the new token' "the browser's page says the same"
+ok "relay signs in: it takes it" sign_in_trying silent relay@example.test --host "$imaps"
+like "$(output)" 'signed in as +relay@example\.test \(the provider does not say; 127\.0\.0\.1 took the login\)' "and it is said who says so"
+is "$(status_of silent identity)" relay@example.test "the mailbox is the identity"
+is "$(status_of silent identity_verified)" false "which the provider has not verified"
+is "$(status_of silent accepted.host)" 127.0.0.1 "status says who took the token"
+ok "the account works" bed_mailoauth refresh silent
+stored=$(bed_store_sum)
+not_ok "mallory, once more" sign_in_trying silent mallory@example.test --host "$imaps"
+is "$(bed_store_sum)" "$stored" "the grant that stands is untouched"
+ok "and serves" bed_mailoauth token silent
+ok "mallory, and a person who insists" sign_in_trying silent mallory@example.test --host "$imaps" --unverified
+like "$(output)" 'signed in as +not verified' "that is said too"
+ok "no server at that port: stored" sign_in_trying lost relay@example.test --host 127.0.0.1:1
+like "$(output)" 'warning: it is not known who signed in: the provider does not say' "with a warning"
+like "$(output)" '127\.0\.0\.1: Connection refused\)\. When one can, run: mailoauth test lost' "in which stands why, and how to make sure"
+is "$(status_of lost identity)" null "and without an identity"
+mkdir "$BED/sasl-none"
+sasl=$BED/sasl-none ok "no plugin here: stored" sign_in_trying lost relay@example.test --host "$imaps"
+like "$(output)" 'warning: it is not known who signed in' "with a warning"
+ok "a host that is not the account's: not asked" sign_in_trying lost relay@example.test --host "elsewhere.example:$BED_IMAP_PORT"
+like "$(output)" 'there is no such server of the account' "and it is said"
+
 # Nothing but the issuer is configured: the rest is learned from the server's metadata, and known ever after.
 bed_account learned relay@example.test "authorize_url =" "token_url ="
 bed_account astray relay@example.test "authorize_url =" "token_url =" "issuer = $BED_ISSUER/"

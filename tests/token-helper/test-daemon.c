@@ -806,6 +806,114 @@ static void a_flow_whose_account_goes_is_over(void **state)
 	free(other);
 }
 
+/* text (freed) with one word of it replaced. */
+static char *with(char *text, const char *word, const char *other)
+{
+	const char *at = strstr(text, word);
+	char *changed;
+
+	assert_non_null(at);
+	changed = xasprintf("%.*s%s%s", (int)(at - text), text, other, at + strlen(word));
+	free(text);
+	return changed;
+}
+
+/* A code is being redeemed when another client takes the account over: the tokens are the old
+ * one's, and must not be sent to the new one's server. */
+static void tokens_stay_with_the_client_that_got_them(void **state)
+{
+	char *moved = with(stage_account("relay", ""), "client_id = c1", "client_id = c2");
+	struct grant grant;
+	char *request;
+	int fd;
+
+	(void)state;
+	start_with(3600);
+	stage_answer_tokens(&stage);
+	stage.endpoint->held = true;
+	request = finish_request(stage_ask(&stage, "authorize-begin account=relay port=4711"));
+	fd = stage_connect(&stage);
+	stage_send(fd, request);
+	(void)sem_wait(&stage.endpoint->arrived);
+	stage_configure(&stage, moved);
+	check_ask("reload ", "OK ", "");
+	(void)sem_post(&stage.endpoint->release);
+	check_reply(stage_receive(fd), "OK {", "\"refresh_token\":true");
+	stage_read_grant(&stage, "relay", &grant);
+	assert_string_equal(grant.client_id, "c1");
+	grant_release(&grant);
+	stage.endpoint->held = false;
+	check_ask("refresh account=relay", "PERM consent ", "client_id was changed");
+	end_well();
+	close(fd);
+	free(request);
+	free(moved);
+}
+
+/* Begins and finishes an authorization; the name of its flow, which waits for a login (freed). */
+static char *flow_that_waits(void)
+{
+	char *request =
+		finish_request(stage_ask(&stage, "authorize-begin account=relay port=4711"));
+	char *reply = stage_ask(&stage, request);
+	char *flow = json_value(reply, "flow");
+
+	assert_non_null(strstr(reply, "\"login\":true"));
+	assert_null(strstr(reply, "at-"));
+	check_ask(request, "PERM consent ", "used already");
+	free(reply);
+	free(request);
+	return flow;
+}
+
+static void settle(const char *flow, const char *rest, const char *start, const char *part)
+{
+	char *request = xasprintf("authorize-settle flow=%s %s", flow, rest);
+
+	check_ask(request, start, part);
+	free(request);
+}
+
+/* Nobody says who signed in: nothing is stored before a login has told. */
+static void a_login_tells_whose_tokens_they_are(void **state)
+{
+	char *conf =
+		with(stage_account("relay", ""), "verify_identity = no", "verify_identity = yes");
+	char *request;
+	char *flow;
+
+	(void)state;
+	stage_configure(&stage, conf);
+	stage_grant(&stage, "relay", 3600);
+	stage_start(&stage);
+	stage_answer_tokens(&stage);
+	flow = flow_that_waits();
+	check_refresh_token("relay", "rt-0");
+	check_ask("token selector=relay", "OK ", "token=at-0");
+	request = xasprintf("authorize-token flow=%s", flow);
+	check_ask(request, "OK account=relay ", "token=at-1");
+	settle(flow, "verdict=maybe", "PERM protocol ", "verdict");
+	settle(flow, "verdict=refused host=imap.example.test user=relay said=NO%20nonsense",
+	       "PERM consent account relay: imap.example.test does not take ", "NO nonsense");
+	check_ask(request, "PERM consent ", "waits for no login");
+	settle(flow, "verdict=taken", "PERM consent ", "waits for no login");
+	check_refresh_token("relay", "rt-0");
+	free(flow);
+	flow = flow_that_waits();
+	settle(flow, "verdict=taken host=imap.example.test user=relay@example.test", "OK {",
+	       "\"identity\":\"relay@example.test\"");
+	check_refresh_token("relay", "rt-2");
+	check_ask("token selector=relay", "OK ", "token=at-2");
+	free(flow);
+	flow = flow_that_waits();
+	settle(flow, "verdict=untried", "OK {", "\"identity\":null");
+	check_refresh_token("relay", "rt-3");
+	end_well();
+	free(flow);
+	free(request);
+	free(conf);
+}
+
 static void a_refused_code_says_what_to_type(void **state)
 {
 	char *request;
@@ -1301,6 +1409,8 @@ int main(void)
 		ON_STAGE(idle_clients_delay_nobody),
 		ON_STAGE(a_flow_that_somebody_waits_for_stays),
 		ON_STAGE(a_flow_whose_account_goes_is_over),
+		ON_STAGE(tokens_stay_with_the_client_that_got_them),
+		ON_STAGE(a_login_tells_whose_tokens_they_are),
 		ON_STAGE(a_refused_code_says_what_to_type),
 		ON_STAGE(a_passed_socket_is_used_instead),
 		ON_STAGE(a_grant_is_sealed_and_waits_for_its_key),

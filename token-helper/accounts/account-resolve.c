@@ -331,7 +331,10 @@ static void scope_add(struct buffer *scope, const char *more)
 	words_release(&words);
 }
 
-/* Where the preset's own scopes give no id_token, the provider has none, and nobody is to blame. */
+/*
+ * Where the preset's own scopes give no id_token, the provider has none, and nobody is to blame: a
+ * login at a mail server tells then whose token it is.
+ */
 static void check_identity_is_told(const struct resolving *at, const char *scope)
 {
 	struct oauth_client *client = &at->config->client;
@@ -343,18 +346,20 @@ static void check_identity_is_told(const struct resolving *at, const char *scope
 	}
 	if (client->identity == NULL || scope_has(scope, "openid") || client->userinfo_url != NULL)
 		return;
-	if (at->section->settings.scope != NULL || section_sets(at, "verify_identity")) {
+	if (at->section->settings.scope != NULL && at->preset->settings.scope != NULL &&
+	    scope_has(at->preset->settings.scope, "openid")) {
 		problem(at, "scope",
-			"scope lacks openid, so it could not be verified who signed in: add it, or "
-			"say verify_identity = no");
+			"scope lacks openid, so %s would not say who signed in: add it, or say "
+			"verify_identity = no",
+			at->config->title);
 		return;
 	}
 	(void)buffer_printf(at->warnings,
-			    "[account %s] %s does not say who signed in: take care to sign in as "
-			    "%s\n",
-			    at->section->name, at->config->title, client->identity);
-	free(client->identity);
-	client->identity = NULL;
+			    "[account %s] %s does not say who signed in%s: that is known by a "
+			    "login as %s at a mail server, which mailoauth authorize tries\n",
+			    at->section->name, at->config->title,
+			    at->section->settings.scope != NULL ? " (scope lacks openid)" : "",
+			    at->config->user);
 }
 
 /* The scope of an account is its own, or the preset's for what the account is used for. */

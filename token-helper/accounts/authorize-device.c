@@ -104,6 +104,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 		return;
 	}
 	flow->asked_s = clock_now_s();
+	flow_note_client(flow);
 	flow->request =
 		token_request_device(flow->flows->world.http, &account_config(account)->client,
 				     buffer_span(&flow->device.codes.device_code), on_polled, flow);

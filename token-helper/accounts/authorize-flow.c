@@ -52,7 +52,10 @@ void flow_free(struct flow *flow)
 	buffer_release(&flow->url);
 	buffer_release(&flow->code);
 	event_free(flow->expiry);
+	identity_release(&flow->told);
 	free(flow->finish);
+	free(flow->client_id);
+	free(flow->token_url);
 	free(flow->account);
 	free(flow);
 }
@@ -96,7 +99,7 @@ bool flows_busy(const struct flows *flows)
 	return false;
 }
 
-static struct flow *flow_find(struct flows *flows, struct span id)
+struct flow *flow_find(struct flows *flows, struct span id)
 {
 	struct flow *flow;
 
@@ -173,7 +176,11 @@ static void on_expiry(evutil_socket_t fd, short what, void *context)
 		flow_free(flow);
 		return;
 	}
-	(void)err_set(&err, OUTCOME_CONSENT, "nobody came back from the sign-in page in time");
+	(void)err_set(&err, OUTCOME_CONSENT, "%s",
+		      flow->awaits_login
+			      ? "nobody said in time whether a login with the new token works, so "
+				"nothing was stored"
+			      : "nobody came back from the sign-in page in time");
 	if (!flow_is_busy(flow))
 		flow_fail(flow, OUTCOME_CONSENT, &err);
 }
@@ -343,8 +350,6 @@ static void keep_old(struct grant *grant, const struct grant *old)
 static void grant_make(struct grant *grant, const struct flow *flow, const struct account *account,
 		       struct token_set *set, struct identity *identity)
 {
-	const struct oauth_client *client = &account_config(account)->client;
-
 	buffer_move(&grant->refresh_token, &set->refresh_token);
 	buffer_move(&grant->access_token, &set->access_token);
 	grant->access_obtained_s = flow->asked_s;
@@ -358,8 +363,9 @@ static void grant_make(struct grant *grant, const struct flow *flow, const struc
 	grant->issuer = xstrdup(identity->issuer);
 	grant->subject = xstrdup(identity->subject);
 	grant->kind = xstrdup(grant_kind_name(flow->kind));
-	grant->client_id = xstrdup(client->client_id);
-	grant->token_url = xstrdup(client->token_url);
+	/* Not as they are now: a reload must not send these tokens to another server. */
+	grant->client_id = xstrdup(flow->client_id);
+	grant->token_url = xstrdup(flow->token_url);
 	keep_old(grant, account_grant(account));
 }
 
@@ -377,30 +383,40 @@ static void flow_succeed(struct flow *flow, struct grant *grant)
 	flow_end(flow, &result, grant);
 }
 
-static void on_identity(void *context, enum outcome outcome, struct identity *identity,
-			const struct err *why)
+void flow_store(struct flow *flow, struct identity *identity)
 {
-	struct flow *flow = context;
-	struct account *account = flow_account(flow);
+	struct store_slot *slot = flow->slot;
 	struct grant grant;
-	struct err err = *why;
+	struct err err;
+	enum outcome outcome;
 
-	flow->check = NULL;
+	flow->slot = NULL;
 	grant_init(&grant);
-	if (outcome == OUTCOME_OK && account == NULL)
-		outcome = err_set(&err, OUTCOME_CONFIG, "is no longer configured");
-	if (outcome == OUTCOME_OK) {
-		struct store_slot *slot = flow->slot;
-
-		flow->slot = NULL;
-		grant_make(&grant, flow, account, &flow->set, identity);
-		outcome = store_commit(slot, &grant, &err);
-	}
+	grant_make(&grant, flow, flow_account(flow), &flow->set, identity);
+	outcome = store_commit(slot, &grant, &err);
 	if (outcome == OUTCOME_OK)
 		flow_succeed(flow, &grant);
 	else
 		flow_fail(flow, outcome, &err);
 	grant_release(&grant);
+}
+
+static void on_identity(void *context, enum outcome outcome, struct identity *identity,
+			const struct err *why)
+{
+	struct flow *flow = context;
+	const struct account *account = flow_account(flow);
+	struct err err = *why;
+
+	flow->check = NULL;
+	if (outcome == OUTCOME_OK && account == NULL)
+		outcome = err_set(&err, OUTCOME_CONFIG, "is no longer configured");
+	if (outcome != OUTCOME_OK)
+		flow_fail(flow, outcome, &err);
+	else if (identity->subject == NULL && account_config(account)->client.identity != NULL)
+		flow_await_login(flow);
+	else
+		flow_store(flow, identity);
 }
 
 /* Before anything is stored it must be known who signed in. */
@@ -448,6 +464,16 @@ static void on_redeemed(void *context, struct token_answer *answer)
 	flow_take_answer(flow, answer);
 }
 
+void flow_note_client(struct flow *flow)
+{
+	const struct oauth_client *client = &account_config(flow_account(flow))->client;
+
+	free(flow->client_id);
+	free(flow->token_url);
+	flow->client_id = xstrdup(client->client_id);
+	flow->token_url = xstrdup(client->token_url);
+}
+
 enum outcome flow_prepare(struct flow *flow, struct err *err)
 {
 	struct account *account = flow_account(flow);
@@ -472,6 +498,7 @@ static void redeem(struct flow *flow)
 		return;
 	}
 	flow->asked_s = clock_now_s();
+	flow_note_client(flow);
 	flow->request =
 		token_request_code(flow->flows->world.http, &account_config(account)->client,
 				   &flow->auth, buffer_span(&flow->code), on_redeemed, flow);
@@ -552,6 +579,10 @@ bool flow_poll(struct flows *flows, struct span id, flow_done_fn *done, void *co
 		done(context, &result);
 		return true;
 	}
+	if (flow->awaits_login && flow->finish == NULL && !flow->device.ended) {
+		flow_tell_login(flow, done, context);
+		return true;
+	}
 	if (!flow->device.ended)
 		return false;
 	done(context, &flow->device.kept);
@@ -575,7 +606,7 @@ struct flow_finish *flow_finish(struct flows *flows, struct span id, struct span
 	enum outcome outcome;
 	struct err err;
 
-	if (account == NULL || flow->finish != NULL || flow_is_busy(flow) ||
+	if (account == NULL || flow->finish != NULL || flow_is_busy(flow) || flow->awaits_login ||
 	    flow->kind == GRANT_DEVICE_CODE) {
 		outcome = err_set(
 			&err, OUTCOME_CONSENT,

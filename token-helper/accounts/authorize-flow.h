@@ -13,6 +13,7 @@
 
 #define FLOW_LIFETIME_S	 900
 #define FLOW_ELSEWHERE_S 3600 /* when the person is somewhere else */
+#define FLOW_LOGIN_S	 300  /* for a login to be tried and reported */
 #define FLOWS_MAX	 64   /* open at once; the oldest goes */
 
 struct flows;
@@ -46,11 +47,20 @@ struct flow_wish {
 enum outcome flow_begin(struct flows *flows, struct account *account, const struct flow_wish *wish,
 			struct flow_begun *begun, struct err *err);
 
+/* The tokens are there, and nobody said whose they are: a login at a mail server has to tell, which
+ * is tried elsewhere. */
+struct flow_login {
+	const char *id; /* borrowed, like the rest, for the callback */
+	const struct account *account;
+};
+
 struct flow_result {
 	enum outcome outcome;
 	struct err err;			/* when not OK */
 	const struct flow_begun *begun; /* OK, and it is the beginning of a device flow: only this
 					   is set */
+	const struct flow_login *login; /* OK, and it is not over: only this is set, and nothing is
+					   stored; flow_settle() goes on */
 	const char *account;		/* these four when OK; borrowed for the callback */
 	const char *identity;		/* NULL: not verified */
 	const char *scope;		/* NULL: as requested */
@@ -83,6 +93,35 @@ struct flow_finish *flow_finish(struct flows *flows, struct span id, struct span
 				flow_done_fn *done, void *context);
 void flow_finish_cancel(
 	struct flow_finish *finish); /* the flow goes on; done is not called. NULL is fine */
+
+/* The access token of a flow that waits for a login; NULL: there is none such. Borrowed, until the
+ * flow goes on. */
+const struct account *flow_login_token(struct flows *flows, struct span id, struct span *token);
+
+/* What came of the login. */
+enum flow_verdict {
+	FLOW_LOGIN_TAKEN,   /* the server took the token for the account's user */
+	FLOW_LOGIN_REFUSED, /* and did not: nothing is stored */
+	FLOW_LOGIN_UNTRIED, /* it could not be asked */
+	FLOW_LOGIN_WAIVED,  /* a person insists on not knowing */
+	FLOW_VERDICTS,
+};
+
+extern const char *const flow_verdict_names[FLOW_VERDICTS]; /* "taken", ... */
+
+/* user: who logged in, stored as the identity when TAKEN. said: the server's words, or why it was
+ * not asked; for the log and the result. */
+struct flow_settlement {
+	enum flow_verdict verdict;
+	const char *where;
+	const char *user;
+	const char *said;
+};
+
+/* The end of a flow that waits for a login. As flow_finish(). */
+struct flow_finish *flow_settle(struct flows *flows, struct span id,
+				const struct flow_settlement *settlement, flow_done_fn *done,
+				void *context);
 
 void flow_cancel(struct flows *flows, struct span id);
 

@@ -53,6 +53,10 @@ struct flow {
 	struct token_set set;
 	int64_t asked_s;
 	bool replace_identity;
+	char *client_id; /* these two as they were when set was asked for */
+	char *token_url;
+	bool awaits_login;    /* set is of nobody yet */
+	struct identity told; /* by the login */
 	struct flow_finish *finish;
 };
 
@@ -77,6 +81,17 @@ void flow_let_go(struct flow *flow, struct grant *grant);
 
 /* Every request for tokens is a line of the log. */
 void flow_log_answer(const struct flow *flow, const struct token_answer *answer);
+
+/* Notes to whom the tokens that are asked for now will belong. */
+void flow_note_client(struct flow *flow);
+
+/* authorize-login.c: tells flow->finish that a login is needed, and waits. */
+void flow_await_login(struct flow *flow);
+void flow_tell_login(struct flow *flow, flow_done_fn *done, void *context);
+
+/* Stores what flow->set has, as identity's, and ends the flow: the account is held. */
+void flow_store(struct flow *flow, struct identity *identity);
+struct flow *flow_find(struct flows *flows, struct span id); /* NULL: none has that id */
 
 /* The end: with tokens, or without. The flow may be gone afterwards. */
 void flow_take_answer(struct flow *flow, struct token_answer *answer);

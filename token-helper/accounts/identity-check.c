@@ -57,10 +57,6 @@ static enum outcome check_name(const struct identity_question *question,
 {
 	const struct oauth_client *client = client_of(question);
 
-	if (identity->subject == NULL)
-		return err_set(err, OUTCOME_CONFIG,
-			       "the server did not say who signed in (no id_token), so nothing was "
-			       "stored; put openid into scope, or say verify_identity = no");
 	if (identity_matches(identity, client))
 		return OUTCOME_OK;
 	return err_set(
@@ -89,6 +85,24 @@ static enum outcome check_person(const struct identity_question *question,
 		       question->account);
 }
 
+/* Nobody said who it is: a login may yet tell whose mailbox it is, but not that it is the person of
+ * before. */
+static enum outcome check_nobody(const struct identity_question *question, struct err *err)
+{
+	const struct grant *before = account_grant(account_of(question));
+
+	if (question->replace || before->subject == NULL)
+		return OUTCOME_OK;
+	return err_set(err, OUTCOME_CONSENT,
+		       "the server did not say who signed in, but the account was authorized by "
+		       "%s (%s at %s) and is bound to that person; nothing was stored; put openid "
+		       "into scope; or, to be content with a login at the mail server, run: "
+		       "mailoauth authorize %s --replace-identity",
+		       before->identity != NULL ? before->identity : "somebody without a name",
+		       before->subject, before->issuer != NULL ? before->issuer : "?",
+		       question->account);
+}
+
 static enum outcome judge(const struct identity_question *question, const struct identity *identity,
 			  struct err *err)
 {
@@ -98,6 +112,8 @@ static enum outcome judge(const struct identity_question *question, const struct
 		return err_set(err, OUTCOME_CONFIG, "is no longer configured");
 	if (client_of(question)->identity == NULL)
 		return OUTCOME_OK;
+	if (identity->subject == NULL)
+		return check_nobody(question, err);
 	outcome = check_name(question, identity, err);
 	if (outcome == OUTCOME_OK)
 		outcome = check_person(question, identity, err);

@@ -71,7 +71,9 @@ static enum outcome choose(struct login *login, struct err *err)
 	const struct probe_sasl_facts facts = {.service = target->service,
 					       .host = target->host,
 					       .user = target->user,
-					       .account = target->account};
+					       .account = target->account,
+					       .token = target->by_token ? target->token
+									 : (struct span){NULL, 0}};
 	struct buffer mechanisms = BUFFER_INIT(64);
 	const char *file = NULL;
 	enum outcome what = OUTCOME_CONFIG;

@@ -129,13 +129,22 @@ void probe_sasl_files(const char *mechanism, struct buffer *text)
 
 /* One exchange -------------------------------------------------------------------------------- */
 
-static void set_password(struct probe_sasl *sasl, const char *account)
+static void set_password(struct probe_sasl *sasl, const char *prefix, struct span text)
 {
-	size_t len = strlen(account);
+	size_t prefix_len = strlen(prefix);
+	size_t len = prefix_len + text.len;
 
 	sasl->password = xcalloc(1, sizeof(sasl_secret_t) + len + 1);
 	sasl->password->len = len;
-	memcpy(sasl->password->data, account, len);
+	memcpy(sasl->password->data, prefix, prefix_len);
+	memcpy(sasl->password->data + prefix_len, text.ptr, text.len);
+}
+
+static void password_free(sasl_secret_t *password)
+{
+	if (password != NULL)
+		wipe(password->data, password->len);
+	free(password);
 }
 
 struct probe_sasl *probe_sasl_new(const struct probe_sasl_facts *facts, struct err *err)
@@ -147,7 +156,10 @@ struct probe_sasl *probe_sasl_new(const struct probe_sasl_facts *facts, struct e
 
 	buffer_init(&sasl->words, WORDS_MAX);
 	sasl->user = xstrdup(facts->user);
-	set_password(sasl, facts->account);
+	if (facts->token.len > 0)
+		set_password(sasl, "Bearer ", facts->token);
+	else
+		set_password(sasl, "", span_from_str(facts->account));
 	sasl->callbacks[0] = (sasl_callback_t){SASL_CB_AUTHNAME, CALLBACK(on_user), sasl};
 	sasl->callbacks[1] = (sasl_callback_t){SASL_CB_PASS, CALLBACK(on_password), sasl};
 	sasl->callbacks[2] = (sasl_callback_t){SASL_CB_LOG, CALLBACK(on_log), sasl};
@@ -170,7 +182,7 @@ void probe_sasl_free(struct probe_sasl *sasl)
 	if (sasl->conn != NULL)
 		sasl_dispose(&sasl->conn);
 	buffer_release(&sasl->words);
-	free(sasl->password);
+	password_free(sasl->password);
 	free(sasl->user);
 	free(sasl);
 }

@@ -2,9 +2,10 @@
 /*
  * probe-sasl.h - one exchange through libsasl2 with whatever plugin it finds, as Postfix does it.
  *
- * The plugin is given the account's name where a password would be, and asks mailoauthd itself. So
- * a plugin of somebody else's gets no token from us, and what is tested is what the mail programs
- * use.
+ * The plugin is given the account's name where a password would be, and asks mailoauthd itself:
+ * what is tested is what the mail programs use. Only a token that mailoauthd does not serve yet is
+ * given in its place. A plugin of somebody else's gets neither: whoever calls probe_sasl_step()
+ * has asked probe_sasl_is_ours() before.
  */
 #ifndef TOKEN_HELPER_PROBE_PROBE_SASL_H
 #define TOKEN_HELPER_PROBE_PROBE_SASL_H
@@ -21,6 +22,7 @@ struct probe_sasl_facts {
 	const char *host;
 	const char *user;
 	const char *account;
+	struct span token; /* not empty: this one, not the account's */
 };
 
 /* Everything is copied. NULL: err says why. */

@@ -66,6 +66,7 @@ struct probe_target {
 	const char *mechanism; /* NULL: whichever libsasl2 prefers of what the server offers */
 	const char *identity;  /* whose token it is; NULL: not known */
 	struct span token;     /* only so that a server that repeats it is not repeated */
+	bool by_token;	       /* log in with that token, which the daemon does not serve yet */
 	int64_t timeout_s;     /* for all of it; 0, or more than 60: 60 */
 	const char *send_from; /* smtp: a message is sent; NULL: none */
 	const char *send_to;

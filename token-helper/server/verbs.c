@@ -271,7 +271,7 @@ static bool read_fingerprint(struct span key, uint64_t *fingerprint)
 }
 
 static enum outcome account_of_verdict(struct connection *conn, struct span key,
-				     struct account **account_out, struct err *err)
+				       struct account **account_out, struct err *err)
 {
 	struct buffer name = BUFFER_INIT(VALUE_MAX);
 	enum service service;
@@ -560,6 +560,16 @@ static void verb_authorize_begin(struct connection *conn, struct span key)
 		reply_begun(conn, &begun);
 }
 
+static void reply_login(struct connection *conn, const struct flow_login *login)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_string(object, "account", account_config(login->account)->name);
+	add_string(object, "flow", login->id);
+	json_object_object_add(object, "login", json_object_new_boolean(true));
+	reply_json(conn, object);
+}
+
 static void on_authorized(void *context, const struct flow_result *result)
 {
 	struct connection *conn = context;
@@ -567,6 +577,10 @@ static void on_authorized(void *context, const struct flow_result *result)
 
 	if (result->outcome != OUTCOME_OK) {
 		connection_reply_failure(conn, result->outcome, result->err.text);
+		return;
+	}
+	if (result->login != NULL) {
+		reply_login(conn, result->login);
 		return;
 	}
 	object = json_object_new_object();
@@ -613,6 +627,68 @@ static void verb_authorize_poll(struct connection *conn, struct span key)
 				       json_object_new_int64(flow_expires_in_s(flows, id)));
 		reply_json(conn, object);
 	}
+	buffer_release(&flow);
+}
+
+static void verb_authorize_token(struct connection *conn, struct span key)
+{
+	struct buffer flow = BUFFER_INIT(64);
+	struct buffer data = BUFFER_INIT_SECRET(HELPER_REPLY_MAX);
+	struct span token;
+	const struct account *account =
+		flow_login_token(connection_world(conn)->flows, field(key, "flow", &flow), &token);
+
+	if (account == NULL) {
+		connection_reply_failure(conn, OUTCOME_CONSENT,
+					 "this authorization waits for no login");
+	} else if (may_use(conn, account)) {
+		(void)fields_append_str(&data, "account", account_config(account)->name);
+		(void)fields_append(&data, "token", token);
+		connection_reply_ok(conn, buffer_span(&data));
+	}
+	buffer_release(&data);
+	buffer_release(&flow);
+}
+
+static bool read_verdict(struct connection *conn, struct span key, enum flow_verdict *verdict)
+{
+	struct buffer value = BUFFER_INIT(VALUE_MAX);
+	struct span word = field(key, "verdict", &value);
+	int i = 0;
+
+	while (i < FLOW_VERDICTS && !span_equals(word, flow_verdict_names[i]))
+		i++;
+	buffer_release(&value);
+	*verdict = (enum flow_verdict)i;
+	if (i < FLOW_VERDICTS)
+		return true;
+	connection_reply_failure(conn, OUTCOME_PROTOCOL,
+				 "verdict is taken, refused, untried or waived");
+	return false;
+}
+
+static void verb_authorize_settle(struct connection *conn, struct span key)
+{
+	struct buffer flow = BUFFER_INIT(64);
+	struct buffer host = BUFFER_INIT(VALUE_MAX);
+	struct buffer user = BUFFER_INIT(VALUE_MAX);
+	struct buffer said = BUFFER_INIT(VALUE_MAX);
+	struct flow_settlement settlement;
+
+	if (!read_verdict(conn, key, &settlement.verdict))
+		return;
+	(void)field(key, "host", &host);
+	(void)field(key, "user", &user);
+	(void)field(key, "said", &said);
+	settlement.where = buffer_cstr(&host);
+	settlement.user = buffer_cstr(&user);
+	settlement.said = buffer_cstr(&said);
+	connection_wait_flow(conn,
+			     flow_settle(connection_world(conn)->flows, field(key, "flow", &flow),
+					 &settlement, on_authorized, conn));
+	buffer_release(&said);
+	buffer_release(&user);
+	buffer_release(&host);
 	buffer_release(&flow);
 }
 
@@ -696,6 +772,8 @@ static const struct verb {
 	{"authorize-begin", FOR_ADMINS, false, verb_authorize_begin},
 	{"authorize-finish", FOR_ADMINS, false, verb_authorize_finish},
 	{"authorize-poll", FOR_ADMINS, false, verb_authorize_poll},
+	{"authorize-token", FOR_ADMINS, false, verb_authorize_token},
+	{"authorize-settle", FOR_ADMINS, false, verb_authorize_settle},
 	{"authorize-cancel", FOR_ADMINS, false, verb_authorize_cancel},
 	{"reload", FOR_ADMINS, false, verb_reload},
 	{"ping", FOR_ADMINS, false, verb_ping},
