@@ -294,8 +294,7 @@ static void daemon_start(struct daemon *daemon, const struct sockets *sockets)
 		server_listen(daemon->server, sockets->fds[i]);
 	daemon->metrics =
 		metrics_outlet_new(daemon->base, daemon->accounts, &daemon->config->metrics);
-	daemon->notices =
-		notices_new(daemon->base, daemon->accounts, &daemon->config->notify_command);
+	daemon->notices = notices_new(daemon->base, daemon->http, daemon->accounts, daemon->config);
 	watch_signal(daemon, 0, SIGTERM, on_terminate);
 	watch_signal(daemon, 1, SIGINT, on_terminate);
 	watch_signal(daemon, 2, SIGHUP, on_hangup);

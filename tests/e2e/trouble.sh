@@ -84,6 +84,10 @@ bed_postfix_set client "smtp_sasl_password_maps=inline:{ { [127.0.0.1]:$BED_HUB_
 
 # The grant is dead: the requests stop until a person acts.
 bed_provider_ctl reset
+bed_smtp_listener
+bed_daemon_stop
+sed -i "/^\[daemon\]/a notify_mail = second@example.test\nnotify_mail_by = smtp://127.0.0.1:$BED_MTA_PORT" "$BED_CONF"
+bed_daemon_start
 bed_provider_ctl kill-grant account=relay@example.test
 bed_provider_ctl revoke-access account=relay@example.test
 bed_mailoauth refresh relay >"$BED/refresh.out" 2>&1
@@ -94,6 +98,16 @@ deferred "grant dead" 'relay'
 bed_queue_flush client
 ok "grant dead: one line says what to type" bed_wait_for 20 bed_log_has client 'SASL authentication failure: .*relay.*mailoauth authorize relay'
 is "$(bed_token_requests refresh_token invalid_grant)" 1 "grant dead: one token request for any number of attempts"
+ok "grant dead: a mail tells" bed_wait_for 90 bed_mailbox_has second@example.test '^Subject: mailoauth: relay: somebody must sign in again'
+bed_mailbox second@example.test | xargs grep -l '^Subject: mailoauth: relay' >"$BED/told"
+told=$(xargs cat <"$BED/told")
+like "$told" '^To do: run: mailoauth authorize relay' "grant dead: the mail says what to type"
+like "$told" '^Return-Path: <>' "grant dead: and no answer to it comes to anybody"
+is "$(printf '%s\n' "$told" | grep -c '^Date: ')" 1 "grant dead: it has a date"
+bed_daemon_stop
+bed_daemon_start
 ok "grant dead: authorized again" bed_authorize relay relay@example.test
 repaired "grant dead"
+is "$(bed_mailbox second@example.test | xargs grep -l '^Subject: mailoauth: relay' | wc -l)" 1 "grant dead: told once, restarts or not"
+like "$(cat "$BED_STORE/told")" '^(relay reauth-required mail)?$' "grant dead: and what was told is noted"
 done_testing

@@ -1197,6 +1197,51 @@ static void read_line(FILE *told, const char *start)
 		fail_msg("told: %s", line);
 }
 
+/* By a program that takes mail as sendmail(1) does, while another one is told by its arguments. */
+static void somebody_gets_mail(void **state)
+{
+	char *fifo = xasprintf("%s/fifo", stage.dir);
+	char *mailer = xasprintf("%s/mailer", stage.dir);
+	char *relay = stage_account("relay", "client_secret_expires = 2020-01-31\n");
+	char *conf = xasprintf("notify_mail = postmaster@example.test\n"
+			       "notify_mail_by = %s -f x\nnotify_command = /nonexistent\n%s",
+			       mailer, relay);
+	FILE *file = fopen(mailer, "we");
+	FILE *told;
+
+	(void)state;
+	(void)fprintf(file, "#!/bin/sh\n{ echo \"$*\"; cat; echo end; } > %s\n", fifo);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(mailer, 0755), 0);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	told = fopen(fifo, "r+e");
+	assert_non_null(told);
+	stage_configure(&stage, conf);
+	stage_grant(&stage, "relay", 3600);
+	stage_start(&stage);
+	read_line(told, "-f x -i postmaster@example.test\n");
+	read_line(told, "From: mailoauthd <postmaster@example.test>\n");
+	read_line(told, "To: postmaster@example.test\n");
+	read_line(told, "Subject: mailoauth: relay: the client-secret has ended\n");
+	read_line(told, "Date: ");
+	for (int i = 0; i < 7; i++) {
+		char line[1024] = "";
+
+		assert_non_null(fgets(line, sizeof(line), told));
+		assert_null(strstr(line, "rt-0"));
+		assert_null(strchr(line, '\r'));
+	}
+	read_line(told, "What:  client-secret-1580515199-0\n");
+	read_line(told, "To do: the client secret ended on 2020-01-31: make a new one");
+	end_well();
+	assert_true(stage_log_has(&stage, "nobody was told of relay client-secret-1580515199-0"));
+	(void)fclose(told);
+	free(fifo);
+	free(mailer);
+	free(relay);
+	free(conf);
+}
+
 /* The second one is told when the first has been written down. */
 static void somebody_is_told_once(void **state)
 {
@@ -1419,6 +1464,7 @@ int main(void)
 		ON_STAGE(forgetting_is_finished_at_the_end),
 		ON_STAGE(prometheus_reads_the_state),
 		ON_STAGE(somebody_is_told_once),
+		ON_STAGE(somebody_gets_mail),
 		ON_STAGE(the_status_of_many_comes_in_pages),
 		ON_STAGE(a_backup_goes_back_where_nothing_newer_is),
 		ON_STAGE(a_backup_mends_what_is_damaged_or_gone),

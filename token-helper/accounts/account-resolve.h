@@ -27,7 +27,8 @@ struct account_section {
 };
 
 struct daemon_section {
-	struct words sockets, admin, seal_key_file, metrics, notify_command;
+	struct words sockets, admin, seal_key_file, metrics, notify_command, notify_mail_by;
+	char *notify_mail;
 	char *store, *user;
 };
 

@@ -10,6 +10,7 @@
 
 #define SEAL_KEY_TEXT_MAX 256
 #define CREDENTIAL_PREFIX "credential:"
+#define NOTIFY_MAIL_BY	  "smtp://127.0.0.1"
 
 static void problem(const struct config_reading *reading, const char *key, const char *value,
 		    const char *text)
@@ -120,6 +121,49 @@ static void resolve_metrics(struct config_reading *reading, struct helper_config
 	words_copy(&config->metrics, places);
 }
 
+/* Notices ------------------------------------------------------------------------------------- */
+
+/* A plain address, or the name of a local user: it goes into a header and onto a command line. */
+static bool is_recipient(const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "!#$%&'*+/=?^_`{|}~.-";
+	size_t local = strspn(text, plain);
+
+	if (local == 0 || text[0] == '-')
+		return false;
+	return text[local] == '\0' || (text[local] == '@' && text[local + 1] != '\0' &&
+				       text[local + 1 + strspn(text + local + 1, plain)] == '\0');
+}
+
+/* smtp://HOST[:PORT], and nothing behind it. */
+static bool is_smtp_url(const char *text)
+{
+	static const char start[] = "smtp://";
+	const char *host = text + sizeof(start) - 1;
+
+	return strncmp(text, start, sizeof(start) - 1) == 0 && host[0] != '\0' &&
+	       strpbrk(host, "/?#@ ") == NULL;
+}
+
+static void resolve_notify_mail(struct config_reading *reading, struct helper_config *config)
+{
+	struct words *by = &reading->daemon.notify_mail_by;
+	const char *to = reading->daemon.notify_mail;
+
+	if (by->count > 0 && to == NULL)
+		problem(reading, "notify_mail_by", by->word[0], "goes with notify_mail: to whom?");
+	if (to != NULL && !is_recipient(to))
+		problem(reading, "notify_mail", to, "is no plain address");
+	if (by->count == 0)
+		words_split(NOTIFY_MAIL_BY, by);
+	if (by->word[0][0] != '/' && !(by->count == 1 && is_smtp_url(by->word[0])))
+		problem(reading, "notify_mail_by", by->word[0],
+			"is neither smtp://HOST:PORT nor the absolute path of a program");
+	config->notify_mail = xstrdup(to);
+	words_copy(&config->notify_mail_by, by);
+}
+
 void daemon_resolve(struct config_reading *reading, struct helper_config *config)
 {
 	struct daemon_section *daemon = &reading->daemon;
@@ -138,4 +182,5 @@ void daemon_resolve(struct config_reading *reading, struct helper_config *config
 		problem(reading, "notify_command", daemon->notify_command.word[0],
 			"is not an absolute path");
 	words_copy(&config->notify_command, &daemon->notify_command);
+	resolve_notify_mail(reading, config);
 }

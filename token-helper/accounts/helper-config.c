@@ -113,6 +113,8 @@ static const struct config_key daemon_keys[] = {
 	{.name = "user", .type = CONFIG_STRING, .offset = offsetof(struct daemon_section, user)},
 	{.name = "admin", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, admin)},
 	{.name = "notify_command", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, notify_command)},
+	{.name = "notify_mail", .type = CONFIG_STRING, .offset = offsetof(struct daemon_section, notify_mail)},
+	{.name = "notify_mail_by", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, notify_mail_by)},
 	{.name = "metrics", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, metrics)},
 	{.name = "seal_key_file", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, seal_key_file)},
 	{0},
@@ -289,6 +291,8 @@ static void reading_release(struct config_reading *reading)
 	words_release(&reading->daemon.seal_key_file);
 	words_release(&reading->daemon.metrics);
 	words_release(&reading->daemon.notify_command);
+	words_release(&reading->daemon.notify_mail_by);
+	free(reading->daemon.notify_mail);
 	free(reading->daemon.store);
 	free(reading->daemon.user);
 	config_seen_free(reading->seen);
@@ -352,6 +356,8 @@ void helper_config_free(struct helper_config *config)
 	seal_keys_free(config->seal_keys);
 	words_release(&config->metrics);
 	words_release(&config->notify_command);
+	words_release(&config->notify_mail_by);
+	free(config->notify_mail);
 	for (size_t i = 0; i < config->account_count; i++)
 		account_config_free(config->accounts[i]);
 	free(config->accounts);

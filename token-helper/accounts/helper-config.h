@@ -60,6 +60,8 @@ struct helper_config {
 	struct seal_keys *seal_keys; /* NULL: grants are not sealed; moved out by the daemon */
 	struct words metrics;	     /* where Prometheus reads: HOST:PORT, unix:PATH, file:PATH */
 	struct words notify_command; /* argv; empty: nobody is told */
+	char *notify_mail;	     /* an address; NULL: no mail is sent */
+	struct words notify_mail_by; /* smtp://HOST[:PORT], or argv */
 	bool seal_keys_unseen;	     /* one is a credential that this process was not given */
 	struct account_config **accounts;
 	size_t account_count;

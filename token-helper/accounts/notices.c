@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* notices.c - see notices.h. What was told is a line each in the store's note: ACCOUNT WHAT. */
+/* notices.c - see notices.h. What was told is a line each in the store's note: ACCOUNT WHAT, and
+ * "mail" behind it when it was told by mail. */
 #include "token-helper/accounts/notices.h"
 
 #include <event2/event.h>
@@ -12,8 +13,10 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "token-helper/accounts/calendar.h"
+#include "token-helper/accounts/notice-mail.h"
 #include "token-helper/accounts/status.h"
 #include "token-helper/command/command.h"
+#include "token-helper/http/http-client.h"
 
 #include "common/banned.h"
 
@@ -25,15 +28,29 @@
 #define WHAT_MAX     64
 #define LINE_MAX_LEN 160
 #define ADVICE_MAX   1024
+#define MESSAGE_MAX  16384
+
+/* One way of telling. Each goes its own pace: a mail server that is down does not hold up a
+ * program. */
+struct channel {
+	struct notices *notices;
+	const char *mark;		/* after WHAT in the note */
+	struct words argv;		/* a program, or an smtp:// URL; empty: not in this way */
+	char *to;			/* the mail's; NULL: the program is told by its arguments */
+	struct command *command;	/* running; NULL: none */
+	struct http_exchange *exchange; /* the same, by SMTP */
+	char telling[LINE_MAX_LEN];
+	int64_t not_before_s;
+};
+
+enum { BY_COMMAND, BY_MAIL, CHANNELS };
 
 struct notices {
 	struct event_base *base;
+	struct http_client *http;
 	const struct accounts *accounts;
-	struct words argv;
 	struct event *timer;
-	struct command *command; /* running; NULL: none */
-	char telling[LINE_MAX_LEN];
-	int64_t not_before_s;
+	struct channel channels[CHANNELS];
 	struct buffer told; /* "ACCOUNT WHAT\n" ... */
 };
 
@@ -59,9 +76,11 @@ static void concern_of(const struct account *account, int64_t now_s, char *what,
 			       calendar_mark(calendar.at_s[nearest], now_s));
 }
 
-static void line_of(const struct account *account, const char *what, char *line)
+static void line_of(const struct channel *channel, const struct account *account, const char *what,
+		    char *line)
 {
-	(void)snprintf(line, LINE_MAX_LEN, "%s %s\n", account_config(account)->name, what);
+	(void)snprintf(line, LINE_MAX_LEN, "%s %s%s\n", account_config(account)->name, what,
+		       channel->mark);
 }
 
 static bool was_told(const struct notices *notices, const char *line)
@@ -97,9 +116,11 @@ static void forget_what_is_over(struct notices *notices)
 		const struct account *account = accounts_at(notices->accounts, i);
 
 		concern_of(account, now_s, what, sizeof(what));
-		line_of(account, what, line);
-		if (what[0] != '\0' && was_told(notices, line))
-			(void)buffer_append_str(&kept, line);
+		for (int c = 0; c < CHANNELS && what[0] != '\0'; c++) {
+			line_of(&notices->channels[c], account, what, line);
+			if (was_told(notices, line))
+				(void)buffer_append_str(&kept, line);
+		}
 	}
 	if (kept.len != notices->told.len) {
 		buffer_move(&notices->told, &kept);
@@ -110,58 +131,110 @@ static void forget_what_is_over(struct notices *notices)
 
 /* Telling ------------------------------------------------------------------------------------- */
 
-static void look(struct notices *notices);
+static void look(struct channel *channel);
 
-static void on_told(void *context, struct command_result *result)
+static void told(struct channel *channel, enum outcome outcome, const char *why)
 {
-	struct notices *notices = context;
+	struct notices *notices = channel->notices;
 
-	notices->command = NULL;
-	if (result->outcome != OUTCOME_OK) {
-		log_warning("notices: %s; again in an hour", result->err.text);
-		notices->not_before_s = clock_now_s() + AGAIN_S;
+	if (outcome != OUTCOME_OK) {
+		log_warning("notices: nobody was told of %.*s: %s; again in an hour",
+			    (int)strcspn(channel->telling, "\n"), channel->telling, why);
+		channel->not_before_s = clock_now_s() + AGAIN_S;
 		return;
 	}
-	(void)buffer_append_str(&notices->told, notices->telling);
+	(void)buffer_append_str(&notices->told, channel->telling);
 	save(notices);
-	look(notices);
+	look(channel);
 }
 
-static void tell(struct notices *notices, const struct account *account, const char *what)
+static void on_command(void *context, struct command_result *result)
 {
-	const char *name = account_config(account)->name;
-	char advice[ADVICE_MAX];
+	struct channel *channel = context;
+
+	channel->command = NULL;
+	told(channel, result->outcome, result->err.text);
+}
+
+static void on_mail(void *context, struct http_response *response)
+{
+	struct channel *channel = context;
+
+	channel->exchange = NULL;
+	told(channel, response->outcome, response->err.text);
+}
+
+static void run(struct channel *channel, const char *name, const char *what, const char *advice)
+{
 	struct words argv = {0};
 
-	account_todo(account, advice, sizeof(advice));
-	words_copy(&argv, &notices->argv);
+	words_copy(&argv, &channel->argv);
 	argv.word = xreallocarray(argv.word, argv.count + 3, sizeof(argv.word[0]));
 	argv.word[argv.count++] = xstrdup(name);
 	argv.word[argv.count++] = xstrdup(what);
 	argv.word[argv.count++] = xstrdup(advice);
-	line_of(account, what, notices->telling);
-	log_info("account=%s notice=%s: %s", name, what, advice);
-	notices->command = command_run(notices->base, &argv, 0, PATIENCE_MS, on_told, notices);
+	channel->command =
+		command_run(channel->notices->base, &argv, 0, PATIENCE_MS, on_command, channel);
 	words_release(&argv);
 }
 
-static void look(struct notices *notices)
+/* By a server, or by a program that takes mail as sendmail(1) does. */
+static void mail(struct channel *channel, const char *name, const char *what, const char *advice)
 {
+	struct notices *notices = channel->notices;
+	struct buffer message = BUFFER_INIT(MESSAGE_MAX);
+	bool by_program = channel->argv.word[0][0] == '/';
+	struct words argv = {0};
+
+	notice_mail(channel->to, name, what, advice, clock_now_s(), by_program ? "\n" : "\r\n",
+		    &message);
+	if (by_program) {
+		words_copy(&argv, &channel->argv);
+		argv.word = xreallocarray(argv.word, argv.count + 2, sizeof(argv.word[0]));
+		argv.word[argv.count++] = xstrdup("-i");
+		argv.word[argv.count++] = xstrdup(channel->to);
+		channel->command = command_feed(notices->base, &argv, buffer_span(&message),
+						PATIENCE_MS, on_command, channel);
+		words_release(&argv);
+	} else {
+		channel->exchange = http_mail(notices->http, channel->argv.word[0], channel->to,
+					      buffer_span(&message), PATIENCE_MS, on_mail, channel);
+	}
+	buffer_release(&message);
+}
+
+static void tell(struct channel *channel, const struct account *account, const char *what)
+{
+	const char *name = account_config(account)->name;
+	char advice[ADVICE_MAX];
+
+	account_todo(account, advice, sizeof(advice));
+	line_of(channel, account, what, channel->telling);
+	log_warning("account=%s notice=%s: %s", name, what, advice);
+	if (channel->to != NULL)
+		mail(channel, name, what, advice);
+	else
+		run(channel, name, what, advice);
+}
+
+static void look(struct channel *channel)
+{
+	const struct accounts *accounts = channel->notices->accounts;
 	int64_t now_s = clock_now_s();
 	char what[WHAT_MAX];
 	char line[LINE_MAX_LEN];
 
-	if (notices->command != NULL ||
-	    (now_s < notices->not_before_s && notices->not_before_s - now_s <= AGAIN_S))
+	if (channel->argv.count == 0 || channel->command != NULL || channel->exchange != NULL ||
+	    (now_s < channel->not_before_s && channel->not_before_s - now_s <= AGAIN_S))
 		return;
-	for (size_t i = 0; i < accounts_count(notices->accounts); i++) {
-		const struct account *account = accounts_at(notices->accounts, i);
+	for (size_t i = 0; i < accounts_count(accounts); i++) {
+		const struct account *account = accounts_at(accounts, i);
 
 		concern_of(account, now_s, what, sizeof(what));
-		line_of(account, what, line);
-		if (what[0] == '\0' || was_told(notices, line))
+		line_of(channel, account, what, line);
+		if (what[0] == '\0' || was_told(channel->notices, line))
 			continue;
-		tell(notices, account, what);
+		tell(channel, account, what);
 		return;
 	}
 }
@@ -174,25 +247,48 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	forget_what_is_over(notices);
-	look(notices);
+	for (int c = 0; c < CHANNELS; c++)
+		look(&notices->channels[c]);
 	(void)event_add(notices->timer, &every);
 }
 
 /* Life ---------------------------------------------------------------------------------------- */
 
-struct notices *notices_new(struct event_base *base, const struct accounts *accounts,
-			    const struct words *command)
+static void channel_init(struct channel *channel, struct notices *notices, const struct words *argv,
+			 const char *to, const char *mark)
+{
+	channel->notices = notices;
+	channel->mark = mark;
+	channel->to = xstrdup(to);
+	words_copy(&channel->argv, argv);
+}
+
+static void channel_release(struct channel *channel)
+{
+	command_cancel(channel->command);
+	http_cancel(channel->exchange);
+	words_release(&channel->argv);
+	free(channel->to);
+}
+
+struct notices *notices_new(struct event_base *base, struct http_client *http,
+			    const struct accounts *accounts, const struct helper_config *config)
 {
 	static const struct timeval first = {.tv_sec = LOOK_FIRST_S};
+	static const struct words none;
+	const char *to = config->notify_mail;
 	struct notices *notices;
 	struct err err;
 
-	if (command->count == 0)
+	if (config->notify_command.count == 0 && to == NULL)
 		return NULL;
 	notices = xcalloc(1, sizeof(*notices));
 	notices->base = base;
+	notices->http = http;
 	notices->accounts = accounts;
-	words_copy(&notices->argv, command);
+	channel_init(&notices->channels[BY_COMMAND], notices, &config->notify_command, NULL, "");
+	channel_init(&notices->channels[BY_MAIL], notices,
+		     to != NULL ? &config->notify_mail_by : &none, to, " mail");
 	buffer_init(&notices->told, NOTE_MAX);
 	if (store_read_note(accounts_store(accounts), &notices->told, &err) != OUTCOME_OK)
 		log_warning("notices: %s", err.text);
@@ -206,9 +302,9 @@ void notices_free(struct notices *notices)
 {
 	if (notices == NULL)
 		return;
-	command_cancel(notices->command);
+	for (int c = 0; c < CHANNELS; c++)
+		channel_release(&notices->channels[c]);
 	event_free(notices->timer);
-	words_release(&notices->argv);
 	buffer_release(&notices->told);
 	free(notices);
 }

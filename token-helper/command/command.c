@@ -15,6 +15,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ enum { PIPE_OUTPUT, PIPE_COMPLAINT, PIPE_COUNT };
 struct command {
 	char *path;
 	pid_t pid; /* 0: it could not be started, or has been reaped */
+	int input; /* what it reads; -1: nothing */
 	int fds[PIPE_COUNT];
 	struct event *readable[PIPE_COUNT];
 	struct event *child; /* SIGCHLD */
@@ -242,14 +244,18 @@ static char **child_arguments(const struct words *words)
 }
 
 static int spawn_prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
-			 const int ends[PIPE_COUNT])
+			 int input, const int ends[PIPE_COUNT])
 {
 	sigset_t none, usual;
 	int error;
 
 	(void)sigemptyset(&none);
 	(void)sigfillset(&usual);
-	error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (input >= 0)
+		error = posix_spawn_file_actions_adddup2(actions, input, STDIN_FILENO);
+	else
+		error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null",
+							 O_RDONLY, 0);
 	if (error == 0)
 		error = posix_spawn_file_actions_adddup2(actions, ends[PIPE_OUTPUT], STDOUT_FILENO);
 	if (error == 0)
@@ -280,7 +286,7 @@ static int command_spawn(struct command *command, const struct words *words,
 
 	if (posix_spawn_file_actions_init(&actions) != 0 || posix_spawnattr_init(&attributes) != 0)
 		fatal("out of memory");
-	error = spawn_prepare(&actions, &attributes, ends);
+	error = spawn_prepare(&actions, &attributes, command->input, ends);
 	if (error == 0)
 		error = posix_spawn(&command->pid, command->path, &actions, &attributes, argv, env);
 	if (error != 0)
@@ -318,8 +324,23 @@ static struct event *watch(struct event_base *base, evutil_socket_t fd, short wh
 	return event;
 }
 
+/* A file in memory takes all of it at once: nobody has to wait for the child to read. 0, or an
+ * errno. */
+static int open_input(struct command *command, struct span input)
+{
+	ssize_t n;
+
+	command->input = memfd_create("mailoauthd-input", MFD_CLOEXEC);
+	if (command->input < 0)
+		return errno;
+	n = write(command->input, input.ptr, input.len);
+	if (n < 0 || (size_t)n != input.len)
+		return n < 0 ? errno : ENOSPC;
+	return lseek(command->input, 0, SEEK_SET) == 0 ? 0 : errno;
+}
+
 static void command_begin(struct command *command, struct event_base *base,
-			  const struct words *words)
+			  const struct words *words, const struct span *input)
 {
 	int ends[PIPE_COUNT] = {-1, -1};
 	int error;
@@ -327,8 +348,12 @@ static void command_begin(struct command *command, struct event_base *base,
 	/* Before the child can die: its death must not be missed. */
 	command->child = watch(base, SIGCHLD, EV_SIGNAL | EV_PERSIST, on_child, command, NULL);
 	error = open_pipes(command, ends);
+	if (error == 0 && input != NULL)
+		error = open_input(command, *input);
 	if (error == 0)
 		error = command_spawn(command, words, ends);
+	if (command->input >= 0)
+		(void)close(command->input);
 	for (int i = 0; i < PIPE_COUNT; i++) {
 		if (ends[i] >= 0)
 			(void)close(ends[i]);
@@ -346,26 +371,40 @@ static void command_begin(struct command *command, struct event_base *base,
 		     strerror(error));
 }
 
-struct command *command_run(struct event_base *base, const struct words *argv, size_t output_max,
-			    int64_t timeout_ms, command_done_fn *done, void *context)
+static struct command *run(struct event_base *base, const struct words *argv,
+			   const struct span *input, size_t output_max, int64_t timeout_ms,
+			   command_done_fn *done, void *context)
 {
 	struct command *command = xcalloc(1, sizeof(*command));
 	struct timeval wait;
 
 	command->path = xstrdup(argv->word[0]);
+	command->input = -1;
 	command->fds[PIPE_OUTPUT] = command->fds[PIPE_COMPLAINT] = -1;
 	command->mute = output_max == 0;
 	buffer_init_secret(&command->output, command->mute ? COMMAND_MUTE_MAX : output_max);
 	buffer_init_secret(&command->complaint, COMMAND_COMPLAINT_MAX);
 	command->done = done;
 	command->context = context;
-	command_begin(command, base, argv);
+	command_begin(command, base, argv, input);
 	/* One that could not be started is told at once, but from the loop. */
 	if (timeout_ms < 0 || command->pid == 0)
 		timeout_ms = 0;
 	wait = (struct timeval){timeout_ms / 1000, (timeout_ms % 1000) * 1000};
 	command->deadline = watch(base, -1, 0, on_deadline, command, &wait);
 	return command;
+}
+
+struct command *command_run(struct event_base *base, const struct words *argv, size_t output_max,
+			    int64_t timeout_ms, command_done_fn *done, void *context)
+{
+	return run(base, argv, NULL, output_max, timeout_ms, done, context);
+}
+
+struct command *command_feed(struct event_base *base, const struct words *argv, struct span input,
+			     int64_t timeout_ms, command_done_fn *done, void *context)
+{
+	return run(base, argv, &input, 0, timeout_ms, done, context);
 }
 
 void command_cancel(struct command *command)

@@ -3,9 +3,10 @@
  * command.h - runs a program of the administrator's and takes what it prints: a secret, an
  * assertion.
  *
- * Without a shell, in a process group of its own, with nothing on standard input, beside the event
- * loop. What it prints has a ceiling, how long it runs a deadline; past either its whole group is
- * killed. It inherits our environment but for what systemd meant for us alone.
+ * Without a shell, in a process group of its own, with nothing on standard input unless it is given
+ * something to read, beside the event loop. What it prints has a ceiling, how long it runs a
+ * deadline; past either its whole group is killed. It inherits our environment but for what systemd
+ * meant for us alone.
  */
 #ifndef TOKEN_HELPER_COMMAND_COMMAND_H
 #define TOKEN_HELPER_COMMAND_COMMAND_H
@@ -35,6 +36,10 @@ typedef void command_done_fn(void *context, struct command_result *result);
  * may print nothing. */
 struct command *command_run(struct event_base *base, const struct words *argv, size_t output_max,
 			    int64_t timeout_ms, command_done_fn *done, void *context);
+/* The same, with input (borrowed for the call; no secret: it goes through a file in memory) to
+ * read. */
+struct command *command_feed(struct event_base *base, const struct words *argv, struct span input,
+			     int64_t timeout_ms, command_done_fn *done, void *context);
 void command_cancel(struct command *command); /* kills; done is not called; NULL is fine */
 
 #endif

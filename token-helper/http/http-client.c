@@ -40,6 +40,8 @@ struct http_exchange {
 	CURL *easy;	      /* NULL: refused before libcurl saw it */
 	struct event *refuse; /* reports that from the loop */
 	struct curl_slist *headers;
+	struct curl_slist *to; /* of a message, which lies in form */
+	size_t sent;	       /* of it */
 	struct buffer form;
 	struct buffer userpwd;
 	struct buffer bearer;
@@ -72,6 +74,7 @@ static void exchange_free(struct http_exchange *exchange)
 	if (exchange->refuse != NULL)
 		event_free(exchange->refuse);
 	curl_slist_free_all(exchange->headers);
+	curl_slist_free_all(exchange->to);
 	buffer_release(&exchange->form);
 	buffer_release(&exchange->userpwd);
 	buffer_release(&exchange->bearer);
@@ -192,7 +195,7 @@ static void exchange_ended(struct http_exchange *exchange, CURLcode code)
 	(void)curl_easy_getinfo(exchange->easy, CURLINFO_TOTAL_TIME_T, &total_us);
 	exchange->response.duration_ms = (int64_t)(total_us / 1000);
 	/* A connection that ends inside the headers is a whole answer to libcurl. */
-	if (code == CURLE_OK && !exchange->headers_complete)
+	if (code == CURLE_OK && !exchange->headers_complete && exchange->to == NULL)
 		code = CURLE_RECV_ERROR;
 	if (code == CURLE_OK)
 		read_headers(exchange);
@@ -437,8 +440,8 @@ static bool exchange_begin(struct http_exchange *exchange, const struct http_req
 	       curl_multi_add_handle(exchange->client->multi, exchange->easy) == CURLM_OK;
 }
 
-static struct http_exchange *start(struct http_client *client, const struct http_request *request,
-				   bool get, http_done_fn *done, void *context)
+static struct http_exchange *exchange_new(struct http_client *client, const char *url,
+					  http_done_fn *done, void *context)
 {
 	struct http_exchange *exchange = xcalloc(1, sizeof(*exchange));
 
@@ -447,13 +450,21 @@ static struct http_exchange *start(struct http_client *client, const struct http
 	client->exchanges = exchange;
 	exchange->done = done;
 	exchange->context = context;
-	exchange->get = get;
 	buffer_init_secret(&exchange->form, SIZE_MAX - 1);
 	buffer_init_secret(&exchange->userpwd, SIZE_MAX - 1);
 	buffer_init_secret(&exchange->bearer, SIZE_MAX - 1);
 	buffer_init_secret(&exchange->body, HTTP_BODY_MAX);
 	exchange->response.retry_after_s = -1;
-	http_url_host(request->url, exchange->host, sizeof(exchange->host));
+	http_url_host(url, exchange->host, sizeof(exchange->host));
+	return exchange;
+}
+
+static struct http_exchange *start(struct http_client *client, const struct http_request *request,
+				   bool get, http_done_fn *done, void *context)
+{
+	struct http_exchange *exchange = exchange_new(client, request->url, done, context);
+
+	exchange->get = get;
 	if (request->metadata ? !http_url_is_metadata(request->url)
 			      : !http_url_is_allowed(request->url))
 		refuse(exchange, OUTCOME_CONFIG,
@@ -475,6 +486,47 @@ struct http_exchange *http_get(struct http_client *client, const struct http_req
 			       http_done_fn *done, void *context)
 {
 	return start(client, request, true, done, context);
+}
+
+static size_t on_upload(char *bytes, size_t size, size_t count, void *context)
+{
+	struct http_exchange *exchange = context;
+	size_t left = exchange->form.len - exchange->sent;
+	size_t len = size * count < left ? size * count : left;
+
+	if (len > 0)
+		memcpy(bytes, exchange->form.data + exchange->sent, len);
+	exchange->sent += len;
+	return len;
+}
+
+static bool mail_begin(struct http_exchange *exchange, const char *url, const char *to,
+		       int timeout_ms)
+{
+	CURL *easy = exchange->easy = curl_easy_init();
+
+	exchange->to = curl_slist_append(NULL, to);
+	return easy != NULL && exchange->to != NULL && set_policy(easy, true, NULL) &&
+	       set_sinks(exchange) && curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp") == 0 &&
+	       curl_easy_setopt(easy, CURLOPT_URL, url) == 0 &&
+	       curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms) == 0 &&
+	       curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, exchange->to) == 0 &&
+	       curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == 0 &&
+	       curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload) == 0 &&
+	       curl_easy_setopt(easy, CURLOPT_READDATA, exchange) == 0 &&
+	       curl_multi_add_handle(exchange->client->multi, easy) == CURLM_OK;
+}
+
+struct http_exchange *http_mail(struct http_client *client, const char *url, const char *to,
+				struct span message, int timeout_ms, http_done_fn *done,
+				void *context)
+{
+	struct http_exchange *exchange = exchange_new(client, url, done, context);
+
+	if (!buffer_append_span(&exchange->form, message) ||
+	    !mail_begin(exchange, url, to, timeout_ms))
+		refuse(exchange, OUTCOME_RETRY, "out of memory");
+	return exchange;
 }
 
 void http_cancel(struct http_exchange *exchange)

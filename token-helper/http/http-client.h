@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * http-client.h - POST to and GET from an authorization server, asynchronously: libcurl's multi
- * interface on libevent.
+ * interface on libevent. And a message to a mail server, which libcurl can do too.
  *
  * The only place that knows libcurl. https only, but for loopback addresses (tests, local servers);
  * redirects are never followed (a 307 would send the refresh token on); one total deadline; bodies
@@ -68,6 +68,13 @@ struct http_exchange *http_post(struct http_client *client, const struct http_re
 /* The same without a body: form is not looked at. */
 struct http_exchange *http_get(struct http_client *client, const struct http_request *request,
 			       http_done_fn *done, void *context);
+/*
+ * Hands a message (CRLF, borrowed for the call) to the mail server at url, smtp://HOST[:PORT], from
+ * the null sender, without TLS: nothing secret may be in it. done as above; status is the server's.
+ */
+struct http_exchange *http_mail(struct http_client *client, const char *url, const char *to,
+				struct span message, int timeout_ms, http_done_fn *done,
+				void *context);
 void http_cancel(struct http_exchange *exchange); /* done is not called; NULL is fine */
 
 /* True for https, and for http to 127.0.0.0/8, [::1] or "localhost". */
