@@ -149,6 +149,14 @@ finding '^ok +sender .*account relay, as relay@example.test' "--sender: which ac
 finding '^WARNING +sender .*mail from other@example.test goes out as relay@example.test \(account relay\)' "--sender: another one than who logs in"
 finding 'run: mailoauth postfix enable second --sender' "--sender: the account that sends for it"
 
+conf "smtp_generic_maps=inline:{ { other@example.test = relay@example.test }, { @web.test = other@example.test } }"
+examine --sender other@example.test --sender root@web.test
+finding '^ok +sender .*mail from other@example.test goes out as relay@example.test \(smtp_generic_maps\): account relay' \
+	"--sender: one that Postfix writes anew"
+finding '^WARNING +sender .*mail from root@web.test goes out as relay@example.test \(account relay\)' "--sender: written anew as one that may not send"
+conf "smtp_generic_maps="
+examine --sender other@example.test
+
 is "$(doctor --json | bed_node -e '
 	const report = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
 	const f = report.findings.find((f) => f.check === "sender" && f.severity === "warning");

@@ -41,6 +41,27 @@ static void judge_other(struct doctor *doctor, const struct delivery *delivery)
 		   user, delivery->sender, delivery->sender, used->name);
 }
 
+static bool may_send(const struct account_config *account, const char *sender)
+{
+	return strcasecmp(account->service_user[SERVICE_SMTP], sender) == 0 ||
+	       account_config_has_sender(account, span_from_str(sender));
+}
+
+/* Whether smtp(8) writes the sender anew, as one for whom the account may send. */
+static bool is_written_anew(struct doctor *doctor, const struct delivery *delivery)
+{
+	char written[NEXTHOP_TEXT_MAX];
+
+	if (!route_writes_sender(doctor->postfix, &delivery->route, delivery->sender,
+				 doctor->deadline, written) ||
+	    !may_send(delivery->used, written))
+		return false;
+	doctor_say(doctor, SEVERITY_OK,
+		   "mail from %s goes out as %s (smtp_generic_maps): account %s", delivery->sender,
+		   written, delivery->used->name);
+	return true;
+}
+
 static void judge(struct doctor *doctor, const struct delivery *delivery)
 {
 	char text[DELIVERY_TEXT_MAX];
@@ -53,12 +74,11 @@ static void judge(struct doctor *doctor, const struct delivery *delivery)
 			   delivery_text(delivery, text));
 		if (better != NULL)
 			doctor_mend_enable(doctor, better, delivery->sender);
-	} else if (strcasecmp(used->service_user[SERVICE_SMTP], delivery->sender) == 0 ||
-		   account_config_has_sender(used, span_from_str(delivery->sender))) {
+	} else if (may_send(used, delivery->sender)) {
 		doctor_say(doctor, SEVERITY_OK, "%s: account %s, as %s",
 			   delivery_text(delivery, text), used->name,
 			   used->service_user[SERVICE_SMTP]);
-	} else {
+	} else if (!is_written_anew(doctor, delivery)) {
 		judge_other(doctor, delivery);
 	}
 }

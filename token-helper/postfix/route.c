@@ -162,6 +162,27 @@ enum outcome route_find(const struct postfix *postfix, const char *sender, struc
 	return outcome;
 }
 
+bool route_writes_sender(const struct postfix *postfix, const struct route *route,
+			 const char *sender, struct deadline deadline, char *written)
+{
+	struct err err;
+	struct asking asking = ASKING_INIT(postfix, sender, deadline, &err);
+	const char *at = strrchr(sender, '@');
+	enum maps_answer answer = MAPS_NOT_FOUND;
+
+	if (postfix_value(postfix, route->service, "smtp_generic_maps", &asking.list)) {
+		const char *list = buffer_cstr(&asking.list);
+
+		answer = maps_lookup(postfix, list, sender, deadline, &asking.answer, &err);
+		if (answer == MAPS_NOT_FOUND && at != NULL)
+			answer = maps_lookup(postfix, list, at, deadline, &asking.answer, &err);
+	}
+	if (answer == MAPS_FOUND)
+		(void)snprintf(written, NEXTHOP_TEXT_MAX, "%s", buffer_cstr(&asking.answer));
+	asking_release(&asking);
+	return answer == MAPS_FOUND;
+}
+
 /* Logging in ---------------------------------------------------------------------------------- */
 
 static void split_entry(struct buffer *answer, const char *delimiters, struct login *out)

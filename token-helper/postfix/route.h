@@ -26,6 +26,14 @@ struct route {
 enum outcome route_find(const struct postfix *postfix, const char *sender, struct deadline deadline,
 			struct route *out, struct err *err);
 
+/*
+ * What smtp(8) writes in the sender's place, by smtp_generic_maps: the address, then its @domain
+ * (generic(5)). False: the sender stays as it is, or the table cannot be asked. written:
+ * NEXTHOP_TEXT_MAX bytes.
+ */
+bool route_writes_sender(const struct postfix *postfix, const struct route *route,
+			 const char *sender, struct deadline deadline, char *written);
+
 enum login_kind {
 	LOGIN_ENTRY,  /* a password map has an entry */
 	LOGIN_DAEMON, /* mailoauthd's `login` is asked */
