@@ -238,7 +238,7 @@ bed_certificates() {
 		keyUsage = critical, keyCertSign, cRLSign
 		[server]
 		basicConstraints = critical, CA:FALSE
-		subjectAltName = IP:127.0.0.1, DNS:localhost
+		subjectAltName = IP:127.0.0.1, DNS:localhost${BED_TLS_NAMES-}
 		extendedKeyUsage = serverAuth
 	EOF
 	(
@@ -254,14 +254,14 @@ bed_certificates() {
 	chmod 644 "$BED/tls/ca.pem" "$BED/tls/server.pem"
 }
 
-# Starts everything but mailoauthd.
+# Starts everything but mailoauthd. Ports that are set already stay; BED_TLS_NAMES: more names for the certificate, as ", DNS:mail.example".
 bed_start() {
 	bed_require
 	bed_install
 	bed_scratch
 	# shellcheck disable=SC2046 # three numbers
 	set -- $(bed_ports 3)
-	BED_PROVIDER_PORT=$1 BED_IMAP_PORT=$2 BED_HUB_PORT=$3
+	BED_PROVIDER_PORT=$1 BED_IMAP_PORT=${BED_IMAP_PORT:-$2} BED_HUB_PORT=${BED_HUB_PORT:-$3}
 	bed_certificates
 	# shellcheck disable=SC2119 # its arguments are options for the provider, not ours
 	bed_provider_start

@@ -229,8 +229,8 @@ bed_sasl_add_plain() {
 }
 
 # The smarthost takes mail without TLS and AUTH too, for its own domain, as an MTA does on the machine it serves: on BED_MTA_PORT.
-bed_smtp_listener() {
-	BED_MTA_PORT=$(bed_ports 1)
+bed_smtp_listener() { # [PORT]
+	BED_MTA_PORT=${1:-$(bed_ports 1)}
 	postconf -c "$BED/hub/conf" -M "127.0.0.1:$BED_MTA_PORT/inet=127.0.0.1:$BED_MTA_PORT inet n - n - - smtpd" &&
 		postconf -c "$BED/hub/conf" -P "127.0.0.1:$BED_MTA_PORT/inet/smtpd_tls_security_level=none" \
 			"127.0.0.1:$BED_MTA_PORT/inet/local_header_rewrite_clients=" \

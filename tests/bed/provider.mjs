@@ -19,7 +19,8 @@
 //   POST /reset               counters to zero, settings and scripts as at the start
 //   POST /revoke-access       account=…   its access tokens die, its refresh tokens live
 //   POST /kill-grant          account=…   its refresh tokens die
-//   POST /client              client_id=… auth=METHOD grants="…" [secret=…] [certificate=PEM] [alg=…]   registers or replaces a client
+//   POST /client              client_id=… auth=METHOD grants="…" [secret=…] [certificate=PEM] [alg=…] [mailbox=…]   registers or replaces a
+//                             client; mailbox: whose its tokens are by which nobody signed in, as Exchange sees it
 import { X509Certificate } from 'node:crypto';
 import { createServer as createHttp } from 'node:http';
 import { createServer as createHttps } from 'node:https';
@@ -66,6 +67,7 @@ const freshCounters = () => ({ token: {}, introspection: 0, grant_revoked: 0 });
 let counters = freshCounters();
 const requests = [];
 const secrets = new Set();
+const mailboxes = new Map(); // of clients that need nobody to sign in
 
 function count(grantType, result) {
   const key = `${grantType ?? 'none'} ${result}`;
@@ -219,6 +221,11 @@ const provider = new Provider(issuer, configuration);
 const wait = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 provider.use(async (ctx, next) => {
+  await next();
+  if (ctx.path === '/token/introspection' && ctx.body?.active) ctx.body.sub ??= mailboxes.get(ctx.body.client_id);
+});
+
+provider.use(async (ctx, next) => {
   if (ctx.path !== '/token') return next();
   const step = script[0];
   if (settings.delay_before_ms > 0) await wait(settings.delay_before_ms);
@@ -324,6 +331,7 @@ function registerClient(form) {
   const grants = form.get('grants').split(' ');
   const byCode = grants.includes('authorization_code');
   if (form.has('secret')) secrets.add(form.get('secret'));
+  if (form.has('mailbox')) mailboxes.set(form.get('client_id'), form.get('mailbox'));
   stored.set(`Client:${form.get('client_id')}`, {
     model: 'Client',
     id: form.get('client_id'),

@@ -1,0 +1,209 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# documents.sh - every page of doc/ is tried from top to bottom, as its reader would: commands are run, files written, and what the page says
+# that they print is looked for. The machine is that of tests/bed/machine.sh; what else is not as on the page stands in `substitutions`.
+#
+# How a page says what is what:
+#   ```sh          run by sh -e; must end with exit status 0
+#   ```output      lines that the commands before print; … stands for anything
+#   ```ini, conf   a piece of a file, whose path stands in the first line, as a comment: it is put at the end of that file, or where the
+#                  comment says "under [daemon]"
+# and in comments of HTML, which the reader does not see, on lines of their own directly before the block:
+#   <!-- not run: WHY -->       what cannot be tried here; every block that is none of the above has one
+#   <!-- exit: N -->            the commands end with N
+#   <!-- until: it says so -->  the commands are repeated until they print what the block behind says (a log, a mailbox)
+#   <!-- typed: TEXT -->        what is typed or pasted at the terminal
+#   <!-- signs in: USER -->     who signs in at the browser, when it is not relay@contoso.example
+#   <!-- meanwhile: NAME -->    the function meanwhile_NAME of this script is called first: what happens elsewhere
+# usage: documents.sh [PAGE…]
+BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
+# shellcheck source=../bed/bed.sh
+. "$BED_SRC/bed.sh"
+# shellcheck source=../bed/machine.sh
+. "$BED_SRC/machine.sh"
+bed_programs
+DOC=$(cd "$BED_SRC/../../doc" && pwd)
+[ $# -gt 0 ] || set -- "$DOC"/*.md
+: "${PAGES:=$*}"
+export PAGES
+machine_enter "$0"
+
+# Everything in which this machine is not the page's.
+substitutions='
+s/contoso\.example/example.test/g
+s/sales@/second@/g
+s/someone@gmail\.com/alice@example.test/g
+'
+
+substituted() { # FILE
+	printf '%s\n' "$substitutions" | sed -f - "$1"
+}
+
+# What happens elsewhere ------------------------------------------------------------------------------------
+
+# At the provider: the applications of the pages are registered.
+register_clients() {
+	by_code="authorization_code refresh_token"
+	bed_provider_ctl client client_id=11111111-2222-3333-4444-555555555555 auth=none "grants=$by_code"
+	bed_provider_ctl client client_id=1234567890-abc.apps.googleusercontent.com auth=client_secret_post secret=GOCSPX-example "grants=$by_code"
+	bed_provider_ctl client client_id=mail auth=none "grants=$by_code"
+}
+
+meanwhile_the_certificate_is_uploaded() {
+	bed_provider_ctl client client_id=11111111-2222-3333-4444-555555555555 auth=private_key_jwt grants=client_credentials \
+		"certificate=$(cat /home/admin/relay.crt)" mailbox=relay@example.test
+}
+
+# A key as Google issues it, and its token endpoint for service accounts.
+meanwhile_the_key_is_downloaded() {
+	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=service -keyout "$BED/service.key" -out "$BED/service.crt" 2>/dev/null
+	mkdir "$BED/google"
+	"$BED_NODE" "$BED_SRC/scripted-token.mjs" --dir "$BED/google" --certificate "$BED/service.crt" >"$BED/google/output" 2>&1 &
+	bed_note $!
+	bed_wait_for 20 test -s "$BED/google/port" || return 1
+	token_url=http://127.0.0.1:$(cat "$BED/google/port")/token
+	sed -i "s|^token_url .*|token_url = $token_url|" /etc/mailoauth/providers/google-service.conf
+	"$BED_NODE" -e '
+		const [key, uri] = process.argv.slice(1);
+		console.log(JSON.stringify({ type: "service_account", project_id: "project-1234", private_key_id: "key-1",
+			private_key: require("node:fs").readFileSync(key, "utf8"), client_email: "mail@project-1234.iam.gserviceaccount.example",
+			client_id: "1", token_uri: uri }));' "$BED/service.key" "$token_url" >/home/admin/project-1234.json
+}
+
+meanwhile_Send_As_is_granted() {
+	postconf -c "$BED/hub/conf" -e \
+		"smtpd_sender_login_maps = inline:{ { relay@example.test = relay@example.test }, { second@example.test = relay@example.test } }"
+	bed_postfix_reload hub
+}
+
+# Reading a page --------------------------------------------------------------------------------------------
+
+# $BED/page/N.body, .kind, .marks and .line for each fenced block of PAGE.
+split() { # PAGE
+	rm -rf "$BED/page"
+	mkdir "$BED/page"
+	awk -v dir="$BED/page" '
+		/^```/ && !inside {
+			inside = 1
+			block = sprintf("%s/%03d", dir, ++n)
+			print substr($0, 4) >(block ".kind")
+			print NR >(block ".line")
+			printf "%s", marks >(block ".marks")
+			printf "" >(block ".body")
+			next
+		}
+		/^```/ { inside = 0; marks = ""; next }
+		inside { print >(block ".body"); next }
+		/^<!-- .* -->$/ { marks = marks substr($0, 6, length($0) - 9) "\n"; next }
+		NF { marks = "" }' "$1"
+}
+
+mark() { # NAME: its value; empty when the block has none
+	sed -n "s/^$1: *//p" "$block.marks"
+}
+
+# Lines of the block FILE that no line of $BED/said is like.
+not_said() { # FILE
+	substituted "$1" | while IFS= read -r line; do
+		[ -n "$line" ] || continue
+		pattern=$(printf '%s\n' "$line" | sed -e 's/^ *//' -e 's/ *$//' -e 's/[][\.*^$+?(){}|]/\\&/g' -e 's/…/.*/g' -e 's/  */ +/g')
+		grep -Eq -e "^ *$pattern *\$" "$BED/said" || printf '%s\n' "not said: $line"
+	done
+}
+
+# The output that a page shows for the present block: that file, when the next block is one.
+shown() {
+	following=$BED/page/$(printf %03d $((number + 1)))
+	[ "$(cat "$following.kind" 2>/dev/null)" != output ] || echo "$following.body"
+}
+
+run_once() {
+	machine_run timeout 120 sh -e "$BED/page/commands" <"$BED/page/typed" >"$BED/said" 2>&1
+	status=$?
+	[ $status -eq "$wanted" ] || return 1
+	[ -z "$(shown)" ] || [ -z "$(not_said "$(shown)")" ]
+}
+
+run() {
+	wanted=$(mark exit)
+	: "${wanted:=0}"
+	substituted "$block.body" >"$BED/page/commands"
+	mark typed >"$BED/page/typed"
+	[ ! -e "$BED/page/pasted" ] || mv "$BED/page/pasted" "$BED/page/typed"
+	signing=$(mark "signs in")
+	echo "${signing:-relay@contoso.example}" >"$BED/page/signs-in"
+	substituted "$BED/page/signs-in" >"$BED/signs-in"
+	if [ -n "$(mark until)" ]; then
+		bed_wait_for 30 run_once
+	else
+		run_once
+	fi
+	is "$status" "$wanted" "$where: exit status $wanted: $(head -n 1 "$block.body")"
+	[ "$status" -eq "$wanted" ] || diag "$(tail -n 25 "$BED/said")"
+}
+
+check_output() {
+	missing=$(not_said "$block.body")
+	is "$missing" "" "$where: prints what the page says"
+	[ -z "$missing" ] || diag "$(tail -n 25 "$BED/said")"
+}
+
+write_file() {
+	path=$(sed -n '1s/^[#;] *\(\/[^ ]*\).*/\1/p' "$block.body")
+	like "$path" '^/(etc|home)/' "$where: says in which file it stands"
+	[ -n "$path" ] || return 0
+	[ -d "${path%/*}" ] || fail "$where: no directory for $path"
+	if head -n 1 "$block.body" | grep -q 'under \[daemon\]'; then
+		substituted "$block.body" >"$BED/page/lines"
+		sed -i "/^\[daemon\]/r $BED/page/lines" "$path"
+	else
+		echo >>"$path"
+		substituted "$block.body" >>"$path"
+	fi
+	case $path in
+	/home/*) chown --reference="${path%/*}" "$path" && chmod 600 "$path" ;;
+	/etc/mailoauth/*) chgrp mailoauth "$path" && chmod 640 "$path" ;;
+	esac
+}
+
+try_block() {
+	kind=$(cat "$block.kind")
+	where=$name:$(cat "$block.line")
+	meanwhile=$(mark meanwhile)
+	[ -z "$meanwhile" ] || "meanwhile_$(printf %s "$meanwhile" | tr ' ' _)" >"$BED/meanwhile.out" 2>&1 ||
+		fail "$where: meanwhile: $meanwhile" "$(cat "$BED/meanwhile.out")"
+	reason=$(mark 'not run')
+	if [ -n "$reason" ]; then
+		diag "$where: not run: $reason"
+		return 0
+	fi
+	case $kind in
+	sh) run ;;
+	output) check_output ;;
+	ini | conf) write_file ;;
+	*) fail "$where: a block that is not tried says why, in <!-- not run: … -->" ;;
+	esac
+}
+
+try_page() { # PAGE
+	name=$(basename "$1")
+	split "$1"
+	machine_reset
+	register_clients
+	number=0
+	for block in "$BED"/page/*.body; do
+		[ -e "$block" ] || break
+		block=${block%.body}
+		number=$((number + 1))
+		try_block
+	done
+}
+
+machine_start
+for page in $PAGES; do
+	began=$(date +%s)
+	try_page "$page"
+	diag "$(basename "$page"): $(($(date +%s) - began)) s"
+done
+done_testing
