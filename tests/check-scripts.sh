@@ -12,4 +12,4 @@ plain=$(find tests -name '*.sh' -not -path 'tests/bed/*' -not -perm -u+x)
 }
 # shellcheck disable=SC2046 # names without spaces
 exec shellcheck --norc --exclude=SC1090,SC1091,SC2034,SC2154,SC2119,SC2120 \
-	bootstrap .ci/run $(find tests bench packaging -name '*.sh' -not -path '*/node_modules/*')
+	bootstrap .ci/run packaging/build-deb packaging/debian/*.post* $(find tests bench packaging -name '*.sh' -not -path '*/node_modules/*')
