@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# What `make install` installs is in exactly one Debian package, so that no new file is forgotten; the units are as confined as they claim; AppArmor
-# profiles are read by their compiler where that is installed. Builds no package: ./bootstrap check-packages does.
+# What `make install` installs is in exactly one Debian package and in the RPM spec, so that no new file is forgotten; the units are as confined as
+# they claim; AppArmor profiles, SELinux module and spec are read by their compilers where those are installed. Builds no package:
+# ./bootstrap check-packages does.
 # usage: check-packaging.sh BUILD-DIRECTORY
 cd "$(dirname "$0")/.." || exit 1
 build=$1
@@ -50,11 +51,32 @@ whole() { # WHAT LIST...: together they name each installed file once
 	[ -z "$twice" ] || complain "more than once in $what: $twice"
 }
 
+# The spec's files, at the places where they are here.
+spec() {
+	command -v rpmspec >/dev/null || return 0
+	rpmspec -P --define '_libdir /usr/lib/triplet' --define '_unitdir /lib/systemd/system' \
+		--define 'zsh_completions_dir /usr/share/zsh/vendor-completions' packaging/rpm/mailoauth.spec >"$root/spec" 2>"$root/log" || {
+		complain "mailoauth.spec: $(cat "$root/log")"
+		return
+	}
+	sed -n '/^%files/,/^%changelog/s|^/||p' "$root/spec" >"$root/mailoauth.spec"
+	whole packaging/rpm/mailoauth.spec "$root/mailoauth.spec"
+	grep -q "^AC_INIT(\[mailoauth\], \[$(sed -n 's/^Version: *//p' "$root/spec")\])" configure.ac || complain 'mailoauth.spec has another version than configure.ac'
+}
+
 apparmor() {
 	command -v apparmor_parser >/dev/null || return 0
 	for profile in packaging/apparmor/*; do
 		said=$(apparmor_parser --skip-kernel-load --skip-cache --skip-read-cache "$profile" 2>&1) || complain "$profile: $said"
 	done
+}
+
+selinux() {
+	[ -e /usr/share/selinux/devel/Makefile ] || return 0
+	mkdir "$root/selinux"
+	cp packaging/selinux/* "$root/selinux/"
+	said=$(make -s -C "$root/selinux" -f /usr/share/selinux/devel/Makefile mailoauth.pp 2>&1)
+	[ -s "$root/selinux/mailoauth.pp" ] || complain "packaging/selinux: $said"
 }
 
 units() {
@@ -67,6 +89,8 @@ units() {
 
 installed
 whole packaging/debian packaging/debian/*.install
+spec
 units
 apparmor
+selinux
 exit $status
