@@ -18,6 +18,7 @@
 #include "token-helper/doctor/postfix-socket.h"
 #include "token-helper/postfix/edit.h"
 #include "token-helper/postfix/plan.h"
+#include "token-helper/postfix/postfix-value.h"
 #include "token-helper/postfix/program.h"
 #include "token-helper/postfix/record.h"
 
@@ -230,6 +231,7 @@ static enum outcome fill_wanted(struct run *run, const struct helper_config *con
 		.senders = run->cli->senders,
 		.sender_count = run->cli->sender_count,
 		.limits = run->cli->limits,
+		.authorities = postfix_authorities(),
 	};
 	if (!nexthop_parse(span_from_str(hosts->word[0]), &wanted->nexthop))
 		return err_set(&run->err, OUTCOME_CONFIG, "account %s: %s is no host",

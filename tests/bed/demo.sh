@@ -106,7 +106,8 @@ heading "The same with Office 365"
 show <<'EOF'
 /etc/postfix/main.cf
 relayhost = [smtp.office365.com]:587
-smtp_tls_security_level = encrypt
+smtp_tls_security_level = secure
+smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt
 smtp_sasl_auth_enable = yes
 smtp_sasl_mechanism_filter = xoauth2
 smtp_sasl_tls_security_options = noanonymous

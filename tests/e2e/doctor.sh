@@ -102,6 +102,8 @@ conf "smtp_sasl_password_maps=proxy:socketmap:unix:$BED_SOCKET:login, hash:$BED/
 before=$(bed_mailoauth status relay --json | grep -o '"requests":[0-9]*')
 examine
 finding '^ok +password-map .*account relay, as relay@example.test' "socketmap: which account"
+finding '^note +tls-level .*asks for no certificate' "no certificate is asked for"
+finding "^ *run: postconf .*-e 'smtp_tls_security_level=secure'" "no certificate is asked for: the command"
 is "$(bed_mailoauth status relay --json | grep -o '"requests":[0-9]*')" "$before" "socketmap: no token was asked for"
 conf "smtp_sasl_password_maps=$maps"
 

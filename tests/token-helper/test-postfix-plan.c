@@ -28,10 +28,12 @@
 	"smtp_sasl_mechanism_filter =\nsmtp_sasl_password_maps =\nsmtp_tls_security_level =\n"
 #define SMTP "smtp unix - - y - - smtp\n"
 
-/* The six lines of the manual. */
-#define SIX                                                                                        \
-	"relayhost=[h.example]:587\nsmtp_tls_security_level=encrypt\nsmtp_sasl_auth_enable=yes\n"  \
-	"smtp_sasl_mechanism_filter=xoauth2, oauthbearer\n"                                        \
+/* The lines of the manual. */
+#define LINES                                                                                      \
+	"relayhost=[h.example]:587\nsmtp_tls_security_level=secure\nsmtp_tls_CAfile=/"             \
+	"ca.crt\n" AUTH
+#define AUTH                                                                                       \
+	"smtp_sasl_auth_enable=yes\nsmtp_sasl_mechanism_filter=xoauth2, oauthbearer\n"             \
 	"smtp_sasl_tls_security_options=noanonymous\n"                                             \
 	"smtp_sasl_password_maps=inline:{ { [h.example]:587 = u@example: } }\n"
 #define OWN_ALL                                                                                    \
@@ -42,7 +44,7 @@ static const char *const a_sender[] = {"u@example"};
 
 static struct plan_wanted wanted_at(const char *nexthop)
 {
-	struct plan_wanted wanted = {.user = "u@example", .password = ""};
+	struct plan_wanted wanted = {.user = "u@example", .password = "", .authorities = "/ca.crt"};
 
 	assert_true(nexthop_parse(span_from_str(nexthop), &wanted.nexthop));
 	return wanted;
@@ -98,7 +100,7 @@ static void nothing_else_goes_out(void **state)
 	struct plan_wanted wanted = wanted_at("[h.example]:587");
 
 	(void)state;
-	check_plan("plain", PLAIN LOGIN_EMPTY, SMTP, "", &wanted, SIX, NULL);
+	check_plan("plain", PLAIN LOGIN_EMPTY, SMTP, "", &wanted, LINES, NULL);
 	check_plan("stricter TLS stays",
 		   PLAIN "smtp_sasl_mechanism_filter = xoauth2\nsmtp_sasl_password_maps =\n"
 			 "smtp_tls_security_level = secure\n",
@@ -107,14 +109,28 @@ static void nothing_else_goes_out(void **state)
 		   "smtp_sasl_tls_security_options=noanonymous\n"
 		   "smtp_sasl_password_maps=inline:{ { [h.example]:587 = u@example: } }\n",
 		   NULL);
+	check_plan("authorities of its own", PLAIN LOGIN_EMPTY "smtp_tls_CAfile = /own.crt\n", SMTP,
+		   "", &wanted, "relayhost=[h.example]:587\nsmtp_tls_security_level=secure\n" AUTH,
+		   NULL);
+	wanted.authorities = NULL;
+	check_plan("no authorities anywhere", PLAIN LOGIN_EMPTY, SMTP, "", &wanted,
+		   "relayhost=[h.example]:587\nsmtp_tls_security_level=encrypt\n" AUTH, NULL);
+	wanted = wanted_at("[192.0.2.1]:587");
+	check_plan("no name to look for", PLAIN LOGIN_EMPTY, SMTP, "", &wanted,
+		   "relayhost=[192.0.2.1]:587\nsmtp_tls_security_level=encrypt\n"
+		   "smtp_sasl_auth_enable=yes\nsmtp_sasl_mechanism_filter=xoauth2, oauthbearer\n"
+		   "smtp_sasl_tls_security_options=noanonymous\n"
+		   "smtp_sasl_password_maps=inline:{ { [192.0.2.1]:587 = u@example: } }\n",
+		   NULL);
+	wanted = wanted_at("[h.example]:587");
 	wanted.limits = true;
 	check_plan("limits", PLAIN LOGIN_EMPTY, SMTP, "", &wanted,
-		   SIX "smtp_destination_concurrency_limit=3\nsmtp_destination_rate_delay=2s\n",
+		   LINES "smtp_destination_concurrency_limit=3\nsmtp_destination_rate_delay=2s\n",
 		   NULL);
 	wanted = wanted_at("[h.example]:465");
 	check_plan("port 465", PLAIN LOGIN_EMPTY, SMTP, "", &wanted,
-		   "relayhost=[h.example]:465\nsmtp_tls_security_level=encrypt\n"
-		   "smtp_tls_wrappermode=yes\nsmtp_sasl_auth_enable=yes\n"
+		   "relayhost=[h.example]:465\nsmtp_tls_security_level=secure\n"
+		   "smtp_tls_CAfile=/ca.crt\nsmtp_tls_wrappermode=yes\nsmtp_sasl_auth_enable=yes\n"
 		   "smtp_sasl_mechanism_filter=xoauth2, oauthbearer\n"
 		   "smtp_sasl_tls_security_options=noanonymous\n"
 		   "smtp_sasl_password_maps=inline:{ { [h.example]:465 = u@example: } }\n",
@@ -184,7 +200,8 @@ static void the_service_is_as_chrooted_as_smtp(void **state)
 	wanted.password = "account";
 	assert_int_equal(plan_make(postfix, &wanted, &plan, &err), OUTCOME_OK);
 	assert_string_equal(value_in(&plan, "smtp-oauth/unix"), "smtp-oauth unix - - y - - smtp");
-	assert_string_equal(value_in(&plan, "smtp-oauth/unix/smtp_tls_security_level"), "encrypt");
+	assert_string_equal(value_in(&plan, "smtp-oauth/unix/smtp_tls_security_level"), "secure");
+	assert_string_equal(value_in(&plan, "smtp-oauth/unix/smtp_tls_CAfile"), "/ca.crt");
 	assert_string_equal(value_in(&plan, "smtp-oauth/unix/smtp_sasl_password_maps"),
 			    "$mailoauth_password_maps");
 	assert_non_null(strstr(value_in(&plan, "mailoauth_password_maps"),

@@ -9,6 +9,7 @@
 #include "common/xalloc.h"
 #include "token-helper/doctor/deliveries.h"
 #include "token-helper/doctor/doctor.h"
+#include "token-helper/postfix/postfix-value.h"
 
 #include "common/banned.h"
 
@@ -19,21 +20,15 @@ static bool exists(const char *path)
 	return stat(path, &st) == 0;
 }
 
-/* Where distributions keep the authorities that they trust: Debian and Arch, Red Hat, SUSE, Alpine.
- * */
 static void mend_file(struct doctor *doctor, const struct postfix_service *service)
 {
-	static const char *const files[] = {"/etc/ssl/certs/ca-certificates.crt",
-					    "/etc/pki/tls/certs/ca-bundle.crt",
-					    "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+	const char *file = postfix_authorities();
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		if (exists(files[i])) {
-			doctor_mend_setting(doctor, service, "smtp_tls_CAfile", files[i]);
-			return;
-		}
-	}
-	doctor_why(doctor, "No list of authorities was found where distributions have it: install "
+	if (file != NULL)
+		doctor_mend_setting(doctor, service, "smtp_tls_CAfile", file);
+	else
+		doctor_why(doctor,
+			   "No list of authorities was found where distributions have it: install "
 			   "the package ca-certificates, and look again.");
 }
 

@@ -158,14 +158,37 @@ static bool legacy_enforces(struct doctor *doctor, const struct postfix_service 
 	return postfix_is_yes(doctor->postfix, service, "smtp_enforce_tls");
 }
 
+/* "secure" without authorities would take no certificate: check-certificates.c. */
+static void mend_level(struct doctor *doctor, const struct delivery *delivery)
+{
+	bool can =
+		route_can_name(doctor->postfix, delivery->route.service, &delivery->route.nexthop);
+	const struct setting settings[] = {{"smtp_tls_security_level", can ? "secure" : "encrypt"},
+					   {"smtp_tls_CAfile", postfix_authorities()}};
+	char *file = doctor_value(doctor, delivery->route.service, "smtp_tls_CAfile");
+	bool lacks = can && file[0] == '\0' && settings[1].value != NULL;
+
+	doctor_mend_logins(doctor, delivery, settings, lacks ? 2 : 1);
+	free(file);
+}
+
 static void judge_level(struct doctor *doctor, const struct delivery *delivery)
 {
 	const struct postfix_service *service = delivery->route.service;
 	const char *by;
 	char *level = tls_level(doctor, delivery, &by);
 
-	if (postfix_demands_tls(level) || (level[0] == '\0' && legacy_enforces(doctor, service))) {
+	if (postfix_demands_certificate(level) ||
+	    (postfix_demands_tls(level) &&
+	     !route_can_name(doctor->postfix, service, &delivery->route.nexthop))) {
 		doctor_fine(doctor);
+	} else if (postfix_demands_tls(level) ||
+		   (level[0] == '\0' && legacy_enforces(doctor, service))) {
+		doctor_say(doctor, SEVERITY_NOTE, "%s: %s = %s asks for no certificate",
+			   service->name, by, level);
+		doctor_why(doctor, "Who can answer in the server's place is given the token, and "
+				   "may use it until it ends.");
+		mend_level(doctor, delivery);
 	} else {
 		bool may = strcasecmp(level, "may") == 0 || strcasecmp(level, "dane") == 0;
 
@@ -176,7 +199,7 @@ static void judge_level(struct doctor *doctor, const struct delivery *delivery)
 				 "not at all, because tokens are sent under TLS only."
 			       : "Without TLS no server offers XOAUTH2, and a token must not be "
 				 "sent in clear.");
-		doctor_mend_login(doctor, delivery, "smtp_tls_security_level", "encrypt");
+		mend_level(doctor, delivery);
 		if (strcmp(by, "smtp_tls_policy_maps") == 0)
 			doctor_mend(doctor, "postconf smtp_tls_policy_maps");
 	}

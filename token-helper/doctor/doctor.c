@@ -128,31 +128,55 @@ const char *doctor_postfix_c(const struct doctor *doctor, struct buffer *out)
 	return buffer_cstr(out);
 }
 
+static bool is_overridden(const struct doctor *doctor, const struct postfix_service *service,
+			  const struct setting *settings, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (postfix_override(doctor->postfix, service, settings[i].name) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void append_setting(struct buffer *out, const struct postfix_service *of,
+			   const struct setting *setting)
+{
+	struct buffer text = BUFFER_INIT(FINDING_TEXT_MAX);
+
+	if (of != NULL)
+		(void)buffer_printf(&text, "%s/%s/", of->name, of->type);
+	(void)buffer_append_str(&text, setting->name);
+	if (setting->value != NULL)
+		(void)buffer_printf(&text, "=%s", setting->value);
+	(void)buffer_append_byte(out, ' ');
+	doctor_append_quoted(out, buffer_cstr(&text));
+	buffer_release(&text);
+}
+
 /* "postconf -P 'smtp/unix/NAME=VALUE'", and to remove "-PX 'smtp/unix/NAME'". */
+void doctor_mend_settings(struct doctor *doctor, const struct postfix_service *service,
+			  const struct setting *settings, size_t count)
+{
+	bool of_service = is_overridden(doctor, service, settings, count);
+	struct buffer list = BUFFER_INIT(FINDING_TEXT_MAX);
+	struct buffer c = BUFFER_INIT(FINDING_TEXT_MAX);
+	const char *flags = of_service ? "P" : "e";
+
+	if (settings[0].value == NULL)
+		flags = of_service ? "PX" : "X";
+	for (size_t i = 0; i < count; i++)
+		append_setting(&list, of_service ? service : NULL, &settings[i]);
+	(void)doctor_postfix_c(doctor, &c);
+	doctor_mend(doctor, "postconf%s -%s%s && postfix%s reload", buffer_cstr(&c), flags,
+		    buffer_cstr(&list), buffer_cstr(&c));
+	buffer_release(&list);
+	buffer_release(&c);
+}
+
 void doctor_mend_setting(struct doctor *doctor, const struct postfix_service *service,
 			 const char *name, const char *value)
 {
-	bool of_service = postfix_override(doctor->postfix, service, name) != NULL;
-	struct buffer setting = BUFFER_INIT(FINDING_TEXT_MAX);
-	struct buffer quoted = BUFFER_INIT(FINDING_TEXT_MAX);
-	struct buffer c = BUFFER_INIT(FINDING_TEXT_MAX);
-
-	if (of_service)
-		(void)buffer_printf(&setting, "%s/%s/", service->name, service->type);
-	(void)buffer_append_str(&setting, name);
-	if (value != NULL)
-		(void)buffer_printf(&setting, "=%s", value);
-	doctor_append_quoted(&quoted, buffer_cstr(&setting));
-	(void)doctor_postfix_c(doctor, &c);
-	doctor_mend(doctor, "postconf%s -%s%s %s && postfix%s reload", buffer_cstr(&c),
-		    of_service ? "P" : "",
-		    value == NULL ? "X"
-		    : of_service  ? ""
-				  : "e",
-		    buffer_cstr(&quoted), buffer_cstr(&c));
-	buffer_release(&setting);
-	buffer_release(&quoted);
-	buffer_release(&c);
+	doctor_mend_settings(doctor, service, &(struct setting){name, value}, 1);
 }
 
 void doctor_mend_enable(struct doctor *doctor, const struct account_config *account,
@@ -190,16 +214,21 @@ static bool serves_others(const struct doctor *doctor, const struct postfix_serv
 	return others && strcmp(service->name, "smtp") == 0;
 }
 
-void doctor_mend_login(struct doctor *doctor, const struct delivery *delivery, const char *name,
-		       const char *value)
+void doctor_mend_logins(struct doctor *doctor, const struct delivery *delivery,
+			const struct setting *settings, size_t count)
 {
 	const struct postfix_service *service = delivery->route.service;
 
-	if (postfix_override(doctor->postfix, service, name) == NULL &&
-	    serves_others(doctor, service))
+	if (!is_overridden(doctor, service, settings, count) && serves_others(doctor, service))
 		doctor_mend_enable(doctor, delivery->account, delivery->sender);
 	else
-		doctor_mend_setting(doctor, service, name, value);
+		doctor_mend_settings(doctor, service, settings, count);
+}
+
+void doctor_mend_login(struct doctor *doctor, const struct delivery *delivery, const char *name,
+		       const char *value)
+{
+	doctor_mend_logins(doctor, delivery, &(struct setting){name, value}, 1);
 }
 
 /* Looking ------------------------------------------------------------------------------------- */

@@ -76,12 +76,19 @@ void doctor_fine(struct doctor *doctor);
 void doctor_why(struct doctor *doctor, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void doctor_mend(struct doctor *doctor, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Of Postfix. value NULL: to be removed (then alone). */
+struct setting {
+	const char *name, *value;
+};
+
 /*
- * The command that sets (value NULL: removes) a parameter where that service has it from, and has
- * Postfix read it. service NULL: main.cf.
+ * The command that sets a parameter where that service has it from, and has Postfix read it.
+ * service NULL: main.cf.
  */
 void doctor_mend_setting(struct doctor *doctor, const struct postfix_service *service,
 			 const char *name, const char *value);
+void doctor_mend_settings(struct doctor *doctor, const struct postfix_service *service,
+			  const struct setting *settings, size_t count);
 
 /*
  * The same for a setting of smtp(8) that would stop mail to other servers: where smtp(8) serves
@@ -89,6 +96,8 @@ void doctor_mend_setting(struct doctor *doctor, const struct postfix_service *se
  */
 void doctor_mend_login(struct doctor *doctor, const struct delivery *delivery, const char *name,
 		       const char *value);
+void doctor_mend_logins(struct doctor *doctor, const struct delivery *delivery,
+			const struct setting *settings, size_t count);
 
 /* "mailoauth postfix enable ACCOUNT", for mail of that sender (NULL: all). */
 void doctor_mend_enable(struct doctor *doctor, const struct account_config *account,

@@ -2,9 +2,11 @@
 /* nexthop.c - see nexthop.h. */
 #include "token-helper/postfix/nexthop.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "token-helper/postfix/postfix-value.h"
 
@@ -81,6 +83,16 @@ unsigned nexthop_port(const struct nexthop *nexthop)
 	}
 	number = strtoul(nexthop->port, &end, 10);
 	return *end == '\0' && number <= PORT_MAX ? (unsigned)number : 0;
+}
+
+bool nexthop_is_address(const struct nexthop *nexthop)
+{
+	const char *host = nexthop->host;
+	unsigned char address[sizeof(struct in6_addr)];
+
+	if (strncasecmp(host, "IPv6:", 5) == 0)
+		host += 5;
+	return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
 }
 
 void transport_split(struct span text, struct span *transport_out, struct span *nexthop_out)

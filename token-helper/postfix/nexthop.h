@@ -32,6 +32,9 @@ const char *nexthop_text(const struct nexthop *nexthop, char *text);
 /* "submission" and "smtps" too; 0: a name that we do not know. No port is 25. */
 unsigned nexthop_port(const struct nexthop *nexthop);
 
+/* An IPv4 or IPv6 address in place of a name ("IPv6:" before it or not). */
+bool nexthop_is_address(const struct nexthop *nexthop);
+
 /* "transport:nexthop" of transport(5) and its kin: either part may be empty. Borrows. */
 void transport_split(struct span text, struct span *transport_out, struct span *nexthop_out);
 

@@ -10,6 +10,7 @@
 #include "common/xalloc.h"
 #include "token-helper/postfix/maps.h"
 #include "token-helper/postfix/postfix-value.h"
+#include "token-helper/postfix/route.h"
 
 #include "common/banned.h"
 
@@ -191,14 +192,46 @@ static bool lets_ours_only(const char *filter)
 	       !postfix_list_has(filter, "plain") && !postfix_list_has(filter, "login");
 }
 
+static bool has_authorities(struct planning *at)
+{
+	return !is_empty(at, "smtp_tls_CAfile");
+}
+
+/*
+ * Who takes a token may do all that it is for: it goes to a server that proves its name, where
+ * there are authorities to prove it by. They are a file, which is read before smtp(8) enters its
+ * chroot; smtp_tls_CApath would be looked for in there.
+ */
+static const char *level_for(struct planning *at)
+{
+	if (!route_can_name(at->postfix, NULL, &at->wanted->nexthop))
+		return "encrypt";
+	return has_authorities(at) || at->wanted->authorities != NULL ? "secure" : "encrypt";
+}
+
+static bool lacks_authorities(struct planning *at)
+{
+	return strcmp(level_for(at), "secure") == 0 && !has_authorities(at);
+}
+
+static void set_level(struct planning *at)
+{
+	char *level = value_of(at, NULL, "smtp_tls_security_level");
+
+	if (!postfix_demands_tls(level)) {
+		set(at, "smtp_tls_security_level", level_for(at));
+		if (lacks_authorities(at))
+			set(at, "smtp_tls_CAfile", at->wanted->authorities);
+	}
+	free(level);
+}
+
 /* What is strict enough already stays as it is. */
 static void set_login(struct planning *at)
 {
-	char *level = value_of(at, NULL, "smtp_tls_security_level");
 	char *filter = value_of(at, NULL, "smtp_sasl_mechanism_filter");
 
-	if (!postfix_demands_tls(level))
-		set(at, "smtp_tls_security_level", "encrypt");
+	set_level(at);
 	if (nexthop_port(&at->wanted->nexthop) == PORT_SUBMISSIONS)
 		set(at, "smtp_tls_wrappermode", "yes");
 	else if (!is_value(at, "smtp_tls_wrappermode", "no"))
@@ -209,7 +242,6 @@ static void set_login(struct planning *at)
 	set(at, "smtp_sasl_tls_security_options", "noanonymous");
 	if (!is_empty(at, "smtp_sasl_auth_cache_name"))
 		set(at, "smtp_sasl_auth_cache_name", "");
-	free(level);
 	free(filter);
 }
 
@@ -295,7 +327,9 @@ static void set_options(struct planning *at)
 	set_option(at, "smtp_sasl_tls_security_options", "noanonymous");
 	set_option(at, "smtp_sasl_tls_verified_security_options", "noanonymous");
 	set_option(at, "smtp_sasl_auth_cache_name", "");
-	set_option(at, "smtp_tls_security_level", "encrypt");
+	set_option(at, "smtp_tls_security_level", level_for(at));
+	if (lacks_authorities(at))
+		set_option(at, "smtp_tls_CAfile", at->wanted->authorities);
 	set_option(at, "smtp_tls_policy_maps", "");
 	set_wrapper_mode(at);
 }

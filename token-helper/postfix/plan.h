@@ -4,7 +4,7 @@
  * what is set now.
  *
  * The six lines of the manual are right only where smtp(8) does nothing else:
- * smtp_tls_security_level = encrypt would stop mail to servers without TLS, and a mechanism filter
+ * smtp_tls_security_level = secure would stop mail to servers without TLS, and a mechanism filter
  * the logins that other hosts' passwords are for. Where there is anything else, the account gets a
  * service of its own in master.cf with these settings, and main.cf says who uses it.
  */
@@ -45,8 +45,9 @@ struct plan_wanted {
 	const char *user;     /* before the colon */
 	const char *password; /* behind it: "", or the account's name */
 	const char *const *senders;
-	size_t sender_count; /* 0: all mail */
-	bool limits;	     /* Exchange's: 3 connections, 30 messages a minute */
+	size_t sender_count;	 /* 0: all mail */
+	bool limits;		 /* Exchange's: 3 connections, 30 messages a minute */
+	const char *authorities; /* for a Postfix that trusts none yet; NULL: there are none */
 };
 
 /* OUTCOME_OK, or OUTCOME_CONFIG: what is set now cannot be understood or does not go together with

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "common/banned.h"
 
@@ -306,14 +307,32 @@ bool postfix_list_has(const char *list, const char *word)
 	return false;
 }
 
-bool postfix_demands_tls(const char *level)
+bool postfix_demands_certificate(const char *level)
 {
-	static const char *const levels[] = {"encrypt", "dane-only", "fingerprint", "verify",
-					     "secure"};
+	static const char *const levels[] = {"dane-only", "fingerprint", "verify", "secure"};
 
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
 		if (strcasecmp(level, levels[i]) == 0)
 			return true;
 	}
 	return false;
+}
+
+bool postfix_demands_tls(const char *level)
+{
+	return strcasecmp(level, "encrypt") == 0 || postfix_demands_certificate(level);
+}
+
+/* Debian and Arch, Red Hat, SUSE, Alpine. */
+const char *postfix_authorities(void)
+{
+	static const char *const files[] = {"/etc/ssl/certs/ca-certificates.crt",
+					    "/etc/pki/tls/certs/ca-bundle.crt",
+					    "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (access(files[i], R_OK) == 0)
+			return files[i];
+	}
+	return NULL;
 }

@@ -37,6 +37,13 @@ bool postfix_braces(struct span text, struct span *inside_out, size_t *used_out)
 /* A value of smtp_tls_security_level that lets no mail go without TLS. */
 bool postfix_demands_tls(const char *level);
 
+/* ... and one that cannot be another server's, either. */
+bool postfix_demands_certificate(const char *level);
+
+/* The file of the authorities that this distribution trusts; NULL: there is none where any has it.
+ */
+const char *postfix_authorities(void);
+
 struct span span_trim(struct span text); /* without white space around it */
 
 #endif

@@ -3,6 +3,7 @@
 #include "token-helper/postfix/route.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -272,4 +273,14 @@ bool login_find_other_spelling(const struct postfix *postfix, const struct route
 	}
 	asking_release(&asking);
 	return found;
+}
+
+bool route_can_name(const struct postfix *postfix, const struct postfix_service *service,
+		    const struct nexthop *nexthop)
+{
+	char *match = postfix_text(postfix, service, "smtp_tls_secure_cert_match");
+	bool by_nexthop = match[0] == '\0' || strcmp(match, "nexthop, dot-nexthop") == 0;
+
+	free(match);
+	return !by_nexthop || !nexthop_is_address(nexthop);
 }

@@ -60,4 +60,11 @@ void login_find(const struct postfix *postfix, const struct route *route, const 
 bool login_find_other_spelling(const struct postfix *postfix, const struct route *route,
 			       struct deadline deadline, char *spelling, struct login *out);
 
+/*
+ * "secure" can be met: there is a name to look for in the server's certificate. Postfix looks for
+ * no address in it, so it then takes smtp_tls_secure_cert_match (postconf(5)).
+ */
+bool route_can_name(const struct postfix *postfix, const struct postfix_service *service,
+		    const struct nexthop *nexthop);
+
 #endif
