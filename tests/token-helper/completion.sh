@@ -76,13 +76,27 @@ printf '[fetch x$(touch${IFS}%s/evaluated)]\n' "$work" >"$work/hostile.conf"
 offered mailoauth-fetch -c "$work/hostile.conf" x >/dev/null
 ok "the name of a section is not carried out" [ ! -e "$work/evaluated" ]
 
-for shell in zsh fish; do
-	if command -v $shell >/dev/null; then
-		for file in "$top"/packaging/completion/"$shell"/*; do
-			ok "$shell reads $(basename "$file")" $shell -n "$file"
-		done
-	else
-		skip "$shell reads its completion" "$shell is not installed"
-	fi
-done
+# The other shells, as a person at a terminal has them.
+if command -v fish >/dev/null; then
+	begun() { # WORDS
+		HOME=$work fish -N -c "source $top/packaging/completion/fish/mailoauth.fish; complete -C '$1'" | cut -f 1
+	}
+	is "$(begun 'mailoauth st')" status "fish: a verb that is begun"
+	is "$(begun 'mailoauth postfix e')" enable "fish: the second word"
+	like "$(begun 'mailoauth status --')" '^--json$' "fish: options"
+	ok "fish reads mailoauth-fetch's" fish -n "$top/packaging/completion/fish/mailoauth-fetch.fish"
+else
+	skip "fish completes" "fish is not installed"
+fi
+if command -v zsh >/dev/null; then
+	shown() { # WORDS WANTED
+		zsh -f "$top/tests/token-helper/completion.zsh" "$top/packaging/completion/zsh" "$work" "$@" >"$work/shown"
+	}
+	ok "zsh: a verb that is begun" shown 'mailoauth st' 'status  -- show'
+	ok "zsh: the second word" shown 'mailoauth postfix ' 'have Postfix relay'
+	ok "zsh: options" shown 'mailoauth status --' '--json'
+	ok "zsh: mailoauth-fetch" shown 'mailoauth-fetch re' 'retry'
+else
+	skip "zsh completes" "zsh is not installed"
+fi
 done_testing
