@@ -231,7 +231,8 @@ static enum cli_exit fill_from_account(const struct cli *cli, char *filled[VALUE
 		struct json_object *one = json_object_array_get_idx(list, i);
 		const char *name = cli_json_string(one, "account");
 
-		if (name == NULL || strcmp(name, cli->only) != 0)
+		if (name == NULL || strcmp(name, cli->only) != 0 ||
+		    cli_json_string(one, "user") == NULL) /* a grant without a section */
 			continue;
 		exit = CLI_OK;
 		*provider_out = xstrdup(cli_json_string(one, "provider"));

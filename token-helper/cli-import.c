@@ -80,6 +80,14 @@ static enum cli_exit take_options(struct import *import)
 	return CLI_OK;
 }
 
+/* A grant without a section: the name is free. */
+static bool is_unconfigured(struct json_object *account)
+{
+	const char *state = cli_json_string(account, "state");
+
+	return state != NULL && strcmp(state, "unconfigured") == 0;
+}
+
 static struct json_object *find_status(struct json_object *status, const char *name)
 {
 	struct json_object *list = status != NULL ? json_member_array(status, "accounts") : NULL;
@@ -88,7 +96,7 @@ static struct json_object *find_status(struct json_object *status, const char *n
 		struct json_object *one = json_object_array_get_idx(list, i);
 		const char *its = cli_json_string(one, "account");
 
-		if (its != NULL && strcmp(its, name) == 0)
+		if (its != NULL && strcmp(its, name) == 0 && !is_unconfigured(one))
 			return one;
 	}
 	return NULL;

@@ -1284,6 +1284,44 @@ static void somebody_is_told_once(void **state)
 	free(conf);
 }
 
+/* A grant whose section is gone is shown, between the others, until it is forgotten. */
+static void a_grant_without_a_section_is_shown(void **state)
+{
+	char *other = stage_account("other", "");
+	char *zebra = stage_account("zebra", "");
+	char *conf = xasprintf("%s%s", zebra, other);
+	char *reply;
+
+	(void)state;
+	stage_configure(&stage, conf);
+	stage_grant(&stage, "relay", 3600);
+	stage_grant(&stage, "other", 3600);
+	stage_start(&stage);
+	check_ask("status account=relay", "OK {", "\"state\":\"unconfigured\"");
+	check_ask("status account=relay", "OK {", "[account relay] into mailoauth.conf");
+	check_ask("status account=nobody", "PERM config ", "no account");
+	reply = stage_ask(&stage, "status ");
+	assert_non_null(strstr(reply, "\"other\""));
+	assert_true(strstr(reply, "\"other\"") < strstr(reply, "\"relay\""));
+	assert_true(strstr(reply, "\"relay\"") < strstr(reply, "\"zebra\""));
+	free(reply);
+	check_ask("status after=other", "OK ", "\"accounts\":[{\"account\":\"relay\"");
+	check_ask("status after=relay", "OK ", "\"accounts\":[{\"account\":\"zebra\"");
+	check_ask("token selector=relay", "PERM config ", "");
+	check_ask("forget account=relay", "OK ", "is not configured");
+	check_ask("status account=relay", "PERM config ", "no account");
+	stage_configure(&stage, zebra);
+	check_ask("reload ", "OK ", "");
+	check_ask("status account=other", "OK {", "\"state\":\"unconfigured\"");
+	stage_configure(&stage, conf);
+	check_ask("reload ", "OK ", "");
+	check_ask("status account=other", "OK {", "\"state\":\"valid\"");
+	end_well();
+	free(conf);
+	free(zebra);
+	free(other);
+}
+
 /* Pages --------------------------------------------------------------------------------------- */
 
 static void the_status_of_many_comes_in_pages(void **state)
@@ -1465,6 +1503,7 @@ int main(void)
 		ON_STAGE(prometheus_reads_the_state),
 		ON_STAGE(somebody_is_told_once),
 		ON_STAGE(somebody_gets_mail),
+		ON_STAGE(a_grant_without_a_section_is_shown),
 		ON_STAGE(the_status_of_many_comes_in_pages),
 		ON_STAGE(a_backup_goes_back_where_nothing_newer_is),
 		ON_STAGE(a_backup_mends_what_is_damaged_or_gone),

@@ -19,6 +19,7 @@
 
 #define CLOCK_CHECK_S 60
 #define CLOCK_JUMP_S  5
+#define ORPHANS_MAX   4194304 /* bytes of their names */
 
 struct accounts {
 	struct account_world world;
@@ -26,6 +27,7 @@ struct accounts {
 	size_t count;
 	struct account **retired; /* configured no more, but still needed */
 	size_t retired_count;
+	struct words orphans; /* by name */
 	struct event *clock_check;
 	int64_t clock_offset_s; /* wall clock less monotonic clock when last looked at */
 };
@@ -97,6 +99,7 @@ void accounts_free(struct accounts *accounts)
 		account_free(accounts->retired[i]);
 	free(accounts->list);
 	free(accounts->retired);
+	words_release(&accounts->orphans);
 	event_free(accounts->clock_check);
 	free(accounts->world.plan);
 	free(accounts);
@@ -171,6 +174,32 @@ static void retire_missing(struct accounts *accounts, struct account **old, size
 	bury_retired(accounts);
 }
 
+void accounts_look_for_orphans(struct accounts *accounts)
+{
+	struct buffer names = BUFFER_INIT(ORPHANS_MAX);
+	struct words *orphans = &accounts->orphans;
+	struct err err;
+
+	words_release(orphans);
+	if (store_names(accounts->world.store, "", SIZE_MAX, &names, &err) != OUTCOME_OK)
+		log_warning("grants without an account are not known: %s", err.text);
+	for (size_t at = 0; at < names.len; at += strlen(names.data + at) + 1) {
+		const char *name = names.data + at;
+
+		if (accounts_find(accounts, span_from_str(name)) != NULL)
+			continue;
+		orphans->word =
+			xreallocarray(orphans->word, orphans->count + 1, sizeof(orphans->word[0]));
+		orphans->word[orphans->count++] = xstrdup(name);
+	}
+	buffer_release(&names);
+}
+
+const struct words *accounts_orphans(const struct accounts *accounts)
+{
+	return &accounts->orphans;
+}
+
 void accounts_apply(struct accounts *accounts, struct helper_config *config)
 {
 	struct account **list = xcalloc(config->account_count + 1, sizeof(*list));
@@ -191,6 +220,7 @@ void accounts_apply(struct accounts *accounts, struct helper_config *config)
 	qsort(accounts->list, accounts->count, sizeof(accounts->list[0]), compare_accounts);
 	retire_missing(accounts, old, old_count);
 	free(old);
+	accounts_look_for_orphans(accounts);
 }
 
 struct store *accounts_store(const struct accounts *accounts)

@@ -23,6 +23,11 @@ void accounts_apply(struct accounts *accounts, struct helper_config *config);
 size_t accounts_count(const struct accounts *accounts);
 struct account *accounts_at(const struct accounts *accounts, size_t index);
 
+/* Names, sorted, of grants that lie in the store and have no account (any more). They are looked
+ * for when accounts are applied; again when the store has gained or lost such a one. */
+const struct words *accounts_orphans(const struct accounts *accounts);
+void accounts_look_for_orphans(struct accounts *accounts);
+
 /* Where their grants lie. Borrows. */
 struct store *accounts_store(const struct accounts *accounts);
 

@@ -83,6 +83,8 @@ static enum outcome write(struct accounts *accounts, struct account *account, co
 	if (outcome == OUTCOME_OK && account != NULL) {
 		account_hold(account);
 		account_release(account, grant);
+	} else if (outcome == OUTCOME_OK) {
+		accounts_look_for_orphans(accounts);
 	}
 	return outcome;
 }

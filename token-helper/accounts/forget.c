@@ -156,6 +156,7 @@ static void forget_unconfigured(struct accounts *accounts, const char *name,
 	buffer_release(&bytes);
 	if (result->outcome != OUTCOME_OK)
 		return;
+	accounts_look_for_orphans(accounts);
 	(void)err_set(&result->err, OUTCOME_OK,
 		      "account %s: is not configured, so its grant was deleted but not revoked: "
 		      "remove the app at the provider",

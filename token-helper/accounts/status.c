@@ -244,6 +244,24 @@ static struct json_object *account_json(const struct account *account, int64_t n
 	return object;
 }
 
+/* A grant without an account: nothing else is known of it, for nobody has opened it. */
+static struct json_object *orphan_json(const char *name)
+{
+	struct json_object *object = json_object_new_object();
+	char todo[512];
+
+	(void)snprintf(todo, sizeof(todo),
+		       "write [account %s] into mailoauth.conf, or run: mailoauth forget %s", name,
+		       name);
+	add_string(object, "account", name);
+	add_string(object, "state", "unconfigured");
+	json_object_object_add(object, "services", json_object_new_array());
+	json_object_object_add(object, "senders", json_object_new_array());
+	json_object_object_add(object, "deadlines", json_object_new_array());
+	add_string(object, "todo", todo);
+	return object;
+}
+
 static bool append_text(struct json_object *object, struct buffer *json)
 {
 	bool fits = buffer_append_str(
@@ -262,30 +280,82 @@ static void append_next(struct buffer *json, const char *name)
 		(void)buffer_printf(json, "],\"next\":\"%s\"}", name); /* nothing to be escaped */
 }
 
-/* Accounts after the name, until max bytes are full. The name to go on after; NULL: that was all.
- */
+/* One of a list in which accounts and orphans lie by name. */
+struct entry {
+	const char *name;
+	const struct account *account; /* NULL: an orphan */
+};
+
+struct cursor {
+	const struct accounts *accounts;
+	size_t account, orphan; /* the next of each */
+};
+
+static bool cursor_next(struct cursor *cursor, struct entry *entry)
+{
+	const struct words *orphans = accounts_orphans(cursor->accounts);
+	const char *orphan = cursor->orphan < orphans->count ? orphans->word[cursor->orphan] : NULL;
+	const struct account *account = cursor->account < accounts_count(cursor->accounts)
+						? accounts_at(cursor->accounts, cursor->account)
+						: NULL;
+
+	if (account != NULL && (orphan == NULL || strcmp(account->config->name, orphan) < 0)) {
+		cursor->account++;
+		*entry = (struct entry){account->config->name, account};
+		return true;
+	}
+	cursor->orphan++;
+	*entry = (struct entry){orphan, NULL};
+	return orphan != NULL;
+}
+
+/* Those after the name, until max bytes are full. The name to go on after; NULL: that was all. */
 static const char *append_page(const struct accounts *accounts, const char *after, size_t max,
 			       int64_t now_s, struct buffer *json)
 {
+	struct cursor cursor = {.accounts = accounts};
 	const char *last = NULL;
+	struct entry entry;
 
-	for (size_t i = 0; i < accounts_count(accounts); i++) {
-		const struct account *account = accounts_at(accounts, i);
+	while (cursor_next(&cursor, &entry)) {
 		struct buffer one = BUFFER_INIT(max);
 		bool fits;
 
-		if (strcmp(account->config->name, after) <= 0)
+		if (strcmp(entry.name, after) <= 0)
 			continue;
-		fits = append_text(account_json(account, now_s), &one) &&
+		fits = append_text(entry.account != NULL ? account_json(entry.account, now_s)
+							 : orphan_json(entry.name),
+				   &one) &&
 		       json->len + one.len + STATUS_END_MAX < max &&
 		       (last == NULL || buffer_append_byte(json, ',')) &&
 		       buffer_append_span(json, buffer_span(&one));
 		buffer_release(&one);
 		if (!fits)
 			return last != NULL ? last : after;
-		last = account->config->name;
+		last = entry.name;
 	}
 	return NULL;
+}
+
+static void append_start(struct buffer *json, int64_t now_s)
+{
+	(void)buffer_printf(json, "{\"version\":%d,\"now\":%lld,\"accounts\":[", STATUS_VERSION,
+			    (long long)now_s);
+}
+
+bool status_append_orphan(const struct accounts *accounts, struct span name, struct buffer *json)
+{
+	const struct words *orphans = accounts_orphans(accounts);
+
+	for (size_t i = 0; i < orphans->count; i++) {
+		if (!span_equals(name, orphans->word[i]))
+			continue;
+		append_start(json, clock_now_s());
+		(void)append_text(orphan_json(orphans->word[i]), json);
+		append_next(json, NULL);
+		return buffer_ok(json);
+	}
+	return false;
 }
 
 bool status_append(const struct accounts *accounts, const struct account *account,
@@ -294,8 +364,7 @@ bool status_append(const struct accounts *accounts, const struct account *accoun
 	int64_t now_s = clock_now_s();
 	const char *next = NULL;
 
-	(void)buffer_printf(json, "{\"version\":%d,\"now\":%lld,\"accounts\":[", STATUS_VERSION,
-			    (long long)now_s);
+	append_start(json, now_s);
 	if (account != NULL)
 		(void)append_text(account_json(account, now_s), json);
 	else

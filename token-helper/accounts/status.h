@@ -7,7 +7,7 @@
 #include "token-helper/accounts/accounts.h"
 
 /* "never-authorized", "valid", "expiring", "expired-refreshable", "reauth-required", "blocked"
- * (configuration), "error" (transient). */
+ * (configuration), "error" (transient). A grant that has no account is "unconfigured". */
 const char *account_state_name(const struct account *account, int64_t now_s);
 
 /* What a person should do about it, in a line; "" for nothing. */
@@ -20,5 +20,9 @@ void account_todo(const struct account *account, char *text, size_t size);
  */
 bool status_append(const struct accounts *accounts, const struct account *account,
 		   const char *after, size_t max, struct buffer *json);
+
+/* The same with a grant that has no account; false, and nothing appended: there is none of that
+ * name. */
+bool status_append_orphan(const struct accounts *accounts, struct span name, struct buffer *json);
 
 #endif

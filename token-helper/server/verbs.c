@@ -392,6 +392,11 @@ static void verb_status(struct connection *conn, struct span key)
 
 	(void)field(key, "after", &after);
 	if (field(key, "account", &name).len > 0) {
+		if (status_append_orphan(connection_world(conn)->accounts, buffer_span(&name),
+					 &json)) {
+			connection_reply_ok(conn, buffer_span(&json));
+			goto out;
+		}
 		account = named_account(conn, key);
 		if (account == NULL)
 			goto out;
