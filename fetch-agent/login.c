@@ -95,22 +95,28 @@ static void login_free(struct login *login)
 
 static void finish(struct login *login, enum outcome what, const struct err *err)
 {
-	struct imap_session *session = what == OUTCOME_OK ? login->session : NULL;
 	struct imap_capability capability = login->capability;
 	login_done_fn *done = login->done;
 	void *ctx = login->ctx;
 	struct buffer user = BUFFER_INIT(0);
+	char *host = login->host;
+	struct login_result result = {.capability = &capability, .host = host};
 	struct err copy = ERR_INIT;
 
 	login_change(login, LOGIN_ENDED);
 	if (err != NULL)
 		copy = *err;
-	if (session != NULL)
+	if (what == OUTCOME_OK) {
+		result.session = login->session;
 		login->session = NULL;
+	}
 	buffer_move(&user, &login->token.user);
+	result.user = buffer_cstr(&user);
+	login->host = NULL;
 	login_free(login);
-	done(ctx, what, session, &capability, buffer_cstr(&user), &copy);
+	done(ctx, what, what == OUTCOME_OK ? &result : NULL, &copy);
 	buffer_release(&user);
+	free(host);
 }
 
 static void fail(struct login *login, enum outcome what, const char *text)

@@ -29,14 +29,19 @@ struct login_target {
 	const struct fetch_source *source;
 };
 
+/* All but the session is borrowed; its handler is still to be set. */
+struct login_result {
+	struct imap_session *session;
+	const struct imap_capability *capability;
+	const char *user; /* who is logged in */
+	const char *host; /* where */
+};
+
 /*
- * OUTCOME_OK gives the session, whose handler is still to be set, its capabilities, and who is
- * logged in (both borrowed). Else
- * session is NULL: OUTCOME_CONSENT, OUTCOME_DENIED: nobody can log in before a person acts. Called
- * once; the login is gone when it returns.
+ * OUTCOME_OK gives the session. Else result is NULL: OUTCOME_CONSENT, OUTCOME_DENIED: nobody can
+ * log in before a person acts. Called once; the login is gone when it returns.
  */
-typedef void login_done_fn(void *ctx, enum outcome what, struct imap_session *session,
-			   const struct imap_capability *capability, const char *user,
+typedef void login_done_fn(void *ctx, enum outcome what, const struct login_result *result,
 			   const struct err *err);
 
 struct login *login_start(const struct login_target *target, login_done_fn *done, void *ctx);

@@ -10,6 +10,7 @@
 #include "common/diagnosis.h"
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "fetch-agent/auth/token.h"
 #include "fetch-agent/folder-check.h"
 #include "fetch-agent/folder-list.h"
 #include "fetch-agent/login.h"
@@ -18,6 +19,8 @@
 #include "fetch-agent/watch.h"
 
 #include "common/banned.h"
+
+#define ACCEPTED_WAIT_S 10
 
 enum run_state {
 	RUN_LOGGING_IN,
@@ -43,7 +46,8 @@ struct source_run {
 	struct tls_pins pins; /* the source's */
 	struct delivery_world delivery;
 	struct login *login;
-	char *user; /* who is logged in */
+	struct token_ask *accepting; /* mailoauthd is told so */
+	char *user;		     /* who is logged in */
 	struct imap_session *session;
 	struct imap_capability capability;
 	struct watch_folder *folders;
@@ -75,6 +79,7 @@ static void run_change(struct source_run *run, enum run_state next)
 static void run_free(struct source_run *run)
 {
 	event_free(run->again);
+	token_cancel(run->accepting);
 	imap_session_free(run->session);
 	SSL_CTX_free(run->tls);
 	free(run->user);
@@ -505,8 +510,33 @@ static void nobody_waits(void *ctx, const struct imap_text *result)
 	(void)result;
 }
 
-static void on_login(void *ctx, enum outcome what, struct imap_session *session,
-		     const struct imap_capability *capability, const char *user,
+static void on_accepted_noted(void *ctx, enum outcome what, struct token *token,
+			      const struct err *err)
+{
+	struct source_run *run = ctx;
+
+	(void)token;
+	run->accepting = NULL;
+	if (what != OUTCOME_OK)
+		log_debug("fetch=%s account=%s %s", run->source->name, run->source->account,
+			  err->text);
+}
+
+/* For `mailoauth status`, beside the fetching: nothing waits for it or hangs on it. */
+static void note_accepted(struct source_run *run, const char *host)
+{
+	struct token_place place = {
+		.base = run->world.base,
+		.socket = run->world.helper_socket,
+		.account = run->source->account,
+		.host = host,
+	};
+
+	run->accepting = token_accepted(&place, deadline_in_ms(ACCEPTED_WAIT_S * 1000),
+					on_accepted_noted, run);
+}
+
+static void on_login(void *ctx, enum outcome what, const struct login_result *result,
 		     const struct err *err)
 {
 	struct source_run *run = ctx;
@@ -516,13 +546,15 @@ static void on_login(void *ctx, enum outcome what, struct imap_session *session,
 		fail(run, what, RUN_STAGE_CONNECT, err);
 		return;
 	}
-	run->session = session;
-	run->capability = *capability;
-	run->user = xstrdup(user);
+	run->session = result->session;
+	run->capability = *result->capability;
+	run->user = xstrdup(result->user);
 	run_change(run, RUN_FETCHING);
+	if (run->source->user == NULL)
+		note_accepted(run, result->host);
 	if (run->source->compress == FETCH_COMPRESS_YES &&
-	    (capability->can & IMAP_CAN_COMPRESS_DEFLATE) != 0)
-		(void)imap_session_compress(session, nobody_waits, NULL);
+	    (run->capability.can & IMAP_CAN_COMPRESS_DEFLATE) != 0)
+		(void)imap_session_compress(run->session, nobody_waits, NULL);
 	find_folders(run);
 }
 

@@ -137,6 +137,20 @@ struct token_ask *token_rejected(const struct token_place *place, const char *me
 	return ask;
 }
 
+struct token_ask *token_accepted(const struct token_place *place, struct deadline deadline,
+				 token_done_fn *done, void *context)
+{
+	struct buffer request, fields;
+	struct token_ask *ask;
+
+	request_begin(&request, &fields, place, "accepted", "account");
+	(void)buffer_append_span(&request, buffer_span(&fields));
+	ask = send_request(place, &request, false, deadline, done, context);
+	buffer_release(&request);
+	buffer_release(&fields);
+	return ask;
+}
+
 void token_cancel(struct token_ask *ask)
 {
 	if (ask == NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * token.h - access tokens from mailoauthd, and telling it when a server refused one. Asynchronous.
+ * token.h - access tokens from mailoauthd, and telling it what a server made of one. Asynchronous.
  */
 #ifndef FETCH_AGENT_AUTH_TOKEN_H
 #define FETCH_AGENT_AUTH_TOKEN_H
@@ -41,6 +41,10 @@ struct token_ask *token_get(const struct token_place *place, struct deadline dea
 /* Reports that the server refused the token, with its words; done's token is always empty. */
 struct token_ask *token_rejected(const struct token_place *place, const char *mechanism,
 				 struct span token, struct span said, struct deadline deadline,
+				 token_done_fn *done, void *context);
+
+/* Notes that the server took the token; what is answered matters to nobody. */
+struct token_ask *token_accepted(const struct token_place *place, struct deadline deadline,
 				 token_done_fn *done, void *context);
 
 void token_cancel(struct token_ask *ask); /* NULL is nothing */

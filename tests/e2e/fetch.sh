@@ -61,6 +61,8 @@ done
 unlike "$(bed_log_daemon; cat "$BED/fetch.out")" "$(bed_mailoauth token relay)" "no token in a log"
 like "$(bed_doveadm search -u $user mailbox INBOX unseen | wc -l)" '^8$' "nothing was marked as seen"
 
+like "$(bed_mailoauth status relay)" 'token taken at +2' "mailoauthd knows that the server took the token"
+
 fetch 1 "nothing new" -v
 # What is said before the next answer is one round trip, however many commands it is. Nobody waits for the answer to ID, whenever it comes.
 is "$(awk '!sub(/.* inbox: /, "") { next }
