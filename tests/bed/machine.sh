@@ -9,7 +9,7 @@
 # the program that it stands for.
 
 # Names of servers in the documents; all of them are this machine.
-MACHINE_HOSTS="smtp.office365.com outlook.office365.com smtp.gmail.com imap.gmail.com mail.contoso.example auth.contoso.example"
+MACHINE_HOSTS="smtp.office365.com outlook.office365.com smtp.gmail.com imap.gmail.com mail.example.test auth.example.test"
 MACHINE_HIDDEN="/etc /home /run /var/lib /var/log"
 
 # Begins the test again inside the namespaces. What needs the network comes before.
@@ -99,6 +99,9 @@ machine_stand_ins() {
 		[ "$1" = reload ] || exec /usr/sbin/postfix "$@"
 		bed=$BED && . "$BED_SRC/bed.sh" && BED=$bed && bed_postfix_reload client
 	EOT
+	machine_stand_in logger <<-'EOT'
+		printf '%s\n' "$*" >>/var/log/user.log
+	EOT
 	machine_stand_in journalctl <<-'EOT'
 		case " $* " in *mailoauth-fetch*) exec cat /var/log/mailoauth-fetch.log ;; *mailoauthd*) exec cat /var/log/mailoauthd.log ;; esac
 		exec cat /var/log/mail.log
@@ -111,8 +114,10 @@ machine_stand_ins() {
 machine_reset() {
 	"$BED/stand-ins/systemctl" stop mailoauth-fetch mailoauthd
 	bed_queue_drop client
-	rm -rf /etc/mailoauth /etc/systemd /etc/credstore /var/lib/mailoauth /var/lib/mailoauth-fetch /home/alice /home/admin "$BED/mail"/*
-	rm -f /var/log/mailoauth* "$BED/client/conf"/*.mailoauth-*
+	rm -rf /etc/mailoauth /etc/systemd /etc/tokens /var/lib/mailoauth /var/lib/mailoauth-fetch /home/alice /home/admin "$BED/mail"/*
+	rm -f /var/log/mailoauth* /var/log/user.log
+	(umask 0 && : >/var/log/user.log)
+	rm -f "$BED/client/conf"/*.mailoauth-*
 	for machine_dir in mailoauthd.service.d mailoauth-fetch.service.d; do mkdir -p "/etc/systemd/system/$machine_dir"; done
 	install -d -m 0755 -o admin -g admin /home/admin
 	install -d -m 0755 -o alice -g alice /home/alice

@@ -72,8 +72,21 @@ while :; do
 	*) break ;;
 	esac
 done
+# The bed's Dovecot, with the passdb for tokens that stands in /etc/dovecot and not the bed's own.
+reload_dovecot() {
+	awk '/^auth_mechanisms|^$/ { next } /^passdb/ { inside = 1; text = "" }
+		inside { text = text $0 "\n"; if (/^}/) { inside = 0; if (text !~ /oauth2/) printf "%s", text }; next }
+		{ print } END { print "!include /etc/dovecot/conf.d/99-oauth2.conf" }' "$bed/dovecot/dovecot.conf" >"$bed/dovecot/new.conf"
+	cp "$bed/dovecot/new.conf" "$bed/dovecot/dovecot.conf"
+	doveadm -c "$bed/dovecot/dovecot.conf" reload
+}
+
 for unit; do
 	unit=${unit%.service}
+	[ "$verb $unit" != "reload dovecot" ] || {
+		reload_dovecot || exit 1
+		continue
+	}
 	case $verb in
 	start | enable) start "$unit" ;;
 	stop | disable) stop "$unit" ;;

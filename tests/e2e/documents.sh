@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # documents.sh - every page of doc/ is tried from top to bottom, as its reader would: commands are run, files written, and what the page says
-# that they print is looked for. The machine is that of tests/bed/machine.sh; what else is not as on the page stands in `substitutions`.
+# that they print is looked for. The machine is that of tests/bed/machine.sh; what else is not as on the page stands in substitutions().
 #
 # How a page says what is what:
 #   ```sh          run by sh -e; must end with exit status 0
@@ -14,6 +14,8 @@
 #   <!-- exit: N -->            the commands end with N
 #   <!-- until: it says so -->  the commands are repeated until they print what the block behind says (a log, a mailbox)
 #   <!-- typed: TEXT -->        what is typed or pasted at the terminal
+#   <!-- as: USER -->           the commands are run by this user of the machine, who was "admin", with sudo, before
+#   <!-- needs: PROGRAM -->     without it the block is skipped
 #   <!-- signs in: USER -->     who signs in at the browser, when it is not relay@contoso.example
 #   <!-- meanwhile: NAME -->    the function meanwhile_NAME of this script is called first: what happens elsewhere
 # usage: documents.sh [PAGE…]
@@ -30,14 +32,19 @@ export PAGES
 machine_enter "$0"
 
 # Everything in which this machine is not the page's.
-substitutions='
+substitutions() {
+	cat <<EOT
 s/contoso\.example/example.test/g
 s/sales@/second@/g
 s/someone@gmail\.com/alice@example.test/g
-'
+# Keycloak is node-oidc-provider: another path, and people are called sub.
+s|https://dovecot:SECRET@auth[^ ]*/introspect|https://$BED_DOVECOT_CLIENT:$BED_DOVECOT_SECRET@127.0.0.1:$BED_PROVIDER_PORT/token/introspection|
+s/^username_attribute = .*/username_attribute = sub/
+EOT
+}
 
 substituted() { # FILE
-	printf '%s\n' "$substitutions" | sed -f - "$1"
+	substitutions | sed -f - "$1"
 }
 
 # What happens elsewhere ------------------------------------------------------------------------------------
@@ -69,6 +76,35 @@ meanwhile_the_key_is_downloaded() {
 		console.log(JSON.stringify({ type: "service_account", project_id: "project-1234", private_key_id: "key-1",
 			private_key: require("node:fs").readFileSync(key, "utf8"), client_email: "mail@project-1234.iam.gserviceaccount.example",
 			client_id: "1", token_uri: uri }));' "$BED/service.key" "$token_url" >/home/admin/project-1234.json
+}
+
+three_messages_for() { # USER
+	bed_mailbox_empty "$1"
+	bed_put_many "$1" 3
+}
+meanwhile_mail_waits() { three_messages_for relay@example.test; }
+meanwhile_mail_waits_for_alice() { three_messages_for alice@example.test; }
+
+meanwhile_the_grant_is_ended() {
+	bed_provider_ctl kill-grant account=relay@example.test
+	bed_provider_ctl revoke-access account=relay@example.test
+}
+
+# mailoauthd looks every minute, and soon after its start.
+meanwhile_a_minute_passes() { machine_run systemctl restart mailoauthd; }
+
+# A grant that sasl-xoauth2 had; and its token endpoint is nobody's but Microsoft's.
+meanwhile_sasl_xoauth2_was_here() {
+	find /etc/mailoauth/providers ! -name microsoft.conf -name '*.conf' -delete
+	mkdir -p /etc/tokens
+	printf '{"access_token": "", "refresh_token": "%s", "expiry": "0", "user": "relay@example.test", "client_id": "%s", "client_secret": "", "token_endpoint": "%s"}\n' \
+		"$(BED_PUBLIC_CLIENT=11111111-2222-3333-4444-555555555555 && bed_grant relay@example.test | bed_json refresh_token)" \
+		11111111-2222-3333-4444-555555555555 "$BED_ISSUER/token" >/etc/tokens/relay@example.test
+	echo "[smtp.office365.com]:587 relay@example.test:/etc/tokens/relay@example.test" >/etc/postfix/sasl_passwd
+	postmap /etc/postfix/sasl_passwd
+	postconf -c "$BED/client/conf" -e "relayhost = [smtp.office365.com]:587" "smtp_tls_security_level = encrypt" "smtp_sasl_auth_enable = yes" \
+		"smtp_sasl_mechanism_filter = xoauth2" "smtp_sasl_security_options =" "smtp_sasl_tls_security_options = noanonymous" "smtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd"
+	bed_postfix_reload client
 }
 
 meanwhile_Send_As_is_granted() {
@@ -119,7 +155,8 @@ shown() {
 }
 
 run_once() {
-	machine_run timeout 120 sh -e "$BED/page/commands" <"$BED/page/typed" >"$BED/said" 2>&1
+	# shellcheck disable=SC2086 # nothing, or three words
+	machine_run ${as:+sudo -u $as} timeout 120 sh -e "$BED/page/commands" <"$BED/page/typed" >"$BED/said" 2>&1
 	status=$?
 	[ $status -eq "$wanted" ] || return 1
 	[ -z "$(shown)" ] || [ -z "$(not_said "$(shown)")" ]
@@ -131,6 +168,7 @@ run() {
 	substituted "$block.body" >"$BED/page/commands"
 	mark typed >"$BED/page/typed"
 	[ ! -e "$BED/page/pasted" ] || mv "$BED/page/pasted" "$BED/page/typed"
+	as=$(mark as)
 	signing=$(mark "signs in")
 	echo "${signing:-relay@contoso.example}" >"$BED/page/signs-in"
 	substituted "$BED/page/signs-in" >"$BED/signs-in"
@@ -150,10 +188,10 @@ check_output() {
 }
 
 write_file() {
-	path=$(sed -n '1s/^[#;] *\(\/[^ ]*\).*/\1/p' "$block.body")
+	path=$(sed -n '1s/^[#;] *\(\/[^ ,]*\).*/\1/p' "$block.body")
 	like "$path" '^/(etc|home)/' "$where: says in which file it stands"
 	[ -n "$path" ] || return 0
-	[ -d "${path%/*}" ] || fail "$where: no directory for $path"
+	mkdir -p "${path%/*}"
 	if head -n 1 "$block.body" | grep -q 'under \[daemon\]'; then
 		substituted "$block.body" >"$BED/page/lines"
 		sed -i "/^\[daemon\]/r $BED/page/lines" "$path"
@@ -162,7 +200,7 @@ write_file() {
 		substituted "$block.body" >>"$path"
 	fi
 	case $path in
-	/home/*) chown --reference="${path%/*}" "$path" && chmod 600 "$path" ;;
+	/home/alice/*) chown alice:alice "${path%/*}" "$path" && chmod 600 "$path" ;;
 	/etc/mailoauth/*) chgrp mailoauth "$path" && chmod 640 "$path" ;;
 	esac
 }
@@ -171,11 +209,16 @@ try_block() {
 	kind=$(cat "$block.kind")
 	where=$name:$(cat "$block.line")
 	meanwhile=$(mark meanwhile)
-	[ -z "$meanwhile" ] || "meanwhile_$(printf %s "$meanwhile" | tr ' ' _)" >"$BED/meanwhile.out" 2>&1 ||
+	[ -z "$meanwhile" ] || "meanwhile_$(printf %s "$meanwhile" | tr ' -' __)" >"$BED/meanwhile.out" 2>&1 ||
 		fail "$where: meanwhile: $meanwhile" "$(cat "$BED/meanwhile.out")"
 	reason=$(mark 'not run')
 	if [ -n "$reason" ]; then
 		diag "$where: not run: $reason"
+		return 0
+	fi
+	needs=$(mark needs)
+	if [ -n "$needs" ] && ! command -v "$needs" >/dev/null; then
+		skip "$where" "$needs is not installed"
 		return 0
 	fi
 	case $kind in
@@ -189,11 +232,11 @@ try_block() {
 try_page() { # PAGE
 	name=$(basename "$1")
 	split "$1"
+	[ -e "$BED/page/001.body" ] || return 0
 	machine_reset
 	register_clients
 	number=0
 	for block in "$BED"/page/*.body; do
-		[ -e "$block" ] || break
 		block=${block%.body}
 		number=$((number + 1))
 		try_block
