@@ -29,13 +29,39 @@ done)
 	status=1
 }
 
-# Every long option of --help stands in the program's page.
+# And every key that mailoauth.conf(5) has an entry for is known.
+unknown=$(sed -n 's/^\.It Ic //p' token-helper/mailoauth.conf.5 | tr -d ',' | sed 's/ Ic / /g' | tr ' ' '\n' | grep -xE '[a-z_]+' | sort -u | while read -r key; do
+	grep -qF "{.name = \"$key\"" token-helper/accounts/helper-config.c fetch-agent/fetch-config.c || echo "mailoauth.conf(5) has an entry for $key, which no table has"
+done)
+[ -z "$unknown" ] || {
+	echo "$unknown"
+	status=1
+}
+
+# What a program says of its options: its help, and that of its verbs.
+all_help() { # PROGRAM
+	"$1" --help
+	[ "${1##*/}" != mailoauth ] || "$1" --help | sed -n '/^usage/,/^ *help/s/^  \([a-z][a-z -]*[a-z]\)  .*/\1/p' | while read -r verb; do
+		# shellcheck disable=SC2086 # one word or two
+		"$1" help $verb
+	done
+}
+
+# Every long option of --help stands in the program's page, and every one that the page has an entry for in the help.
 compare_options() { # PROGRAM PAGE
 	[ -n "$1" ] && [ -x "$1" ] || return 0
 	text=$(plain "$2")
 	for option in $("$1" --help | grep -o -e '--[a-z][a-z-]*' | sort -u); do
 		printf '%s\n' "$text" | grep -q -e "$option" || {
 			echo "$2 does not mention $option of $1 --help"
+			status=1
+		}
+	done
+	help=$(all_help "$1")
+	entries=$(sed -n '/^\.It Fl/p' "$2" | grep -oE 'Fl (Fl |\\-)[a-z][a-z-]+' | sed 's/^Fl Fl //; s/^Fl .-//')
+	for option in $entries; do
+		printf '%s\n' "$help" | grep -qwe "--$option" || {
+			echo "$2 has an entry for --$option, which $1 does not know"
 			status=1
 		}
 	done
