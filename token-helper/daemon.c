@@ -104,6 +104,15 @@ static struct seal_keys *take_seal_keys(struct helper_config *config)
 	return keys;
 }
 
+static bool same_notices(const struct helper_config *a, const struct helper_config *b)
+{
+	const char *to = a->notify_mail != NULL ? a->notify_mail : "";
+	const char *other = b->notify_mail != NULL ? b->notify_mail : "";
+
+	return words_equal(&a->notify_command, &b->notify_command) && strcmp(to, other) == 0 &&
+	       words_equal(&a->notify_mail_by, &b->notify_mail_by);
+}
+
 static enum outcome reload(void *context, struct err *err)
 {
 	struct daemon *daemon = context;
@@ -119,10 +128,10 @@ static enum outcome reload(void *context, struct err *err)
 	if (!words_equal(&config->sockets, &daemon->config->sockets) ||
 	    strcmp(config->store, daemon->config->store) != 0 ||
 	    strcmp(config->user, daemon->config->user) != 0 ||
-	    !words_equal(&config->metrics, &daemon->config->metrics))
-		log_warning(
-			"reload: socket, store, user and metrics of [daemon] change only with a "
-			"restart");
+	    !words_equal(&config->metrics, &daemon->config->metrics) ||
+	    !same_notices(config, daemon->config))
+		log_warning("reload: socket, store, user, metrics and notify_* of [daemon] change "
+			    "only with a restart");
 	/* The accounts go over; what the server borrows of the old one (admin) is replaced in
 	 * place. */
 	store_set_keys(daemon->store, take_seal_keys(config));

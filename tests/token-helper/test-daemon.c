@@ -1322,6 +1322,42 @@ static void a_grant_without_a_section_is_shown(void **state)
 	free(other);
 }
 
+/* A grant that another program had does not say whose client it is. The first refresh that works
+ * does: from then on another client's server is not sent it. */
+static void an_imported_grant_is_bound_by_its_first_refresh(void **state)
+{
+	char *conf = stage_account("relay", "");
+	char *moved = with(stage_account("relay", ""), "client_id = c1", "client_id = c2");
+	struct grant grant;
+
+	(void)state;
+	stage_configure(&stage, conf);
+	stage_start(&stage);
+	check_ask("restore from=import account=relay size=142 offset=0 data="
+		  "{\"version\":1,\"account\":\"relay\",\"access_expires\":0,\"access_obtained\":0,"
+		  "\"refresh_obtained\":0,\"authorized\":1,\"generation\":0,"
+		  "\"refresh_token\":\"rt\"}",
+		  "OK account=relay result=restored", "");
+	stage_configure(&stage, moved);
+	check_ask("reload ", "OK ", "");
+	stage_answer(&stage, "400 Bad", "", "{\"error\":\"invalid_client\"}");
+	check_ask("refresh account=relay", "PERM config ", "invalid_client");
+	stage_configure(&stage, conf);
+	check_ask("reload ", "OK ", "");
+	stage_answer_tokens(&stage);
+	check_ask("refresh account=relay", "OK {", "");
+	stage_read_grant(&stage, "relay", &grant);
+	assert_string_equal(grant.client_id, "c1");
+	assert_non_null(strstr(grant.token_url, "/token"));
+	grant_release(&grant);
+	stage_configure(&stage, moved);
+	check_ask("reload ", "OK ", "");
+	check_ask("refresh account=relay", "PERM consent ", "client_id was changed");
+	end_well();
+	free(moved);
+	free(conf);
+}
+
 /* Pages --------------------------------------------------------------------------------------- */
 
 static void the_status_of_many_comes_in_pages(void **state)
@@ -1504,6 +1540,7 @@ int main(void)
 		ON_STAGE(somebody_is_told_once),
 		ON_STAGE(somebody_gets_mail),
 		ON_STAGE(a_grant_without_a_section_is_shown),
+		ON_STAGE(an_imported_grant_is_bound_by_its_first_refresh),
 		ON_STAGE(the_status_of_many_comes_in_pages),
 		ON_STAGE(a_backup_goes_back_where_nothing_newer_is),
 		ON_STAGE(a_backup_mends_what_is_damaged_or_gone),

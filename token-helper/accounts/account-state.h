@@ -65,6 +65,8 @@ struct account {
 	struct store_slot *slot;      /* reserved for the flight's result */
 	int64_t flight_started_s;
 	enum grant_kind flight_grant; /* any with a person: a refresh */
+	char *flight_client_id; /* these two where it was sent, when the grant does not say it */
+	char *flight_token_url;
 	bool flight_previous;  /* with the previous refresh token, the present one having been
 				  refused */
 	bool previous_tried;   /* since the present one was refused */

@@ -526,6 +526,18 @@ static enum outcome check_same_person(const struct account *account, const struc
 	return outcome;
 }
 
+/* An imported grant may not say whose it is: it is his who gave tokens for it, and goes nowhere
+ * else from then on. */
+static void grant_bind(struct account *account)
+{
+	struct grant *grant = &account->grant;
+
+	if (grant->client_id == NULL)
+		grant->client_id = xstrdup(account->flight_client_id);
+	if (grant->token_url == NULL)
+		grant->token_url = xstrdup(account->flight_token_url);
+}
+
 /* Takes what is new of a good answer, or of one that is unusable but brought a refresh token, and
  * saves it through the slot (taken). */
 static enum outcome keep_answer(struct account *account, struct token_answer *answer,
@@ -538,6 +550,7 @@ static enum outcome keep_answer(struct account *account, struct token_answer *an
 				  account->flight_started_s);
 	} else if (answer->outcome == OUTCOME_OK) {
 		grant_advance(&account->grant, &answer->set, account->flight_started_s);
+		grant_bind(account);
 	} else {
 		grant_rotate(&account->grant, &answer->set, account->flight_started_s);
 		account->grant.generation++;
@@ -760,6 +773,12 @@ static enum outcome check_grant_fits(struct account *account, struct err *err)
 
 static void send_refresh(struct account *account, const struct buffer *refresh_token)
 {
+	const struct oauth_client *client = &account->config->client;
+
+	set_text(&account->flight_client_id,
+		 account->grant.client_id == NULL ? client->client_id : NULL);
+	set_text(&account->flight_token_url,
+		 account->grant.token_url == NULL ? client->token_url : NULL);
 	account->flight_started_s = clock_now_s();
 	account->flight_grant = GRANT_AUTHORIZATION_CODE;
 	account->flight = token_request_refresh(account->world.http, &account->config->client,
@@ -1062,6 +1081,8 @@ void account_free(struct account *account)
 	dismiss_waiters(account);
 	plan_nothing(account);
 	event_free(account->timer);
+	free(account->flight_client_id);
+	free(account->flight_token_url);
 	free(account->attempt.text);
 	rejection_release(&account->rejection);
 	free(account->acceptance.where);
