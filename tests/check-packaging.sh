@@ -55,12 +55,14 @@ whole() { # WHAT LIST...: together they name each installed file once
 spec() {
 	command -v rpmspec >/dev/null || return 0
 	rpmspec -P --define '_libdir /usr/lib/triplet' --define '_unitdir /lib/systemd/system' \
+		--define '_sysusersdir /usr/lib/sysusers.d' --define '_tmpfilesdir /usr/lib/tmpfiles.d' \
 		--define 'zsh_completions_dir /usr/share/zsh/vendor-completions' packaging/rpm/mailoauth.spec >"$root/spec" 2>"$root/log" || {
 		complain "mailoauth.spec: $(cat "$root/log")"
 		return
 	}
 	sed -n '/^%files/,/^%changelog/s|^/||p' "$root/spec" >"$root/mailoauth.spec"
 	whole packaging/rpm/mailoauth.spec "$root/mailoauth.spec"
+	! command -v rpmlint >/dev/null || said=$(rpmlint packaging/rpm/mailoauth.spec 2>&1) || complain "rpmlint: $said"
 	grep -q "^AC_INIT(\[mailoauth\], \[$(sed -n 's/^Version: *//p' "$root/spec")\])" configure.ac || complain 'mailoauth.spec has another version than configure.ac'
 }
 
