@@ -474,6 +474,35 @@ static void an_account_that_goes_in_flight_keeps_its_grant(void **state)
 	free(other);
 }
 
+/* A grant whose account has gone must not come back when the last refresh of it ends: neither after
+ * it was forgotten nor over one that was restored. */
+static void what_is_in_flight_is_not_forgotten_under_it(void **state)
+{
+	char *other = stage_account("other", "");
+	int fd;
+
+	(void)state;
+	fd = start_refreshing();
+	stage_configure(&stage, other);
+	hang_up();
+	check_reply(stage_receive(fd), "PERM config account relay: ", "no longer configured");
+	check_ask("forget account=relay", "TEMP retry account relay: ", "refreshed");
+	check_ask("restore account=relay size=121 offset=0 force=yes data="
+		  "{\"version\":1,\"account\":\"relay\",\"access_expires\":0,\"access_obtained\":0,"
+		  "\"refresh_obtained\":0,\"authorized\":1,\"generation\":0}",
+		  "TEMP retry account relay: ", "refreshed");
+	(void)sem_post(&stage.endpoint->release);
+	end_well();
+	check_refresh_token("relay", "rt-1");
+	stage_start(&stage);
+	check_ask("forget account=relay", "OK ", "is not configured");
+	check_ask("backup account=relay offset=0", "OK ", "");
+	check_ask("status account=relay", "PERM config ", "");
+	end_well();
+	close(fd);
+	free(other);
+}
+
 static void an_account_that_comes_back_in_flight_goes_on(void **state)
 {
 	char *other = stage_account("other", "");
@@ -1515,6 +1544,7 @@ int main(void)
 		ON_STAGE(a_broken_file_changes_nothing),
 		ON_STAGE(accounts_come_and_go),
 		ON_STAGE(an_account_that_goes_in_flight_keeps_its_grant),
+		ON_STAGE(what_is_in_flight_is_not_forgotten_under_it),
 		ON_STAGE(an_account_that_comes_back_in_flight_goes_on),
 		ON_STAGE(a_reload_in_flight_keeps_the_waiters),
 		ON_STAGE(the_end_waits_for_a_rotated_token),

@@ -422,8 +422,11 @@ static const struct row {
 	 "error", 1, 5},
 	{"wrong host", OUTCOME_CONFIG, 0, -1, "its certificate is not trusted", "rt-0",
 	 OUTCOME_CONFIG, "certificate", "blocked", 3500, 4300},
-	{"proxy 407", OUTCOME_RETRY, 0, -1, "Received HTTP code 407 from proxy after CONNECT",
-	 "rt-0", OUTCOME_RETRY, "407", "error", 1, 5},
+	{"proxy 407", OUTCOME_RETRY, 0, -1, "the proxy answered HTTP 407: it wants a login", "rt-0",
+	 OUTCOME_RETRY, "407", "error", 1, 5},
+	{"proxy refuses CONNECT", OUTCOME_RETRY, 0, -1,
+	 "the proxy answered HTTP 403 and lets nothing through to there", "rt-0", OUTCOME_RETRY,
+	 "lets nothing through", "error", 1, 5},
 };
 
 static void server_gives(const struct row *row)

@@ -111,10 +111,63 @@ static char *post_to(struct seen *seen, enum fake_http_manner manner, const char
 	return fake_http_stop(&fake);
 }
 
+/* Through a proxy that plays text, to a host that nobody looks up. Gives what the proxy got. */
+static char *post_through(struct seen *seen, const char *text)
+{
+	struct fake_http fake;
+	char proxy[64];
+	const struct http_request request = {
+		.url = "https://login.example.test/token",
+		.form = span_from_str("grant_type=refresh_token&refresh_token=s3cret"),
+		.proxy = proxy,
+		.timeout_ms = 5000,
+	};
+
+	fake_http_start(&fake, FAKE_HTTP_SEND, text);
+	(void)snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", fake.port);
+	post_request(seen, &request);
+	return fake_http_stop(&fake);
+}
+
 static void assert_outcome(const struct seen *seen, enum outcome what)
 {
 	if (seen->outcome != what)
 		fail_msg("%s: %s", outcome_name(seen->outcome), seen->text);
+}
+
+/* A proxy that lets nothing through: it is said who it was and what it wants, and it gets nothing.
+ */
+static void test_proxy(void **state)
+{
+	static const struct {
+		const char *answer, *says;
+	} rows[] = {
+		{"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic "
+		 "realm=\"x\"\r\nContent-Length: 0\r\n\r\n",
+		 "login.example.test: the proxy answered HTTP 407: it wants a login"},
+		{"HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nno\r\n",
+		 "login.example.test: the proxy answered HTTP 403 and lets nothing through"},
+		{"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+		 "the proxy answered HTTP 503"},
+		{"HTTP/1.1 302 Found\r\nLocation: https://login.evil/\r\n\r\n",
+		 "the proxy answered HTTP 302"},
+		{"", "login.example.test: "}, /* hangs up */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct seen seen;
+		char *request = post_through(&seen, rows[i].answer);
+
+		assert_outcome(&seen, OUTCOME_RETRY);
+		if (strncmp(seen.text, rows[i].says, strlen(rows[i].says)) != 0 &&
+		    strstr(seen.text, rows[i].says) == NULL)
+			fail_msg("\"%s\" does not say \"%s\"", seen.text, rows[i].says);
+		assert_int_equal(strncmp(request, "CONNECT login.example.test:443 ", 31), 0);
+		assert_null(strstr(request, "s3cret"));
+		buffer_release(&seen.body);
+		free(request);
+	}
 }
 
 static void test_request(void **state)
@@ -593,6 +646,7 @@ int main(void)
 		cmocka_unit_test(test_form),
 		cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_refused_urls),
+		cmocka_unit_test(test_proxy),
 		cmocka_unit_test(test_request),
 		cmocka_unit_test(test_get),
 		cmocka_unit_test(test_basic),

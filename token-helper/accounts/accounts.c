@@ -238,6 +238,17 @@ struct account *accounts_at(const struct accounts *accounts, size_t index)
 	return accounts->list[index];
 }
 
+bool accounts_is_leaving(const struct accounts *accounts, const char *name)
+{
+	for (size_t i = 0; i < accounts->retired_count; i++) {
+		const struct account *account = accounts->retired[i];
+
+		if (strcmp(account_config(account)->name, name) == 0)
+			return account_is_needed(account);
+	}
+	return false;
+}
+
 bool accounts_busy(const struct accounts *accounts)
 {
 	for (size_t i = 0; i < accounts->count; i++) {

@@ -34,6 +34,10 @@ struct store *accounts_store(const struct accounts *accounts);
 /* By its name; NULL when there is none. */
 struct account *accounts_find(const struct accounts *accounts, struct span name);
 
+/* An account of that name is configured no more and has yet to write its grant: what is written or
+ * removed meanwhile would be overwritten. */
+bool accounts_is_leaving(const struct accounts *accounts, const char *name);
+
 /* True while a refresh is in flight anywhere: a daemon that stops now could lose a rotated token.
  */
 bool accounts_busy(const struct accounts *accounts);

@@ -125,7 +125,8 @@ enum outcome archive_restore(struct accounts *accounts, const char *name, struct
 	outcome = store_decode(accounts_store(accounts), name, bytes, &grant, err);
 	if (outcome != OUTCOME_OK)
 		err_prefix(err, "account %s: its grant in the backup: ", name);
-	else if (account != NULL && account_is_refreshing(account))
+	else if (accounts_is_leaving(accounts, name) ||
+		 (account != NULL && account_is_refreshing(account)))
 		outcome = err_set(
 			err, OUTCOME_RETRY,
 			"account %s: is being refreshed at this moment; once more, please", name);

@@ -180,7 +180,8 @@ struct forget *forget_begin(struct accounts *accounts, const char *name, forget_
 	struct forget_result result = {.outcome = OUTCOME_OK, .err = ERR_INIT};
 	struct forget *forget;
 
-	if (account != NULL && (account->flight != NULL || account->forget != NULL)) {
+	if (accounts_is_leaving(accounts, name) ||
+	    (account != NULL && (account->flight != NULL || account->forget != NULL))) {
 		result.outcome =
 			err_set(&result.err, OUTCOME_RETRY,
 				"account %s: is being refreshed or forgotten at this moment", name);

@@ -110,12 +110,37 @@ static enum outcome outcome_of(const struct http_exchange *exchange, CURLcode co
 	}
 }
 
+/* What the proxy answered when it was asked for a way through; 0: nothing, or it let us through. */
+static long proxy_refusal(const struct http_exchange *exchange)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(exchange->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	return status >= 300 ? status : 0;
+}
+
+/* It may let us through later; and the request has not left. */
+static void describe_proxy(struct http_exchange *exchange, long status)
+{
+	struct http_response *response = &exchange->response;
+
+	response->outcome = OUTCOME_RETRY;
+	(void)err_set(&response->err, OUTCOME_RETRY, "%s: the proxy answered HTTP %ld%s",
+		      exchange->host, status,
+		      status == 407 ? ": it wants a login: proxy = http://USER:PASSWORD@HOST:PORT"
+				    : " and lets nothing through to there");
+}
+
 static void describe_failure(struct http_exchange *exchange, CURLcode code)
 {
 	struct http_response *response = &exchange->response;
 	const char *reason =
 		exchange->reason[0] != '\0' ? exchange->reason : curl_easy_strerror(code);
 
+	if (proxy_refusal(exchange) != 0) {
+		describe_proxy(exchange, proxy_refusal(exchange));
+		return;
+	}
 	response->outcome = outcome_of(exchange, code);
 	if (response->outcome == OUTCOME_PROTOCOL)
 		(void)err_set(&response->err, response->outcome,
