@@ -60,6 +60,7 @@ machine_start() {
 	mkdir -p "$BED/programs" "$BED/stand-ins"
 	cp "$MAILOAUTH" "$MAILOAUTHD" "$MAILOAUTH_FETCH" "$BED/programs/"
 	bed_plugin_install
+	machine_presets
 	machine_stand_ins
 }
 
@@ -121,12 +122,12 @@ machine_reset() {
 	for machine_dir in mailoauthd.service.d mailoauth-fetch.service.d; do mkdir -p "/etc/systemd/system/$machine_dir"; done
 	install -d -m 0755 -o admin -g admin /home/admin
 	install -d -m 0755 -o alice -g alice /home/alice
-	install -d -m 0750 -o root -g mailoauth /etc/mailoauth /etc/mailoauth/providers
+	install -d -m 0750 -o root -g mailoauth /etc/mailoauth
 	install -d -m 0700 -o mailoauth -g mailoauth /var/lib/mailoauth
 	install -d -m 0700 -o mailoauth-fetch -g mailoauth-fetch /var/lib/mailoauth-fetch
 	install -d -m 0755 /run/mailoauth
 	for machine_shelf in guides topics; do ln -s "$BED_SRC/../../token-helper/$machine_shelf" /etc/mailoauth/$machine_shelf; done
-	machine_presets
+	cp -a "$BED/presets" /etc/mailoauth/providers
 	{
 		echo "[daemon]"
 		echo "socket = /run/mailoauth/socket $BED/client/queue/private/mailoauth"
@@ -138,6 +139,7 @@ machine_reset() {
 
 # Presets as they are, but for where the authorization server is and which permissions it has.
 machine_presets() {
+	mkdir "$BED/presets"
 	for machine_preset in "$BED_SRC"/../../token-helper/providers/*.conf; do
 		sed -E -e "s|^(issuer +=).*|\1 $BED_ISSUER|" \
 			-e "s|^(authorize_url +=).*|\1 $BED_ISSUER/auth|" \
@@ -146,7 +148,7 @@ machine_presets() {
 			-e 's/^(authorize_extra .*)prompt=select_account/\1prompt=consent/' \
 			-e "s|^(revoke_url +=).*|\1 $BED_ISSUER/token/revocation|" \
 			-e 's/^(scope +=).*default.*/\1 mail/' -e 's/^(scope +=) [^m].*/\1 openid email offline_access/' \
-			-e 's/^((smtp|imap|pop)_scope +=).*/\1 openid/' "$machine_preset" >"/etc/mailoauth/providers/${machine_preset##*/}"
+			-e 's/^((smtp|imap|pop)_scope +=).*/\1 openid/' "$machine_preset" >"$BED/presets/${machine_preset##*/}"
 	done
 }
 

@@ -44,7 +44,7 @@ EOT
 }
 
 substituted() { # FILE
-	substitutions | sed -f - "$1"
+	sed -f "$BED/substitutions" "$1"
 }
 
 # What happens elsewhere ------------------------------------------------------------------------------------
@@ -136,7 +136,9 @@ split() { # PAGE
 }
 
 mark() { # NAME: its value; empty when the block has none
-	sed -n "s/^$1: *//p" "$block.marks"
+	while IFS= read -r line; do
+		case $line in "$1: "*) printf '%s\n' "${line#"$1": }" ;; esac
+	done <"$block.marks"
 }
 
 # Lines of the block FILE that no line of $BED/said is like.
@@ -244,6 +246,7 @@ try_page() { # PAGE
 }
 
 machine_start
+substitutions >"$BED/substitutions"
 for page in $PAGES; do
 	began=$(date +%s)
 	try_page "$page"
