@@ -75,7 +75,8 @@ again() { # NUMBER
 	done
 	fetch
 	status=$?
-	[ $status -le 1 ] && whole && told
+	# Nobody but the server acts now: what it was told it may still be doing.
+	[ $status -le 1 ] && whole && bed_wait_for 5 told
 }
 
 # Tries them: $tried, and $bad if one is wrong.
