@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
-// fetch-report.mjs - what fetch.sh has measured, as tables and as JSON, and which goals are met. Exit status 1: one is missed, or a
-// program failed.
+// fetch-report.mjs - what fetch.sh has measured, as tables, as JSON and as Markdown, and which goals are met. Exit status 1: one is
+// missed, or a program failed.
 //
 // A goal is about the ratio of two programs in the same round. It is met when all rounds say so, missed when none does, and undecided
 // when they disagree or nothing was measured.
 //
 //   node fetch-report.mjs FIGURES JSON MESSAGES FAR-MESSAGES
+//
+// The Markdown goes beside JSON, with .md in place of .json. FIGURES of a run that was ended early will do. What a run was made on is in
+// the first lines of FIGURES ("# key TAB value"), as fetch.sh wrote them when it began.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const [figuresFile, jsonFile, messages, farMessages] = process.argv.slice(2);
-const figures = readFileSync(figuresFile, "utf8").trim().split("\n").filter(Boolean).map((line) => {
+const lines = readFileSync(figuresFile, "utf8").trim().split("\n").filter(Boolean);
+const made = Object.fromEntries(lines.filter((line) => line.startsWith("# ")).map((line) => line.slice(2).split("\t")));
+const figures = lines.filter((line) => !line.startsWith("# ")).map((line) => {
 	const [row, program, round, ns, cpu, peak, outcome, trips] = line.split("\t");
 	return { row, program, round: Number(round), s: Number(ns) / 1e9, cpu_s: Number(cpu), peak_kb: Number(peak), ok: outcome === "ok",
 		trips: trips === "-" ? undefined : Number(trips) };
@@ -107,10 +112,34 @@ for (const row of new Set(figures.map((figure) => figure.row))) {
 		console.log(line(summaries.at(-1)));
 	}
 }
+const verdictOf = (goal) => goal.rounds === 0 ? "not measured" :
+	`${goal.median.toFixed(2)} (${goal.min.toFixed(2)} to ${goal.max.toFixed(2)}, ${goal.rounds} of them)`;
 console.log("\ngoals (each round by itself: median, from least to most)");
 for (const goal of goals)
-	console.log(`${goal.verdict.padEnd(10)} ${goal.text}: ${goal.rounds === 0 ? "not measured" :
-		`${goal.median.toFixed(2)} (${goal.min.toFixed(2)} to ${goal.max.toFixed(2)}, ${goal.rounds} of them)`}`);
-writeFileSync(jsonFile, `${JSON.stringify({ messages: Number(messages), far_messages: Number(farMessages), rows: summaries, goals, figures },
+	console.log(`${goal.verdict.padEnd(10)} ${goal.text}: ${verdictOf(goal)}`);
+
+function markdown() {
+	const table = (row) => [
+		`## ${titles[row]}`, "",
+		"| | rounds | median s | least | most | to ours | to floor | CPU s | peak MiB | round trips |", "|---|---|---|---|---|---|---|---|---|---|",
+		...summaries.filter((one) => one.row === row).map((one) => {
+			const label = labels[one.program] ?? one.program;
+			if (one.failed) return `| ${label} | failed | | | | | | | | |`;
+			const number = (value, digits = 2) => value === undefined ? "" : value.toFixed(digits);
+			return `| ${label} | ${one.rounds} | ${number(one.median_s)} | ${number(one.min_s)} | ${number(one.max_s)} | ${number(one.to_ours)} | ` +
+				`${number(one.to_floor)} | ${number(one.cpu_s)} | ${number(one.peak_kb / 1024, 1)} | ${one.trips ?? ""} |`;
+		}), "",
+	];
+	return [
+		"# What bench/fetch.sh measured", "",
+		"Written by bench/fetch-report.mjs; nothing here is by hand. bench/README.md says what the rows and the goals are.", "",
+		...Object.entries(made).map(([key, value]) => `- ${key}: ${value}`), "",
+		...[...new Set(summaries.map((one) => one.row))].flatMap(table),
+		"## Goals", "", "| | goal | in each round: median (least to most) |", "|---|---|---|",
+		...goals.map((goal) => `| ${goal.verdict} | ${goal.text} | ${verdictOf(goal)} |`), "",
+	].join("\n");
+}
+writeFileSync(jsonFile, `${JSON.stringify({ made, messages: Number(messages), far_messages: Number(farMessages), rows: summaries, goals, figures },
 	null, 1)}\n`);
+writeFileSync(jsonFile.replace(/(\.json)?$/, ".md"), markdown());
 process.exit(goals.some((goal) => goal.verdict === "missed") || figures.some((figure) => !figure.ok) ? 1 : 0);

@@ -410,7 +410,18 @@ row_none() {
 	done
 }
 
-: >"$BED/figures"
+# What the run is made on: lines that the report repeats.
+describe() {
+	printf '# date\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+	printf '# machine\t%s, %s processors, %s MB, Linux %s\n' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
+		"$(getconf _NPROCESSORS_ONLN)" "$(awk '/^MemTotal/ { printf "%d", $2 / 1024 }' /proc/meminfo)" "$(uname -r)"
+	printf '# load when it began (1, 5, 15 minutes; running/all)\t%s\n' "$(cut -d ' ' -f 1-4 /proc/loadavg)"
+	# shellcheck disable=SC2016 # dpkg-query's own
+	printf '# programs\t%s\n' "$(dpkg-query -W -f '${Package} ${Version}, ' dovecot-core isync mpop fdm fetchmail getmail6 2>/dev/null |
+		sed 's/, $//')"
+}
+
+describe >"$BED/figures"
 case " $peers " in *" mbsync "*) mbsync=yes ;; *) mbsync= ;; esac
 echo "raw stream, mailoauth-fetch, mbsync: XOAUTH2; mpop, fdm, getmail, fetchmail: the password of the same mailbox"
 for one in $ROWS; do
@@ -427,5 +438,6 @@ for one in $ROWS; do
 	none) row_none ;;
 	esac
 done
+printf '# load when it ended\t%s\n' "$(cut -d ' ' -f 1-4 /proc/loadavg)" >>"$BED/figures"
 case $json in */*) mkdir -p "${json%/*}" ;; esac
 bed_node "$here/fetch-report.mjs" "$BED/figures" "$json" "$MESSAGES" "$FAR_MESSAGES"
