@@ -164,8 +164,10 @@ bed_sweep() {
 
 bed_remove() { # DIR
 	bed_end_processes "$1"
-	grep -o " $1/[^ ]*" /proc/mounts | sort -r | while read -r bed_mount; do umount "$bed_mount"; done
-	rm -rf "$1"
+	grep -o " $1/[^ ]*" /proc/mounts | sort -r | while read -r bed_mount; do
+		umount "$bed_mount" 2>/dev/null || umount --lazy "$bed_mount"
+	done
+	rm -rf --one-file-system "$1" # should one be left, what is mounted there is not ours
 }
 
 bed_scratch() {

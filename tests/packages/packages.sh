@@ -15,6 +15,7 @@ BUILD=$(cd "${1:?usage: packages.sh BUILD-DIRECTORY}" && pwd)
 SUITE=bookworm
 MIRROR=${MIRROR:-http://deb.debian.org/debian}
 CACHE=${MAILOAUTH_CACHE:-$HOME/.cache/mailoauth}
+BUILD_OPTIONS="nocheck parallel=$(nproc)"
 
 # Building ------------------------------------------------------------------------------------------
 
@@ -22,7 +23,7 @@ build_packages() {
 	PACKAGES=$BUILD/deb
 	rm -rf "$PACKAGES"
 	bed_say 'building the packages'
-	DEB_BUILD_OPTIONS="nocheck parallel=$(nproc)" make -C "$BUILD" deb >"$BED/deb.log" 2>&1
+	DEB_BUILD_OPTIONS=$BUILD_OPTIONS make -C "$BUILD" deb >"$BED/deb.log" 2>&1
 	ok 'make deb' [ $? -eq 0 ]
 }
 
@@ -31,7 +32,7 @@ build_again() {
 	bed_say 'building them again'
 	(
 		umask 077
-		export LC_ALL=C TZ=Pacific/Kiritimati HOME=/nonexistent DEB_BUILD_OPTIONS=nocheck
+		export LC_ALL=C TZ=Pacific/Kiritimati HOME=/nonexistent DEB_BUILD_OPTIONS="$BUILD_OPTIONS"
 		"$HERE/../../packaging/build-deb" "$(find "$BUILD" -maxdepth 1 -name 'mailoauth-*.tar.gz')" "$BED/again"
 	) >"$BED/deb-again.log" 2>&1
 	ok 'build-deb, in another place' [ $? -eq 0 ]
@@ -40,6 +41,18 @@ build_again() {
 
 sums() { # DIR
 	(cd "$1" && find . -name '*.deb' -o -name '*.dsc' -o -name '*.tar.*' | sort | xargs sha256sum)
+}
+
+# No build dependency is known to RPM here, and no macro of systemd's.
+build_rpm() {
+	bed_say 'building RPMs'
+	set -- --define "_topdir $BED/rpm" --define '_unitdir /usr/lib/systemd/system' --define '_sysusersdir /usr/lib/sysusers.d' \
+		--define '_tmpfilesdir /usr/lib/tmpfiles.d'
+	rpmbuild -tb --nodeps --nocheck "$@" "$(find "$BUILD" -maxdepth 1 -name 'mailoauth-*.tar.gz')" >"$BED/rpm.log" 2>&1
+	ok 'rpmbuild -tb' [ $? -eq 0 ]
+	plugin=$(find "$BED/rpm" -name 'cyrus-sasl-mailoauth-[0-9]*.rpm')
+	like "$(rpm -qlp "$plugin" 2>/dev/null)" '/sasl2/libmailoauth.so$' 'the RPM of the plugin has it'
+	unlike "$(rpm -qRp "$plugin" 2>/dev/null)" 'lib(curl|crypto|ssl|sasl|json|event)' 'and needs nothing but libc'
 }
 
 no_complaints() {
@@ -230,6 +243,7 @@ test_relay() {
 	inside postfix start >"$BED/postfix.log" 2>&1
 	ok 'Postfix runs' bed_wait_for 20 inside postfix status
 	send 'before the upgrade'
+	like "$(inside postconf -M smtp/unix)" '^smtp +unix +- +- +y' 'smtp(8) runs in a chroot, as Debian has it'
 	ok 'a message is sent' bed_wait_for 60 log_has 'status=sent \(250 '
 	ok 'it is in the mailbox' bed_wait_for 20 arrived 'before the upgrade'
 	ok 'the smarthost saw XOAUTH2' bed_log_has hub 'sasl_method=XOAUTH2, sasl_username=relay@example.test'
@@ -348,6 +362,7 @@ bed_scratch
 	build_packages
 	build_again
 	ok 'lintian has no error and no warning' no_complaints
+	build_rpm
 }
 bed_install
 # shellcheck disable=SC2046 # three numbers
