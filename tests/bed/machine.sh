@@ -137,7 +137,8 @@ machine_reset() {
 	machine_postfix_plain
 }
 
-# Presets as they are, but for where the authorization server is and which permissions it has.
+# Presets as they are, but for where the authorization server is and which permissions it has. This one gives offline_access only to who asks
+# for consent (OpenID Connect Core 11).
 machine_presets() {
 	mkdir "$BED/presets"
 	for machine_preset in "$BED_SRC"/../../token-helper/providers/*.conf; do
@@ -149,6 +150,8 @@ machine_presets() {
 			-e "s|^(revoke_url +=).*|\1 $BED_ISSUER/token/revocation|" \
 			-e 's/^(scope +=).*default.*/\1 mail/' -e 's/^(scope +=) [^m].*/\1 openid email offline_access/' \
 			-e 's/^((smtp|imap|pop)_scope +=).*/\1 openid/' "$machine_preset" >"$BED/presets/${machine_preset##*/}"
+		grep -q '^authorize_extra' "$machine_preset" || ! grep -q '^authorize_url' "$machine_preset" ||
+			echo "authorize_extra = prompt=consent" >>"$BED/presets/${machine_preset##*/}"
 	done
 }
 
