@@ -369,6 +369,19 @@ static void a_preset_beside_the_file_wins(void **state)
 
 /* Checks -------------------------------------------------------------------------------------- */
 
+static void a_host_is_a_name_without_a_port(void **state)
+{
+	(void)state;
+	load("[account a]\nprovider = microsoft\nuse = smtp\nsmtp_host = mx.example:587\n");
+	assert_null(config);
+	assert_non_null(
+		strstr(problems_text, "smtp_host: mx.example:587: write the server's name alone"));
+	load("[account a]\nprovider = microsoft\nuse = smtp\nsmtp_host = [mx.example]:587\n");
+	assert_non_null(strstr(problems_text, "smtp_host: [mx.example]:587: write"));
+	load("[account a]\nprovider = microsoft\nuse = smtp\nsmtp_host = 2001:db8::1\n");
+	assert_null(strstr(problems_text, "smtp_host"));
+}
+
 static void every_missing_key_is_named(void **state)
 {
 	(void)state;
@@ -618,6 +631,7 @@ int main(void)
 		IN_DIR(custom_says_what_it_lacks),
 		IN_DIR(what_is_left_out_is_learned),
 		IN_DIR(a_preset_beside_the_file_wins),
+		IN_DIR(a_host_is_a_name_without_a_port),
 		IN_DIR(every_missing_key_is_named),
 		IN_DIR(values_are_checked_at_their_lines),
 		IN_DIR(clients_are_checked),

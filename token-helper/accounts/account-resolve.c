@@ -445,6 +445,17 @@ static void fill_words(const struct resolving *at, struct words *words)
 	}
 }
 
+/* A port or Postfix's brackets would match no server that asks; an IPv6 address has more than one
+ * colon. */
+static void check_host(const struct resolving *at, const char *service, const char *host)
+{
+	const char *colon = strchr(host, ':');
+
+	if (host[0] == '[' || (colon != NULL && colon == strrchr(host, ':')))
+		problem(at, "use", "%s_host: %s: write the server's name alone, without a port",
+			service, host);
+}
+
 static void resolve_hosts(const struct resolving *at)
 {
 	for (int i = 0; i < SERVICE_COUNT; i++) {
@@ -453,6 +464,8 @@ static void resolve_hosts(const struct resolving *at)
 
 		words_copy(&at->config->hosts[i], mine->count > 0 ? mine : theirs);
 		fill_words(at, &at->config->hosts[i]);
+		for (size_t j = 0; j < mine->count; j++)
+			check_host(at, service_names[i], mine->word[j]);
 		if (at->config->use[i] && at->config->hosts[i].count == 0)
 			problem(at, "use",
 				"lacks %s_host: the name of the server that the token may be sent "
