@@ -637,6 +637,13 @@ static char *next_line(char *line, int size, void *stream)
 	return line;
 }
 
+static bool is_directory(FILE *stream)
+{
+	struct stat st;
+
+	return fstat(fileno(stream), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 bool config_read(const char *file, const struct config_kind *kinds, void *context,
 		 struct config_seen *seen, struct config_problems *problems)
 {
@@ -657,7 +664,8 @@ bool config_read(const char *file, const struct config_kind *kinds, void *contex
 	(void)ini_parse_stream(next_line, &parse, on_key, &parse);
 	report_unclaimed(&parse);
 	if (ferror(parse.stream))
-		config_problem(problems, file, 0, "cannot be read: %s", strerror(EIO));
+		config_problem(problems, file, 0, "cannot be read: %s",
+			       strerror(is_directory(parse.stream) ? EISDIR : EIO));
 	(void)fclose(parse.stream);
 	if (seen == NULL)
 		config_seen_free(parse.seen);

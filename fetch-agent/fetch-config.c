@@ -362,7 +362,9 @@ struct fetch_config *fetch_config_load(const char *path, struct config_problems 
 	for (size_t i = 0; i < config->count; i++)
 		resolve(&reading, config->sources[i]);
 	if (config->count == 0 && problems->count == 0)
-		config_problem(problems, path, 1, "no [fetch NAME] section: nothing to fetch");
+		config_problem(problems, path, 0,
+			       "has no [fetch NAME] section, so there is nothing to fetch; to see "
+			       "what one looks like, run: mailoauth guide fetch");
 	config_seen_free(reading.seen);
 	if (problems->count > 0) {
 		fetch_config_free(config);

@@ -6,6 +6,7 @@
  * Order: copies and the record of what changes are on disk before main.cf is touched, so that
  * whatever stops this can be undone by `postfix disable`.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,12 +90,15 @@ static enum outcome refuse_group(struct run *run)
 static enum cli_exit report(const struct run *run, enum outcome outcome)
 {
 	struct err said = run->err;
+	int len = (int)strlen(run->err.text);
 
+	if (len > 0 && run->err.text[len - 1] == '.')
+		len--; /* more follows */
 	if (strstr(said.text, "run: ") == NULL && outcome == OUTCOME_RETRY)
-		(void)err_set(&said, outcome, "%s; when that is over, run: mailoauth postfix %s",
-			      run->err.text, run->enables ? "enable" : "disable");
+		(void)err_set(&said, outcome, "%.*s; when that is over, run: mailoauth postfix %s",
+			      len, run->err.text, run->enables ? "enable" : "disable");
 	else if (strstr(said.text, "run: ") == NULL && outcome == OUTCOME_CONFIG)
-		(void)err_set(&said, outcome, "%s; run: mailoauth doctor", run->err.text);
+		(void)err_set(&said, outcome, "%.*s; run: mailoauth doctor", len, run->err.text);
 	return cli_report(cli_exit_of(outcome), said.text);
 }
 
@@ -157,6 +161,8 @@ static enum outcome show(struct run *run)
 
 	if (outcome == OUTCOME_OK)
 		(void)fwrite(buffer_cstr(&diff), 1, diff.len, stdout);
+	if (outcome == OUTCOME_OK && run->cli->dry_run)
+		(void)puts("Nothing was changed: this was a dry run.");
 	(void)fflush(stdout);
 	buffer_release(&diff);
 	return outcome;
@@ -323,10 +329,15 @@ static enum cli_exit report_done(struct run *run, const struct plan_wanted *want
 	return exit == CLI_OK ? test_login(run, wanted) : exit;
 }
 
-static enum cli_exit not_confirmed(void)
+static enum cli_exit not_confirmed(const struct run *run)
 {
-	return cli_report(CLI_USAGE, "nothing was changed: it was not confirmed; add --yes where "
-				     "nobody can be asked; run: mailoauth help postfix enable");
+	struct err err;
+
+	(void)err_set(&err, OUTCOME_CONFIG,
+		      "nothing was changed: it was not confirmed; add --yes where nobody can be "
+		      "asked; run: mailoauth help postfix %s",
+		      run->enables ? "enable" : "disable");
+	return cli_report(CLI_USAGE, err.text);
 }
 
 static enum outcome make_planned(struct run *run, const struct postfix *before,
@@ -362,7 +373,7 @@ static enum cli_exit enable_planned(struct run *run, const struct plan_wanted *w
 
 		set_deadline(run);
 		if (!agreed)
-			exit = not_confirmed();
+			exit = not_confirmed(run);
 		else if ((outcome = make_planned(run, before, plan)) == OUTCOME_OK)
 			exit = report_done(run, wanted);
 	}
@@ -409,6 +420,11 @@ enum cli_exit cli_postfix_enable(const struct cli *cli)
 
 	if (config != NULL) {
 		exit = enable(&run, config);
+	} else if (access(cli->config, R_OK) != 0 && errno == EACCES) {
+		(void)err_set(&run.err, OUTCOME_DENIED,
+			      "%s: %s: only root reads the configuration and changes Postfix",
+			      cli->config, strerror(EACCES));
+		exit = cli_report(CLI_DENIED, run.err.text);
 	} else {
 		(void)err_set(&run.err, OUTCOME_CONFIG, "%.*s",
 			      (int)strcspn(buffer_cstr(&problems.text), "\n"),
@@ -441,7 +457,7 @@ static enum cli_exit disable_shown(struct run *run)
 
 		set_deadline(run);
 		if (!agreed)
-			return not_confirmed();
+			return not_confirmed(run);
 		edit_name_copies(&run->edit);
 		outcome = make(run, true, NULL);
 	}

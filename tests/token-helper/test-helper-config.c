@@ -394,6 +394,11 @@ static void every_missing_key_is_named(void **state)
 	assert_non_null(strstr(problems_text, ":1: [account a] lacks user"));
 	assert_non_null(strstr(problems_text, ":1: [account a] lacks use"));
 	assert_int_equal(problem_count, 3);
+	load("[account a]\nprovider = microsoft\ntenant = t.example\nclient_id = "
+	     "11111111-2222-3333-4444-555555555555\nuse = smtp\nuser = a@t.example # me\n");
+	assert_null(config);
+	assert_non_null(strstr(problems_text, ":6: [account a] user = a@t.example # me: "));
+	assert_non_null(strstr(problems_text, "begins with ;"));
 	load("[daemon]\nuser = root\n");
 	assert_non_null(strstr(problems_text, "has no [account NAME] section"));
 }

@@ -474,6 +474,28 @@ static void resolve_hosts(const struct resolving *at)
 	}
 }
 
+/* "user = x@example.test # note": only ";" begins a comment behind a value. */
+static void check_user(const struct resolving *at, const char *key, const char *user)
+{
+	if (user != NULL && strpbrk(user, " \t") != NULL)
+		problem(at, key,
+			"%s = %s: no mailbox has a blank in its name; a comment behind a value "
+			"begins with ;",
+			key, user);
+}
+
+static void check_users(const struct resolving *at)
+{
+	check_user(at, "user", at->section->user);
+	check_user(at, "authorize_as", at->section->authorize_as);
+	for (int i = 0; i < SERVICE_COUNT; i++) {
+		char *key = xasprintf("%s_user", service_names[i]);
+
+		check_user(at, key, at->section->service_user[i]);
+		free(key);
+	}
+}
+
 static void resolve_users(const struct resolving *at)
 {
 	struct account_config *config = at->config;
@@ -481,6 +503,7 @@ static void resolve_users(const struct resolving *at)
 
 	if (at->section->user == NULL)
 		problem(at, "user", "lacks user: the mail address that logs in");
+	check_users(at);
 	config->user = xstrdup(at->section->user);
 	for (int i = 0; i < SERVICE_COUNT; i++)
 		config->service_user[i] =

@@ -62,7 +62,8 @@ static void print_summary(const struct doctor *doctor)
 	size_t warnings = count(doctor, SEVERITY_WARNING);
 
 	if (errors + warnings == 0)
-		(void)printf("\nNothing is wrong. To log in for real: mailoauth test %s\n",
+		(void)printf("\nNothing is wrong%s. To log in for real: mailoauth test %s\n",
+			     geteuid() == 0 ? "" : " in what could be looked at; root sees all",
 			     doctor->cli->account != NULL ? doctor->cli->account : "ACCOUNT");
 	else
 		(void)printf("\n%zu error%s, %zu warning%s. Mend from the top: what comes first "
