@@ -127,6 +127,10 @@ mkdir "$BED/credentials"
 (umask 077 && echo secret >"$BED/credentials/mail")
 like "$(CREDENTIALS_DIRECTORY=$BED/credentials && export CREDENTIALS_DIRECTORY &&
 	check "client_auth = auto" "client_secret_file = credential:mail")" 'no problem' "with it it is read"
+cp "$BED_CONF" "$BED/check.conf"
+sed -i '/^allow/d' "$BED/check.conf"
+like "$("$MAILOAUTH" -c "$BED/check.conf" config check 2>&1)" 'no problem that would keep mailoauthd from starting, but [0-9]+ warnings?: see above' \
+	"a warning is not passed over at the end"
 like "$(check "client_auth = auto" "client_key_file = $BED/second.key" "client_secret_file = $BED/old.secret")" \
 	'exclude each other' "a key and a secret at once are refused"
 

@@ -97,6 +97,23 @@ static void print_daemon(FILE *out, const struct helper_config *config)
 			      i == 0 && !config->seal_keys_unseen ? " (seals)" : "");
 }
 
+/* warnings: a line each. */
+static void print_verdict(FILE *out, const char *path, struct span warnings)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < warnings.len; i++)
+		count += warnings.ptr[i] == '\n';
+	(void)fwrite(warnings.ptr, 1, warnings.len, out);
+	if (count == 0)
+		(void)fprintf(out, "%s: no problem\n", path);
+	else
+		(void)fprintf(out,
+			      "%s: no problem that would keep mailoauthd from starting, but %zu "
+			      "warning%s: see above\n",
+			      path, count, count == 1 ? "" : "s");
+}
+
 static enum outcome check(const char *path, FILE *out)
 {
 	struct config_problems problems = CONFIG_PROBLEMS_INIT;
@@ -111,7 +128,7 @@ static enum outcome check(const char *path, FILE *out)
 		print_daemon(out, config);
 		for (size_t i = 0; i < config->account_count; i++)
 			print_account(out, config->accounts[i]);
-		(void)fprintf(out, "%s%s: no problem\n", buffer_cstr(&config->warnings), path);
+		print_verdict(out, path, buffer_span(&config->warnings));
 	}
 	helper_config_free(config);
 	config_problems_release(&problems);
