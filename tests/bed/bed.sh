@@ -180,6 +180,7 @@ bed_scratch() {
 	trap bed_stop EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
+	trap 'exit 141' PIPE # else the shell would end without its EXIT trap, and the servers go on
 	trap 'exit 143' TERM
 	chmod 755 "$BED"
 	mkdir "$BED/run" "$BED/tls" "$BED/sasl"
@@ -187,7 +188,7 @@ bed_scratch() {
 
 bed_stop() {
 	bed_status=$?
-	trap - EXIT HUP INT TERM
+	trap - EXIT HUP INT PIPE TERM
 	[ -n "$BED" ] || return 0
 	[ "$tap_failed" -eq 0 ] || bed_show_logs
 	if [ -n "${BED_KEEP-}" ]; then

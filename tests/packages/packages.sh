@@ -201,9 +201,10 @@ configure_postfix() {
 		inet_protocols = ipv4
 		maillog_file = /var/log/postfix.log
 		smtp_dns_support_level = disabled
-		smtp_tls_CAfile = $BED/tls/ca.pem
+		smtp_tls_secure_cert_match = localhost
 		relayhost = [127.0.0.1]:$BED_HUB_PORT
-		smtp_tls_security_level = encrypt
+		smtp_tls_security_level = secure
+		smtp_tls_CAfile = $BED/tls/ca.pem
 		smtp_sasl_auth_enable = yes
 		smtp_sasl_mechanism_filter = xoauth2
 		smtp_sasl_tls_security_options = noanonymous

@@ -67,6 +67,8 @@ static const struct {
 	 "said {\\\"client_secret\\\": [removed], \\\"a\\\": 1}"},
 	{"from=<alice@contoso.example>: said", "from=<user1@domain1>: said"},
 	{"client=pc.lan[2001:db8::1] at 12:34:56", "client=host2[ip2] at 12:34:56"},
+	{"connect from unknown[2001:db8::1]: unknown user, localhost",
+	 "connect from unknown[ip2]: unknown user, localhost"},
 	{"listen 127.0.0.1 ::1", "listen 127.0.0.1 ::1"},
 	{"/home/alice/Maildir", "/home/user4/Maildir"},
 	{"smtp_sasl_tls_security_options = noanonymous",

@@ -229,9 +229,16 @@ static size_t take_address(struct scrub *scrub, struct span text, size_t at, str
 	return address.whole.len + skip_password(text, at + address.whole.len, out);
 }
 
+/* Words that stand where a host's name does, and elsewhere too: they must not become one. */
+static bool names_nobody(struct span name)
+{
+	return name.len == 0 || span_equals_nocase(name, "localhost") ||
+	       span_equals_nocase(name, "unknown");
+}
+
 void scrub_know_host(struct scrub *scrub, struct span name)
 {
-	if (name.len > 0 && !span_equals_nocase(name, "localhost"))
+	if (!names_nobody(name))
 		(void)number_of(scrub, KIND_HOST, name);
 }
 
@@ -674,7 +681,7 @@ static size_t take_place(struct scrub *scrub, struct span text, size_t at, struc
 				     ? run(text, at + before, is_host_char)
 				     : 0;
 
-		if (len == 0)
+		if (names_nobody((struct span){text.ptr + at + before, len}))
 			continue;
 		(void)buffer_append(out, text.ptr + at, before);
 		put_name(scrub, places[i].kind, (struct span){text.ptr + at + before, len}, out);
