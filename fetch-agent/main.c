@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/helper-client.h"
+#include "common/helper-socket.h"
 #include "common/deadline.h"
 #include "common/log.h"
 #include "common/service.h"
@@ -70,7 +70,8 @@ enum verb {
 struct fetch {
 	const char *config_path;
 	const char *state_path;
-	const char *helper_socket;
+	const char *helper_socket; /* NULL: not given */
+	char *found_socket;
 	const char *log_target;
 	const char *user; /* NULL: see privilege.h */
 	enum verb verb;
@@ -118,7 +119,8 @@ static void usage(FILE *out)
 		"      --take-state   take over what getmail or mbsync has fetched\n"
 		"  -c, --config FILE  configuration [" MAILOAUTH_CONF "]\n"
 		"  -s, --state FILE   what was fetched [" FETCH_STATE "]\n"
-		"  -S, --socket PATH  mailoauthd's socket (or $MAILOAUTH_SOCKET)\n"
+		"  -S, --socket PATH  mailoauthd's socket (or $MAILOAUTH_SOCKET, or what the\n"
+		"                     configuration says)\n"
 		"  -u, --user NAME    as root: become NAME, once programs for mda: can be run\n"
 		"  -l, --log TARGET   stderr (default) or syslog\n"
 		"  -v, --verbose      log every step; never a secret. --once on a terminal: show "
@@ -485,6 +487,8 @@ static void begin(struct fetch *fetch)
 {
 	struct err err = ERR_INIT;
 
+	if (fetch->helper_socket == NULL)
+		fetch->helper_socket = fetch->found_socket = helper_socket_find(fetch->config_path);
 	/* The plugin reports to the same mailoauthd. */
 	if (setenv("MAILOAUTH_SOCKET", fetch->helper_socket, 1) != 0)
 		fatal("out of memory");
@@ -570,6 +574,7 @@ static void end(struct fetch *fetch)
 	tls_contexts_free(fetch->world.tls);
 	sasl_login_done();
 	fetch_config_free(fetch->config);
+	free(fetch->found_socket);
 	libevent_global_shutdown();
 }
 
@@ -645,11 +650,9 @@ static int ask_reload(const struct fetch *fetch)
 
 int main(int argc, char **argv)
 {
-	const char *socket = getenv("MAILOAUTH_SOCKET");
 	struct fetch fetch = {
 		.config_path = MAILOAUTH_CONF,
 		.state_path = FETCH_STATE,
-		.helper_socket = socket != NULL ? socket : HELPER_SOCKET_SYSTEM,
 		.log_target = "stderr",
 	};
 	int status;

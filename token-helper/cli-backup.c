@@ -204,13 +204,12 @@ static void say_what_it_is(const struct backup *backup)
 {
 	FILE *out = is_standard(backup->cli->file) ? stderr : stdout;
 
-	(void)fprintf(out, "%zu grants\n", backup->count);
+	(void)fprintf(out, "%zu grant%s\n", backup->count, backup->count == 1 ? "" : "s");
 	if (backup->plain > 0)
-		(void)fprintf(
-			out,
-			"%zu of them are in plain text: keep the backup like a private key, or "
-			"set seal_key_file in mailoauth.conf\n",
-			backup->plain);
+		(void)fprintf(out,
+			      "%zu in plain text: keep the backup like a private key, or "
+			      "set seal_key_file in mailoauth.conf\n",
+			      backup->plain);
 	if (backup->plain < backup->count)
 		(void)fprintf(out, "sealed grants are of use only with their key: keep that "
 				   "elsewhere, but keep it\n");
@@ -331,6 +330,8 @@ static enum cli_exit restore_all(const struct cli *cli, struct span file)
 	}
 	if (!found && cli->only != NULL)
 		return cli_report(CLI_DATA, "the backup has no grant of that account");
+	if (!found)
+		(void)puts("there is no grant in it: nothing was restored");
 	return first;
 }
 

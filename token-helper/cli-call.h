@@ -18,7 +18,7 @@
 
 /* The command line, read. Strings borrow from argv, the environment or the build. */
 struct cli {
-	const char *socket;
+	const char *socket; /* never NULL once main has looked it up */
 	const char *config;
 	const char *account; /* NULL: none given */
 	const char *file;    /* NULL: none given */

@@ -362,11 +362,8 @@ static enum cli_exit check_pairs(const struct cli *cli, struct err *err)
 
 static void set_defaults(struct cli_line *line)
 {
-	const char *socket = getenv("MAILOAUTH_SOCKET");
-
 	*line = (struct cli_line){
 		.cli = {.config = MAILOAUTH_CONF, .timeout_s = TIMEOUT_DEFAULT_S}};
-	line->cli.socket = socket != NULL && socket[0] != '\0' ? socket : HELPER_SOCKET_SYSTEM;
 }
 
 enum cli_exit cli_options_read(int argc, char **argv, const struct cli_verb *verbs,

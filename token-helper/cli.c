@@ -6,9 +6,11 @@
  * token; only `config check` and `providers` read anything but the socket.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/helper-socket.h"
 #include "common/log.h"
 #include "token-helper/cli-complete.h"
 #include "token-helper/cli-options.h"
@@ -95,10 +97,11 @@ static void print_overview(void)
 			(void)printf("  %-17s%s\n", v->name, v->help);
 	}
 	(void)puts("  help [VERB]      say more about one\n\n"
-		   "  -S, --socket PATH   mailoauthd's socket (or $MAILOAUTH_SOCKET)\n"
+		   "  -S, --socket PATH   mailoauthd's socket (or $MAILOAUTH_SOCKET, or\n"
+		   "                      what the configuration says)\n"
 		   "                      [" HELPER_SOCKET_SYSTEM "]\n"
-		   "  -c, --config FILE   what config check reads;\n"
-		   "                      presets beside it count first\n"
+		   "  -c, --config FILE   what config check reads, and where the socket is\n"
+		   "                      looked up; presets beside it count first\n"
 		   "                      [" MAILOAUTH_CONF "]\n"
 		   "  -h, --help          this\n"
 		   "  -V, --version       the version\n\n"
@@ -135,6 +138,7 @@ int main(int argc, char **argv)
 	const struct rlimit no_core = {0, 0};
 	struct cli_line line;
 	struct err err = ERR_INIT;
+	char *socket = NULL;
 	enum cli_exit exit;
 
 	/* Tokens and what people type pass through here. */
@@ -143,7 +147,10 @@ int main(int argc, char **argv)
 	exit = cli_options_read(argc, argv, verbs, &line, &err);
 	if (exit != CLI_OK)
 		return (int)cli_report(exit, err.text);
+	if (line.cli.socket == NULL)
+		line.cli.socket = socket = helper_socket_find(line.cli.config);
 	exit = run(&line);
+	free(socket);
 	if ((fflush(stdout) != 0 || ferror(stdout)) && exit == CLI_OK)
 		exit = cli_report(CLI_OUTPUT, "standard output cannot be written");
 	return (int)exit;

@@ -26,4 +26,11 @@ like "$(bed_ask 'token service=smtp host=evil.example user=relay@example.test')"
 	"a token for a host that is not the account's is refused"
 like "$(bed_ask 'nonsense ')" '^PERM protocol ' "an unknown verb is refused"
 ok "mailoauthd lives" bed_mailoauth token relay
+
+# Where it listens is said by its configuration: who names that need not name the socket too.
+like "$("$MAILOAUTH" -c "$BED_CONF" status 2>&1)" '^relay .* valid ' "mailoauth -c FILE asks the daemon of that file"
+MAILOAUTH_SOCKET=$BED/nobody "$MAILOAUTH" -c "$BED_CONF" status >"$BED/nobody.out" 2>&1
+like "$(cat "$BED/nobody.out")" "$BED/nobody" "but MAILOAUTH_SOCKET counts before it"
+printf 'mailoauth-backup 1\nend 0\n' >"$BED/empty.backup"
+is "$("$MAILOAUTH" -c "$BED_CONF" restore "$BED/empty.backup" 2>&1)" "there is no grant in it: nothing was restored" "an empty backup is called empty"
 done_testing

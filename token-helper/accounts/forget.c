@@ -132,7 +132,7 @@ static void forget_here(struct account *account, struct forget_result *result)
 		not_revoked(result, account->config, account->unlearned->text);
 	else if (!grant_is_empty(&account->grant))
 		not_revoked(result, account->config,
-			    "its provider has no way to revoke a grant from here");
+			    "no revoke_url is known for it, so its provider was not told");
 	account_hold(account);
 	erase(account, account->grant.generation, result);
 	account_release(account, NULL);
