@@ -88,6 +88,8 @@ struct fetch {
 	struct schedule *schedule;
 	struct live *live;
 	struct progress *progress; /* NULL: nobody looks */
+	enum outcome load_what;	   /* of the state */
+	struct err load_err;
 	struct event *signals[4];
 	struct event *tick;
 	int64_t asleep_ms; /* how long the machine has slept since it started */
@@ -455,6 +457,28 @@ static void watch_signal(struct fetch *fetch, size_t slot, int signum, event_cal
 /* Life -------------------------------------------------------------------------------------------
  */
 
+static void work_load(void *job)
+{
+	struct fetch *fetch = job;
+
+	fetch->load_what = state_load(fetch->world.state, &fetch->load_err);
+	if (fetch->load_what != OUTCOME_OK)
+		worker_halt(fetch->world.worker);
+}
+
+/* Nothing was done yet that would have to be ended. */
+static void on_loaded(void *job)
+{
+	struct fetch *fetch = job;
+
+	if (fetch->load_what == OUTCOME_OK)
+		return;
+	log_error("%s", fetch->load_err.text);
+	exit(EX_CONFIG);
+}
+
+/* While the server is waited for; every other job of the worker's comes after it. A daemon is not
+ * ready before. */
 static void open_state(struct fetch *fetch)
 {
 	struct err err = ERR_INIT;
@@ -462,12 +486,48 @@ static void open_state(struct fetch *fetch)
 
 	if (fetch->verb == VERB_CHECK)
 		return;
-	what = state_open(fetch->state_path, STATE_WORK, &fetch->world.state, &err);
+	what = state_claim(fetch->state_path, &fetch->world.state, &err);
 	if (what != OUTCOME_OK) {
 		log_error("%s", err.text);
 		exit(what == OUTCOME_DENIED ? FETCH_EXIT_LOCKED : EX_CONFIG);
 	}
 	fetch->world.worker = worker_new(fetch->world.base);
+	if (fetch->verb == VERB_DAEMON) {
+		work_load(fetch);
+		on_loaded(fetch);
+	} else {
+		worker_submit(fetch->world.worker, work_load, on_loaded, fetch);
+	}
+}
+
+static void start_sasl(void)
+{
+	struct err err = ERR_INIT;
+
+	if (sasl_login_init(&err) == OUTCOME_OK)
+		return;
+	log_error("%s", err.text);
+	exit(EX_CONFIG);
+}
+
+static void on_connecting(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	(void)ctx;
+	start_sasl();
+}
+
+/* libsasl loads every plugin that is installed; that takes as long as some round trips, and nobody
+ * needs it before a server has greeted. A daemon says what is missing before it is ready. */
+static void begin_sasl(struct fetch *fetch)
+{
+	static const struct timeval now = {0};
+
+	if (fetch->verb == VERB_DAEMON)
+		start_sasl();
+	else if (event_base_once(fetch->world.base, -1, EV_TIMEOUT, on_connecting, NULL, &now) != 0)
+		fatal("no timer");
 }
 
 /* Only a new process can fork another before it has anything to do with the network. */
@@ -485,17 +545,11 @@ static void on_spawner_lost(void *ctx)
 
 static void begin(struct fetch *fetch)
 {
-	struct err err = ERR_INIT;
-
 	if (fetch->helper_socket == NULL)
 		fetch->helper_socket = fetch->found_socket = helper_socket_find(fetch->config_path);
 	/* The plugin reports to the same mailoauthd. */
 	if (setenv("MAILOAUTH_SOCKET", fetch->helper_socket, 1) != 0)
 		fatal("out of memory");
-	if (sasl_login_init(&err) != OUTCOME_OK) {
-		log_error("%s", err.text);
-		exit(EX_CONFIG);
-	}
 	fetch->world.base = event_base_new();
 	if (fetch->world.base == NULL)
 		fatal("no event loop");
@@ -514,6 +568,7 @@ static void begin(struct fetch *fetch)
 		fetch->progress = progress_new(fetch->world.base);
 	fetch->world.progress = progress_counts(fetch->progress);
 	open_state(fetch);
+	begin_sasl(fetch);
 	watch_signal(fetch, 0, SIGTERM, on_terminate);
 	watch_signal(fetch, 1, SIGINT, on_terminate);
 }

@@ -33,6 +33,7 @@ struct worker {
 	pthread_cond_t wake;
 	struct queue todo, finished;
 	bool stop;
+	bool halted;
 	int fd; /* eventfd: something is finished */
 	struct event *event;
 };
@@ -77,7 +78,7 @@ static void *run(void *context)
 
 	(void)pthread_mutex_lock(&worker->lock);
 	for (;;) {
-		struct task *task = queue_pop(&worker->todo);
+		struct task *task = worker->halted ? NULL : queue_pop(&worker->todo);
 
 		if (task == NULL && worker->stop)
 			break;
@@ -158,11 +159,20 @@ void worker_free(struct worker *worker)
 	(void)pthread_join(worker->thread, NULL);
 	while ((task = queue_pop(&worker->finished)) != NULL)
 		free(task);
+	while ((task = queue_pop(&worker->todo)) != NULL)
+		free(task);
 	event_free(worker->event);
 	(void)close(worker->fd);
 	(void)pthread_cond_destroy(&worker->wake);
 	(void)pthread_mutex_destroy(&worker->lock);
 	free(worker);
+}
+
+void worker_halt(struct worker *worker)
+{
+	(void)pthread_mutex_lock(&worker->lock);
+	worker->halted = true;
+	(void)pthread_mutex_unlock(&worker->lock);
 }
 
 void worker_submit(struct worker *worker, worker_fn *work, worker_fn *done, void *job)

@@ -17,6 +17,9 @@ typedef void worker_fn(void *job);
 struct worker *worker_new(struct event_base *base); /* ends the process when it cannot start */
 void worker_free(struct worker *worker);	    /* waits for the jobs; done does not run */
 
+/* For a job that others stand on, and that failed: none of them is begun. */
+void worker_halt(struct worker *worker);
+
 /* work in the thread, then done in the loop; job is the caller's and lives until done. */
 void worker_submit(struct worker *worker, worker_fn *work, worker_fn *done, void *job);
 

@@ -56,7 +56,7 @@ static enum outcome prepare(struct state *state, struct err *err)
 	return OUTCOME_OK;
 }
 
-enum outcome state_open(const char *path, enum state_use use, struct state **out, struct err *err)
+static enum outcome load(struct state *state, enum state_use use, struct err *err)
 {
 	static const int busy_ms = 5000;
 	static const int flags[] = {
@@ -64,28 +64,58 @@ enum outcome state_open(const char *path, enum state_use use, struct state **out
 		[STATE_LOOK] = SQLITE_OPEN_READONLY,
 		[STATE_MEND] = SQLITE_OPEN_READWRITE,
 	};
+
+	if (sqlite3_open_v2(state->path, &state->db, flags[use], NULL) != SQLITE_OK ||
+	    sqlite3_busy_timeout(state->db, busy_ms) != SQLITE_OK)
+		return state_trouble(state, err);
+	if (use == STATE_WORK &&
+	    sqlite3_exec(state->db, state_schema, NULL, NULL, NULL) != SQLITE_OK)
+		return state_trouble(state, err);
+	return prepare(state, err);
+}
+
+static struct state *state_new(const char *path)
+{
 	struct state *state = xcalloc(1, sizeof(*state));
-	enum outcome what = OUTCOME_OK;
 
 	state->path = xstrdup(path);
 	state->lock = -1;
-	if (use == STATE_WORK)
-		what = take_lock(state, err);
-	if (what == OUTCOME_OK && sqlite3_open_v2(path, &state->db, flags[use], NULL) != SQLITE_OK)
-		what = state_trouble(state, err);
-	if (what == OUTCOME_OK && sqlite3_busy_timeout(state->db, busy_ms) != SQLITE_OK)
-		what = state_trouble(state, err);
-	if (what == OUTCOME_OK && use == STATE_WORK &&
-	    sqlite3_exec(state->db, state_schema, NULL, NULL, NULL) != SQLITE_OK)
-		what = state_trouble(state, err);
+	return state;
+}
+
+enum outcome state_claim(const char *path, struct state **out, struct err *err)
+{
+	struct state *state = state_new(path);
+	enum outcome what = take_lock(state, err);
+
 	if (what == OUTCOME_OK)
-		what = prepare(state, err);
-	if (what != OUTCOME_OK) {
+		*out = state;
+	else
 		state_close(state);
-		return what;
-	}
-	*out = state;
-	return OUTCOME_OK;
+	return what;
+}
+
+enum outcome state_load(struct state *state, struct err *err)
+{
+	return load(state, STATE_WORK, err);
+}
+
+enum outcome state_open(const char *path, enum state_use use, struct state **out, struct err *err)
+{
+	struct state *state = NULL;
+	enum outcome what = OUTCOME_OK;
+
+	if (use == STATE_WORK)
+		what = state_claim(path, &state, err);
+	else
+		state = state_new(path);
+	if (what == OUTCOME_OK)
+		what = load(state, use, err);
+	if (what == OUTCOME_OK)
+		*out = state;
+	else
+		state_close(state);
+	return what;
 }
 
 void state_close(struct state *state)

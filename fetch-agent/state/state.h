@@ -29,6 +29,11 @@ enum state_use {
 enum outcome state_open(const char *path, enum state_use use, struct state **out, struct err *err);
 void state_close(struct state *state); /* NULL is nothing */
 
+/* STATE_WORK in two steps: the lock at once, the database later, from another thread perhaps. A
+ * state that does not load is still to be closed, and good for nothing else. */
+enum outcome state_claim(const char *path, struct state **out, struct err *err);
+enum outcome state_load(struct state *state, struct err *err);
+
 struct state_folder {
 	int64_t id;
 	uint32_t uidvalidity; /* 0: never seen */

@@ -190,6 +190,13 @@ flock 9
 fetch 8 "another one at work"
 exec 9>&-
 
+# It is opened while the server is waited for.
+bed_fetch_conf "deliver = maildir:$BED/nowhere"
+echo "Nobody's database, and long enough to be looked at." >"$BED/other.db"
+fetch 78 "a state that is none" -v -s "$BED/other.db"
+like "$(cat "$BED/fetch.out")" 'other.db: file is not a database' "a state that is none: the line says so"
+is "$(find "$BED/nowhere" -type f 2>/dev/null)" "" "a state that is none: nothing is delivered"
+
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj '/CN=nobody knows' \
 	-keyout "$BED/tls/other.key" -out "$BED/tls/other.pem" 2>/dev/null
 bed_fetch_conf "ca_file = $BED/tls/other.pem"
