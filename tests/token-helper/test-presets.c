@@ -238,8 +238,14 @@ static void check_resolved(const struct preset_section *preset, const struct acc
 	check_filled(preset->name, client->token_url);
 	check_filled(preset->name, client->device_url);
 	check_filled(preset->name, client->revoke_url);
-	for (size_t i = 0; i < config->hosts[SERVICE_SMTP].count; i++)
-		check_filled(preset->name, config->hosts[SERVICE_SMTP].word[i]);
+	for (size_t i = 0; i < config->hosts[SERVICE_SMTP].count; i++) {
+		const char *host = config->hosts[SERVICE_SMTP].word[i];
+
+		check_filled(preset->name, host);
+		if (strchr(host, ':') != NULL)
+			fail_msg("%s: smtp_host with the port of auth_host: %s", preset->name,
+				 host);
+	}
 	assert_string_equal(config->title, preset->title);
 	assert_true(client->scope[0] != '\0');
 }

@@ -435,12 +435,26 @@ static void resolve_use(const struct resolving *at)
 	}
 }
 
-static void fill_words(const struct resolving *at, struct words *words)
+/* auth_host is as it stands in a URL, [::1]:8443; a mail server has ports of its own. */
+static void keep_name_alone(char *host)
 {
-	for (size_t i = 0; i < words->count; i++) {
-		char *word = words->word[i];
+	bool is_bracketed = host[0] == '[';
+	char *end = strchr(host, is_bracketed ? ']' : ':');
 
-		words->word[i] = filled(at, word);
+	if (end != NULL && (is_bracketed || strchr(end + 1, ':') == NULL))
+		*end = '\0';
+	if (is_bracketed)
+		memmove(host, host + 1, strlen(host));
+}
+
+static void fill_hosts(const struct resolving *at, struct words *hosts)
+{
+	for (size_t i = 0; i < hosts->count; i++) {
+		char *word = hosts->word[i];
+
+		hosts->word[i] = filled(at, word);
+		if (strchr(word, '{') != NULL)
+			keep_name_alone(hosts->word[i]);
 		free(word);
 	}
 }
@@ -463,7 +477,7 @@ static void resolve_hosts(const struct resolving *at)
 		const struct words *theirs = &at->preset->settings.hosts[i];
 
 		words_copy(&at->config->hosts[i], mine->count > 0 ? mine : theirs);
-		fill_words(at, &at->config->hosts[i]);
+		fill_hosts(at, &at->config->hosts[i]);
 		for (size_t j = 0; j < mine->count; j++)
 			check_host(at, service_names[i], mine->word[j]);
 		if (at->config->use[i] && at->config->hosts[i].count == 0)
