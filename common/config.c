@@ -28,6 +28,7 @@
 
 #define CONFIG_SECTION_MAX 48 /* inih cuts longer ones silently; the reader refuses them first */
 #define CONFIG_SECRET_MAX  16384
+#define TAB_COLUMNS	   8
 
 struct seen_key {
 	const void *target;
@@ -55,10 +56,12 @@ struct config_parse {
 	struct config_seen *seen;
 	struct config_problems *problems;
 	int line;
-	bool unclaimed;	   /* the line handed to inih has not reached the handler yet */
-	bool continuation; /* it is indented */
-	bool has_key;	   /* the section has a key that an indented line can go on with */
-	bool skip;	   /* the section was refused, or is another program's */
+	bool unclaimed;	    /* the line handed to inih has not reached the handler yet */
+	bool continuation;  /* it goes on with the value of the key before */
+	bool told_indented; /* the section has had the message on indented keys */
+	int column;	    /* where the line begins */
+	int key_column;	    /* where the section's last key began; -1: it has none yet */
+	bool skip;	    /* the section was refused, or is another program's */
 	const struct config_kind *kind;
 	void *target;
 	struct section_seen *sections;
@@ -368,38 +371,6 @@ static bool is_key_line(const struct config_parse *parse, const char *line)
 	       find_key(parse->kind, (struct span){line, len}) != NULL;
 }
 
-/* An indented line goes on with a list; other types have nothing to go on with. */
-static void continue_value(struct config_parse *parse, const char *value)
-{
-	char *target;
-
-	if (parse->last_key == NULL)
-		return;
-	if (is_key_line(parse, value)) {
-		config_problem(parse->problems, parse->file, parse->line,
-			       "is indented, and so goes on with the value of %s: take away the "
-			       "blanks before it",
-			       parse->last_key->name);
-		return;
-	}
-	target = (char *)parse->target + parse->last_key->offset;
-	if (parse->last_key->type == CONFIG_WORDS) {
-		words_split(value, (struct words *)(void *)target);
-	} else if (parse->last_key->type == CONFIG_STRING) {
-		char **string = (char **)(void *)target;
-		char *joined =
-			*string != NULL ? xasprintf("%s %s", *string, value) : xstrdup(value);
-
-		free(*string);
-		*string = joined;
-	} else {
-		config_problem(
-			parse->problems, parse->file, parse->line,
-			"an indented line goes on with the value of %s, which takes one value",
-			parse->last_key->name);
-	}
-}
-
 /* Sections and keys --------------------------------------------------------------------------- */
 
 static bool section_repeats(struct config_parse *parse, const char *section)
@@ -452,7 +423,8 @@ static void open_section(struct config_parse *parse, const char *section)
 
 	parse->target = NULL;
 	parse->last_key = NULL;
-	parse->has_key = false;
+	parse->key_column = -1;
+	parse->told_indented = false;
 	parse->skip = true;
 	parse->kind = find_kind(parse->kinds, section, kind_len);
 	if (section_repeats(parse, section))
@@ -522,23 +494,70 @@ static void set_key(struct config_parse *parse, const char *name, const char *va
 	set_value(parse, key, value);
 }
 
+/* A key that is farther in than the one before was meant as a key: it is read as one, so that
+ * nobody is told that it is missing. */
+static void refuse_indented_key(struct config_parse *parse, const char *line)
+{
+	size_t len = strcspn(line, " \t=:");
+	const char *value = line + len + strspn(line + len, " \t");
+	char *name = xspandup((struct span){line, len});
+
+	if (!parse->told_indented)
+		config_problem(parse->problems, parse->file, parse->line,
+			       "is farther in than the line of %s, and so goes on with its value: "
+			       "begin all keys of a section in the same column",
+			       parse->last_key->name);
+	parse->told_indented = true;
+	set_key(parse, name, value + 1 + strspn(value + 1, " \t"));
+	free(name);
+}
+
+/* An indented line goes on with a list; other types have nothing to go on with. */
+static void continue_value(struct config_parse *parse, const char *value)
+{
+	char *target;
+
+	if (parse->last_key == NULL)
+		return;
+	if (is_key_line(parse, value)) {
+		refuse_indented_key(parse, value);
+		return;
+	}
+	target = (char *)parse->target + parse->last_key->offset;
+	if (parse->last_key->type == CONFIG_WORDS) {
+		words_split(value, (struct words *)(void *)target);
+	} else if (parse->last_key->type == CONFIG_STRING) {
+		char **string = (char **)(void *)target;
+		char *joined =
+			*string != NULL ? xasprintf("%s %s", *string, value) : xstrdup(value);
+
+		free(*string);
+		*string = joined;
+	} else {
+		config_problem(
+			parse->problems, parse->file, parse->line,
+			"an indented line goes on with the value of %s, which takes one value",
+			parse->last_key->name);
+	}
+}
+
 static int on_key(void *user, const char *section, const char *name, const char *value)
 {
 	struct config_parse *parse = user;
 
 	(void)section;
 	parse->unclaimed = false;
+	if (!parse->continuation)
+		parse->key_column = parse->column;
 	if (parse->section_count == 0) {
 		config_problem(parse->problems, parse->file, parse->line,
 			       "%s stands before the first [section]", name);
 	} else if (!parse->skip) {
-		/* The first key of a section has nothing before it that it could go on with. */
-		if (parse->continuation && parse->has_key)
+		if (parse->continuation)
 			continue_value(parse, value);
 		else
 			set_key(parse, name, value);
 	}
-	parse->has_key = true;
 	return 1;
 }
 
@@ -596,6 +615,16 @@ static void read_section_head(struct config_parse *parse, const char *line)
 	open_section(parse, section);
 }
 
+/* As an editor shows it. */
+static int column_of(const char *line, const char *text)
+{
+	int column = 0;
+
+	for (; line < text; line++)
+		column += *line == '\t' ? TAB_COLUMNS - column % TAB_COLUMNS : 1;
+	return column;
+}
+
 /* Called by inih for each line. What inih would swallow or cut is reported here and given on as an
  * empty line. */
 static char *next_line(char *line, int size, void *stream)
@@ -627,13 +656,18 @@ static char *next_line(char *line, int size, void *stream)
 		return line;
 	}
 	text = line + strspn(line, " \t\r\n");
-	parse->continuation = text > line;
 	parse->unclaimed = *text != '\0' && *text != ';' && *text != '#';
-	if (*text == '[') {
+	if (!parse->unclaimed)
+		return line;
+	parse->column = column_of(line, text);
+	parse->continuation =
+		*text != '[' && parse->key_column >= 0 && parse->column > parse->key_column;
+	if (parse->continuation)
+		return line;
+	if (*text == '[')
 		read_section_head(parse, text);
-		/* Indented, inih would take it for more of the value before. */
-		memmove(line, text, strlen(text) + 1);
-	}
+	/* Indented, inih would take it for more of the value before. */
+	memmove(line, text, strlen(text) + 1);
 	return line;
 }
 
@@ -651,7 +685,8 @@ bool config_read(const char *file, const struct config_kind *kinds, void *contex
 				     .kinds = kinds,
 				     .context = context,
 				     .seen = seen,
-				     .problems = problems};
+				     .problems = problems,
+				     .key_column = -1};
 	size_t before = problems->count;
 
 	parse.stream = fopen(file, "re");

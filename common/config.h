@@ -70,9 +70,9 @@ void config_problems_release(struct config_problems *problems);
 /*
  * Reads file into what the kinds' open functions give. False when there was any problem (reported).
  * A section that appears twice, a key that appears twice in it, and a line that is neither are
- * problems. A line has at most 198 bytes (inih's limit everywhere); an indented line goes on with
- * the value of the line before. seen (may be NULL) is told every key that was set:
- * config_seen_line() asks for it.
+ * problems. A line has at most 198 bytes (inih's limit everywhere); one that is farther in than the
+ * key before it goes on with its value, so a file may be indented as a whole. seen (may be NULL) is
+ * told every key that was set: config_seen_line() asks for it.
  */
 struct config_seen;
 bool config_read(const char *file, const struct config_kind *kinds, void *context,

@@ -218,14 +218,41 @@ static void indented_lines_go_on(void **state)
 	check("[thing t]\nnonsense = x\n  y\n", "2: nonsense is not a key of [thing]\n");
 }
 
-/* Nothing of an indented file is swallowed. */
+/* A file that was pasted from a document, with the blanks before it. */
+static void an_indented_file_is_a_file(void **state)
+{
+	static const char file[] = "  [thing t]\n    string = a\n      b\n    words = c\n\td\n"
+				   "  number = 5\n    boolean: yes\n";
+	char *text = read_bytes(file, sizeof(file) - 1);
+
+	(void)state;
+	assert_string_equal(text, "7: is farther in than the line of number, and so goes on with "
+				  "its value: begin all keys of a section in the same column\n");
+	assert_string_equal(things[0].string, "a b");
+	assert_int_equal(things[0].words.count, 2);
+	assert_int_equal(things[0].number, 5);
+	assert_true(things[0].boolean);
+	free(text);
+	(void)forget_things(NULL);
+	check("\t[thing t]\n\tnumber = 0\n        nonsense = 1\n",
+	      "2: number = 0: is out of range: from 1 to 86400\n"
+	      "3: nonsense is not a key of [thing]\n");
+	check_start("[thing t]\nnumber = 5\n  [alone]\n  number = 0\n", "4: number = 0: is out");
+}
+
+/* Nothing is swallowed, and what is wrong is said once. */
 static void indented_keys_are_not_lost(void **state)
 {
+	static const char file[] = "[thing t]\nstring = a\n  number = 7\n  words = b\n    c\n";
+	char *text = read_bytes(file, sizeof(file) - 1);
+
 	(void)state;
-	check_start("[thing t]\n  string = a\n  number = 0\n",
-		    "3: is indented, and so goes on with the value of string");
-	check_start("[thing t]\n  number = 0\n", "2: number = 0: is out of range");
-	check_start("[thing t]\nnumber = 5\n  [alone]\nnumber = 0\n", "4: number = 0: is out");
+	assert_string_equal(text, "3: is farther in than the line of string, and so goes on with "
+				  "its value: begin all keys of a section in the same column\n");
+	assert_int_equal(things[0].number, 7);
+	assert_string_equal(things[0].string, "a");
+	free(text);
+	(void)forget_things(NULL);
 }
 
 static void odd_files_are_read(void **state)
@@ -328,6 +355,7 @@ int main(void)
 		cmocka_unit_test_teardown(values_are_checked, forget_things),
 		cmocka_unit_test_teardown(sections_and_keys_are_checked, forget_things),
 		cmocka_unit_test_teardown(indented_lines_go_on, forget_things),
+		cmocka_unit_test_teardown(an_indented_file_is_a_file, forget_things),
 		cmocka_unit_test_teardown(indented_keys_are_not_lost, forget_things),
 		cmocka_unit_test_teardown(odd_files_are_read, forget_things),
 		cmocka_unit_test_teardown(all_problems_come_in_one_run, forget_things),
