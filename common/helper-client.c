@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/daemon-command.h"
 #include "common/helper-protocol.h"
 
 #include "common/banned.h"
@@ -18,7 +19,6 @@
 #define FRAME_MAX     24   /* bytes that a netstring adds to its payload, at most */
 #define CHUNK_BYTES   8192 /* one read; most tokens fit */
 #define BUSY_PAUSE_MS 5	   /* between attempts while the daemon's queue of connections is full */
-#define LOOK_AT	      "systemctl status mailoauthd"
 
 static const char *const default_sockets[] = {
 	HELPER_SOCKET_IN_JAIL,
@@ -46,14 +46,15 @@ static enum outcome call_failed(const struct call *call, int error)
 			"this user may not open mailoauthd's socket %s (%s): check its owner "
 			"and mode with ls -l",
 			call->path, strerror(error));
-	return err_set(call->err, OUTCOME_RETRY, "mailoauthd does not answer on %s (%s): " LOOK_AT,
-		       call->path, strerror(error));
+	return err_set(call->err, OUTCOME_RETRY, "mailoauthd does not answer on %s (%s); run: %s",
+		       call->path, strerror(error),
+		       daemon_command(error == ECONNREFUSED ? DAEMON_START : DAEMON_LOOK_AT));
 }
 
 static enum outcome call_timed_out(const struct call *call)
 {
-	return err_set(call->err, OUTCOME_RETRY,
-		       "mailoauthd did not answer in time on %s: " LOOK_AT, call->path);
+	return err_set(call->err, OUTCOME_RETRY, "mailoauthd did not answer in time on %s; run: %s",
+		       call->path, daemon_command(DAEMON_LOOK_AT));
 }
 
 /* Waits for the events, or only for the time with fd -1. 0, or ETIMEDOUT, or what poll(2) says. */
@@ -94,10 +95,11 @@ static enum outcome no_socket(const struct helper_client *client, struct err *er
 		return err_set(err, OUTCOME_RETRY, "no socket of mailoauthd is known");
 	if (sockets[1] == NULL)
 		return err_set(err, OUTCOME_RETRY,
-			       "mailoauthd is not running: there is no %s: " LOOK_AT, sockets[0]);
+			       "mailoauthd is not running: there is no %s; run: %s", sockets[0],
+			       daemon_command(DAEMON_START));
 	return err_set(err, OUTCOME_RETRY,
-		       "mailoauthd is not running: there is neither %s nor %s: " LOOK_AT,
-		       sockets[0], sockets[1]);
+		       "mailoauthd is not running: there is neither %s nor %s; run: %s", sockets[0],
+		       sockets[1], daemon_command(DAEMON_START));
 }
 
 /* Connects to the first socket of the list that exists; call->path then names it. */
@@ -178,7 +180,8 @@ static enum outcome call_read(const struct call *call, struct buffer *raw)
 		return call_failed(call, errno);
 	if (n == 0)
 		return err_set(call->err, OUTCOME_RETRY,
-			       "mailoauthd hung up on %s without an answer: " LOOK_AT, call->path);
+			       "mailoauthd hung up on %s without an answer; run: %s", call->path,
+			       daemon_command(DAEMON_LOOK_AT));
 	(void)buffer_append(raw, chunk, (size_t)n);
 	if (raw->secret)
 		wipe(chunk, (size_t)n);

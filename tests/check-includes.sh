@@ -5,7 +5,7 @@
 # guest half of common/ alone, and the guest half on itself.
 cd "$(dirname "$0")/.." || exit 1
 status=0
-guest='common/(banned|buffer|deadline|helper-client|helper-protocol|outcome|scanner)\.h'
+guest='common/(banned|buffer|daemon-command|deadline|helper-client|helper-protocol|outcome|scanner)\.h'
 
 # allow PART REGEX: every #include "..." in PART's files matches REGEX.
 allow() {
@@ -19,7 +19,7 @@ allow() {
 	}
 }
 
-for module in banned buffer deadline helper-client helper-protocol outcome scanner; do
+for module in banned buffer daemon-command deadline helper-client helper-protocol outcome scanner; do
 	allow "common/$module.[ch]" "$guest"
 done
 allow 'common/*.[ch]' 'common/[a-z0-9-]+\.h'

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "common/daemon-command.h"
 #include "token-helper/cli-text.h"
 
 #include "common/banned.h"
@@ -17,7 +18,7 @@ const struct cli_exit_row cli_exits[] = {
 	{CLI_CONNECTION, "the mail server cannot be reached, or its TLS not be trusted", NULL},
 	{CLI_USAGE, "the command line is wrong", "mailoauth help"},
 	{CLI_DATA, "the file that was given is not what it should be", NULL},
-	{CLI_UNREACHABLE, "mailoauthd does not answer", "systemctl status mailoauthd"},
+	{CLI_UNREACHABLE, "mailoauthd does not answer", NULL}, /* next: as this machine does it */
 	{CLI_OUTPUT, "the output could not be written", NULL},
 	{CLI_RETRY, "not now: the same command may work later", "mailoauth status"},
 	{CLI_PROTOCOL, "the other side does not speak the protocol, or not this verb",
@@ -41,6 +42,8 @@ enum cli_exit cli_exit_of(enum outcome what)
 
 static const char *next_command(enum cli_exit exit)
 {
+	if (exit == CLI_UNREACHABLE)
+		return daemon_command(DAEMON_LOOK_AT);
 	for (size_t i = 0; i < cli_exits_count; i++) {
 		if (cli_exits[i].exit == exit)
 			return cli_exits[i].next;

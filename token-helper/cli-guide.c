@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/daemon-command.h"
 #include "common/xalloc.h"
 #include "token-helper/accounts/preset.h"
 #include "token-helper/cli-shelf.h"
@@ -251,7 +252,7 @@ static enum cli_exit fill_from_account(const struct cli *cli, char *filled[VALUE
 	return CLI_OK;
 }
 
-static void print_body(struct span body, char *const filled[VALUE_COUNT])
+static void print_filled(struct span body, char *const filled[VALUE_COUNT])
 {
 	while (body.len > 0) {
 		size_t used = 1;
@@ -271,6 +272,15 @@ static void print_body(struct span body, char *const filled[VALUE_COUNT])
 		body.ptr += used;
 		body.len -= used;
 	}
+}
+
+static void print_body(struct span body, char *const filled[VALUE_COUNT])
+{
+	struct buffer ours = BUFFER_INIT(SHELF_TEXT_MAX);
+
+	daemon_commands_append(&ours, body, machine_has_systemd());
+	print_filled(buffer_span(&ours), filled);
+	buffer_release(&ours);
 }
 
 /* All of it --------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/daemon-command.h"
 #include "common/xalloc.h"
 #include "token-helper/cli-grant.h"
 #include "token-helper/cli-import.h"
@@ -335,9 +336,9 @@ static void say_steps(const struct import *import, const struct moving *one)
 	if (one->section.lacking.len > 0)
 		SAY(import,
 		    "%s: fill in %s and put the section into %s; then run: mailoauth config check "
-		    "&& systemctl reload mailoauthd && mailoauth import %s --account %s\n",
+		    "&& %s && mailoauth import %s --account %s\n",
 		    one->account->name, buffer_cstr(&one->section.lacking), import->cli->config,
-		    import->cli->file, one->account->name);
+		    daemon_command(DAEMON_RELOAD), import->cli->file, one->account->name);
 	else
 		SAY(import,
 		    "%s: is not in %s yet; to have it put there, and the grant stored, run: "

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/daemon-command.h"
 #include "token-helper/cli-text.h"
 
 #include "common/banned.h"
@@ -147,13 +148,19 @@ void report_line(struct report *report, enum report_stage stage, bool from_clien
 /* Lines of a constant text; the first has the name before it. */
 static void explain(const char *name, const char *text)
 {
-	while (text != NULL && *text != '\0') {
+	struct buffer ours = BUFFER_INIT(TEXT_MAX);
+
+	if (text != NULL)
+		daemon_commands_append(&ours, span_from_str(text), machine_has_systemd());
+	text = buffer_cstr(&ours);
+	while (*text != '\0') {
 		size_t len = strcspn(text, "\n");
 
 		(void)printf("      %-11s%.*s\n", name, (int)len, text);
 		text += len + (text[len] == '\n');
 		name = "";
 	}
+	buffer_release(&ours);
 }
 
 /* The steps where there are some: the remedy is their short form. */

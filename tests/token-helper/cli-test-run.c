@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/daemon-command.h"
 #include "common/xalloc.h"
 #include "tests/token-helper/cli-stage.h"
 #include "token-helper/cli-exit.h"
@@ -124,7 +125,7 @@ static void absent_daemon_is_unreachable(void **state)
 	stage_start(stage, ARGV("token", "relay"), NULL);
 	assert_int_equal(stage_wait(stage), CLI_UNREACHABLE);
 	assert_contains(&stage->complained, stage->socket);
-	assert_contains(&stage->complained, "systemctl status mailoauthd");
+	assert_contains(&stage->complained, daemon_command(DAEMON_START));
 }
 
 static void terminal_escapes_are_not_passed_on(void **state)

@@ -15,7 +15,9 @@
 #include <openssl/evp.h>
 
 #include "common/base64.h"
+#include "common/daemon-command.h"
 #include "common/helper-protocol.h"
+#include "common/xalloc.h"
 #include "token-helper/cli-exit.h"
 #include "token-helper/cli-page.h"
 #include "token-helper/cli-paste.h"
@@ -362,11 +364,15 @@ static void reported(enum cli_exit exit, const char *text, const char *expected)
 
 static void reports_end_in_a_command_once(void **state)
 {
+	char *expected = xasprintf("mailoauth: gone; run: %s\n", daemon_command(DAEMON_LOOK_AT));
+
 	(void)state;
 	reported(CLI_RETRY, "later", "mailoauth: later; run: mailoauth status\n");
 	reported(CLI_CONSENT, "x; run: y", "mailoauth: x; run: y\n");
-	reported(CLI_UNREACHABLE, "x: systemctl status mailoauthd",
-		 "mailoauth: x: systemctl status mailoauthd\n");
+	reported(CLI_UNREACHABLE, "x; run: setsid mailoauthd &",
+		 "mailoauth: x; run: setsid mailoauthd &\n");
+	reported(CLI_UNREACHABLE, "gone", expected);
+	free(expected);
 	reported(CLI_OUTPUT, "full", "mailoauth: full\n");
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/daemon-command.h"
 #include "common/deadline.h"
 #include "common/log.h"
 #include "common/xalloc.h"
@@ -399,11 +400,11 @@ static enum outcome explain_unknown(const struct account_wanted *wanted, struct 
 			       "user = %.*s, or correct the name",
 			       user_len, wanted->user.ptr, user_len, wanted->user.ptr);
 	if (user_len == 0)
-		return err_set(
-			err, OUTCOME_CONFIG,
-			"mailoauthd has no account of this name or alias: write an [account "
-			"NAME] into mailoauth.conf and run: systemctl reload mailoauthd; those "
-			"that it has: mailoauth status");
+		return err_set(err, OUTCOME_CONFIG,
+			       "mailoauthd has no account of this name or alias: write an [account "
+			       "NAME] into mailoauth.conf and run: %s; those "
+			       "that it has: mailoauth status",
+			       daemon_command(DAEMON_RELOAD));
 	return err_set(err, OUTCOME_CONFIG,
 		       "what stands as password of \"%.*s\" (%zu characters, not shown here) is no "
 		       "account's name or alias: put the name of an [account] there, or nothing",

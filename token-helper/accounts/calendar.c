@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "common/clock.h"
+#include "common/daemon-command.h"
 #include "common/scanner.h"
 
 #include "common/banned.h"
@@ -97,16 +98,16 @@ void calendar_advice(const struct account *account, enum calendar_entry entry, i
 	case CALENDAR_CLIENT_SECRET:
 		(void)snprintf(text, size,
 			       "the client secret %s on %s: make a new one at %s, put it into its "
-			       "file, set client_secret_expires anew, then: systemctl reload "
-			       "mailoauthd",
-			       ends, day, account_config(account)->title);
+			       "file, set client_secret_expires anew, then: %s",
+			       ends, day, account_config(account)->title,
+			       daemon_command(DAEMON_RELOAD));
 		break;
 	case CALENDAR_CLIENT_CERTIFICATE:
 		(void)snprintf(
 			text, size,
 			"the client certificate %s on %s: register a new one at %s, put it and "
-			"its key into their files, then: systemctl reload mailoauthd",
-			ends, day, account_config(account)->title);
+			"its key into their files, then: %s",
+			ends, day, account_config(account)->title, daemon_command(DAEMON_RELOAD));
 		break;
 	case CALENDAR_REFRESH_IDLE:
 		(void)snprintf(text, size,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/daemon-command.h"
 #include "token-helper/accounts/account-state.h"
 #include "token-helper/accounts/calendar.h"
 
@@ -44,12 +45,13 @@ static void todo_of(const struct account *account, const char *state, char *text
 	if (account->damaged)
 		(void)snprintf(text, size,
 			       "mend or restore its file in the store (or add its seal key), then: "
-			       "systemctl reload mailoauthd");
+			       "%s",
+			       daemon_command(DAEMON_RELOAD));
 	else if (strcmp(state, "reauth-required") == 0 || strcmp(state, "never-authorized") == 0)
 		(void)snprintf(text, size, "run: mailoauth authorize %s", account->config->name);
 	else if (strcmp(state, "blocked") == 0)
-		(void)snprintf(text, size,
-			       "correct mailoauth.conf, then: systemctl reload mailoauthd");
+		(void)snprintf(text, size, "correct mailoauth.conf, then: %s",
+			       daemon_command(DAEMON_RELOAD));
 	else if (account->grant.refresh_token.len == 0 &&
 		 grant_kind_has_person(account->config->client.grant))
 		(void)snprintf(text, size,

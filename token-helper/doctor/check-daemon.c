@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/daemon-command.h"
 #include "token-helper/cli-status.h"
 #include "token-helper/cli-text.h"
 #include "token-helper/doctor/doctor.h"
@@ -36,7 +37,7 @@ static void compare_versions(struct doctor *doctor, struct span data)
 		doctor_say(doctor, SEVERITY_WARNING, "mailoauthd %s runs, and this is mailoauth %s",
 			   buffer_cstr(&version), PACKAGE_VERSION);
 		doctor_why(doctor, "It was not restarted after an update.");
-		doctor_mend(doctor, "systemctl restart mailoauthd");
+		doctor_mend(doctor, "%s", daemon_command(DAEMON_RESTART));
 	}
 	buffer_release(&version);
 }
@@ -50,7 +51,7 @@ static void say_unreachable(struct doctor *doctor, enum cli_exit exit, const cha
 	}
 	doctor_say(doctor, SEVERITY_ERROR, "%s", why);
 	doctor_why(doctor, "Without it no mail program gets a token.");
-	doctor_mend(doctor, "systemctl start mailoauthd");
+	doctor_mend(doctor, "%s", daemon_command(DAEMON_START));
 }
 
 void check_daemon(struct doctor *doctor)
@@ -144,9 +145,7 @@ void check_units(struct doctor *doctor)
 {
 	char systemctl[PROGRAM_PATH_MAX];
 
-	/* sd_booted(3) */
-	if (access("/run/systemd/system", F_OK) != 0 ||
-	    program_find("systemctl", systemctl) == NULL) {
+	if (!machine_has_systemd() || program_find("systemctl", systemctl) == NULL) {
 		doctor_say(doctor, SEVERITY_NOTE,
 			   "systemd does not run here: units were not looked at");
 		return;

@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 
+#include "common/daemon-command.h"
 #include "token-helper/doctor/deliveries.h"
 #include "token-helper/doctor/doctor.h"
 #include "token-helper/doctor/postfix-socket.h"
@@ -122,8 +123,8 @@ void check_allow(struct doctor *doctor)
 			   account->name, name);
 		doctor_why(doctor,
 			   "mailoauthd knows who asks and gives Postfix no token. Add %s to allow "
-			   "in [account %s] of %s, then: systemctl reload mailoauthd",
-			   name, account->name, doctor->cli->config);
+			   "in [account %s] of %s, then: %s",
+			   name, account->name, doctor->cli->config, daemon_command(DAEMON_RELOAD));
 	}
 	free(name);
 }

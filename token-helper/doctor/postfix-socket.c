@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/daemon-command.h"
 #include "common/helper-client.h"
 #include "common/xalloc.h"
 #include "token-helper/doctor/jail.h"
@@ -43,10 +44,9 @@ enum outcome postfix_socket_try(const struct postfix *postfix,
 /* With systemd the socket units say where mailoauthd listens, and its configuration does not. */
 static bool has_unit(void)
 {
-	return access("/run/systemd/system", F_OK) == 0 && /* sd_booted(3) */
-	       (access("/usr/lib/systemd/system/" UNIT, F_OK) == 0 ||
-		access("/lib/systemd/system/" UNIT, F_OK) == 0 ||
-		access("/etc/systemd/system/" UNIT, F_OK) == 0);
+	return machine_has_systemd() && (access("/usr/lib/systemd/system/" UNIT, F_OK) == 0 ||
+					 access("/lib/systemd/system/" UNIT, F_OK) == 0 ||
+					 access("/etc/systemd/system/" UNIT, F_OK) == 0);
 }
 
 /* A socket unit does not start while its service runs. */
@@ -75,7 +75,7 @@ void postfix_socket_remedy(const struct postfix *postfix, const struct postfix_s
 	if (is_jailed && has_unit())
 		remedy_by_unit(queue, path, command, advice);
 	else if (!is_jailed || words_contain(listens, path))
-		(void)buffer_append_str(command, "systemctl restart mailoauthd");
+		(void)buffer_append_str(command, daemon_command(DAEMON_RESTART));
 	else
 		(void)buffer_printf(advice,
 				    "smtp(8) runs in the chroot %s and sees nothing outside it. "

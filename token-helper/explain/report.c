@@ -6,6 +6,7 @@
 #include <json.h>
 #include <string.h>
 
+#include "common/daemon-command.h"
 #include "token-helper/explain/redact.h"
 #include "token-helper/explain/status-class.h"
 
@@ -22,9 +23,11 @@
 /* "  why  first\n       second\n" */
 static void print_lines(FILE *out, const char *label, const char *lines, const struct names *names)
 {
-	struct buffer text = BUFFER_INIT(TEXT_MAX);
+	struct buffer ours = BUFFER_INIT(TEXT_MAX), text = BUFFER_INIT(TEXT_MAX);
 
-	names_fill_in(&text, lines, names);
+	daemon_commands_append(&ours, span_from_str(lines), machine_has_systemd());
+	names_fill_in(&text, buffer_cstr(&ours), names);
+	buffer_release(&ours);
 	lines = buffer_cstr(&text);
 	for (;;) {
 		size_t len = strcspn(lines, "\n");
