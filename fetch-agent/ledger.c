@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/clock.h"
 #include "common/xalloc.h"
 
 #include "common/banned.h"
@@ -179,6 +180,9 @@ enum outcome ledger_open(struct ledger *ledger, struct ledger_view *view, struct
 		what = state_aside_all(ledger->state, &ledger->folder, &view->aside, err);
 	if (what == OUTCOME_OK)
 		what = state_former_any(ledger->state, &ledger->folder, &view->renewing, err);
+	if (what == OUTCOME_OK)
+		what = state_census(ledger->state, &ledger->folder, clock_now_s(), &view->census,
+				    err);
 	ledger->broken = what != OUTCOME_OK;
 	return what;
 }
@@ -247,6 +251,11 @@ enum outcome ledger_deliver(struct ledger *ledger, const struct ledger_group *gr
 				       err);
 	ledger->broken = what != OUTCOME_OK;
 	return what;
+}
+
+enum outcome ledger_sweep(struct ledger *ledger, struct state_sweep *sweep, struct err *err)
+{
+	return state_sweep_next(ledger->state, &ledger->folder, sweep, clock_now_s(), err);
 }
 
 enum outcome ledger_recognise(struct ledger *ledger, const struct state_identity *identities,

@@ -35,6 +35,7 @@ struct ledger_view {
 	struct uid_list interrupted; /* may have been handed over by a run that did not live on */
 	struct uid_list unpublished; /* may be in a Maildir that is gone; set aside as due */
 	struct state_aside_list aside;
+	struct state_census census;
 	bool renewing; /* other UIDs than before: look whether messages are known */
 };
 
@@ -70,6 +71,9 @@ bool ledger_group_is_empty(const struct ledger_group *group); /* but for last_ui
 /* Durable, noted, published: whatever the group's messages need. */
 enum outcome ledger_deliver(struct ledger *ledger, const struct ledger_group *group,
 			    struct err *err);
+
+/* See state_sweep_next(). */
+enum outcome ledger_sweep(struct ledger *ledger, struct state_sweep *sweep, struct err *err);
 
 /* UIDs whose identity is known under a former UIDVALIDITY are decided, and added to known. No UID
  * twice in identities. */

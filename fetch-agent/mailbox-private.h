@@ -3,7 +3,8 @@
  * mailbox-private.h - what the files of mailbox.h share. In the order that a message takes:
  * mailbox.c opens and ends, mailbox-list.c finds what is new, mailbox-fetch.c asks for it,
  * mailbox-intake.c takes it off the wire, mailbox-verdict.c hears what became of it,
- * mailbox-bounce.c tells its sender, mailbox-group.c has it noted, mailbox-tell.c tells the server.
+ * mailbox-bounce.c tells its sender, mailbox-group.c has it noted, mailbox-tell.c tells the server;
+ * mailbox-sweep.c forgets what has long been gone.
  */
 #ifndef FETCH_AGENT_MAILBOX_PRIVATE_H
 #define FETCH_AGENT_MAILBOX_PRIVATE_H
@@ -25,7 +26,8 @@ enum mailbox_state {
 	MAILBOX_LISTING,
 	MAILBOX_RECOGNISING, /* which of what is listed is known under other UIDs */
 	MAILBOX_FETCHING,
-	MAILBOX_CLOSING, /* the last note */
+	MAILBOX_CLOSING,  /* the last note */
+	MAILBOX_SWEEPING, /* what of all that is known the server has still */
 	MAILBOX_ENDED,
 };
 
@@ -145,6 +147,9 @@ struct mailbox {
 	struct group *group;  /* being filled */
 	size_t groups;	      /* in the worker */
 	uint32_t decided_uid; /* every message up to here has its verdict */
+
+	struct state_sweep sweep;
+	bool is_swept;
 };
 
 /* mailbox.c */
@@ -222,6 +227,11 @@ void group_submit(struct mailbox *mailbox); /* the one being filled; another tak
 void group_submit_if_full(struct mailbox *mailbox);
 /* Has it noted that the window's messages are about to be handed over, then asks for them. */
 void group_hand(struct window *window);
+
+/* mailbox-sweep.c */
+bool sweep_is_due(const struct mailbox *mailbox);
+void sweep_begin(struct mailbox *mailbox); /* in MAILBOX_CLOSING, and back to it */
+void sweep_found(struct mailbox *mailbox, struct imap_set set);
 
 /* mailbox-tell.c */
 /* Tells the server of messages that are delivered; takes uids' content. */

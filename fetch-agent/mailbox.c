@@ -13,8 +13,9 @@
 
 #include "common/banned.h"
 
-static const char *const state_names[] = {"opening",	 "renewing", "searching", "listing",
-					  "recognising", "fetching", "closing",	  "ended"};
+static const char *const state_names[] = {"opening", "renewing",    "searching",
+					  "listing", "recognising", "fetching",
+					  "closing", "sweeping",    "ended"};
 
 void mailbox_log(const struct mailbox *mailbox, enum log_level level, const char *fmt, ...)
 {
@@ -50,6 +51,7 @@ static void mailbox_free(struct mailbox *mailbox)
 	uid_list_release(&mailbox->recognised);
 	group_free(mailbox->group);
 	windows_free(mailbox);
+	state_sweep_release(&mailbox->sweep);
 	free(mailbox->identities);
 	free(mailbox->listed);
 	event_free(mailbox->end);
@@ -154,7 +156,7 @@ static void close_ledger(struct mailbox *mailbox)
 	    !mailbox->ledger.broken)
 		group_submit(mailbox);
 	else
-		(void)event_add(mailbox->end, &(struct timeval){0});
+		mailbox_go_on(mailbox);
 }
 
 /* From here and nowhere else the mailbox moves: fetch more, deliver more, or end. */
@@ -173,6 +175,8 @@ void mailbox_go_on(struct mailbox *mailbox)
 		group_submit(mailbox);
 	else if (mailbox->state == MAILBOX_FETCHING)
 		close_ledger(mailbox);
+	else if (mailbox->state == MAILBOX_CLOSING && !failed && sweep_is_due(mailbox))
+		sweep_begin(mailbox);
 	else if (mailbox->state == MAILBOX_CLOSING || failed)
 		(void)event_add(mailbox->end, &(struct timeval){0});
 }
@@ -383,6 +387,9 @@ static void on_response(void *ctx, const struct imap_response *response)
 	else if ((response->kind == IMAP_SEARCH || response->kind == IMAP_ESEARCH) &&
 		 mailbox->state == MAILBOX_SEARCHING)
 		list_found(mailbox, response->search.set);
+	else if ((response->kind == IMAP_SEARCH || response->kind == IMAP_ESEARCH) &&
+		 mailbox->state == MAILBOX_SWEEPING)
+		sweep_found(mailbox, response->search.set);
 }
 
 static void on_closed(void *ctx, enum outcome what, const struct err *err)

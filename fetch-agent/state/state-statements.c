@@ -26,6 +26,8 @@ const char state_schema[] =
 	" trace BLOB);"
 	"CREATE INDEX IF NOT EXISTS former_header ON former (folder, header);"
 	"CREATE INDEX IF NOT EXISTS former_trace ON former (folder, trace);"
+	"CREATE TABLE IF NOT EXISTS gone (folder INTEGER NOT NULL, uid INTEGER NOT NULL,"
+	" since INTEGER NOT NULL, PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS maildir (folder INTEGER PRIMARY KEY, path TEXT NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS run (source TEXT PRIMARY KEY, outcome TEXT NOT NULL,"
 	" text TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL,"
@@ -80,6 +82,17 @@ const char *const state_statements[STATEMENT_COUNT] = {
 	[STATEMENT_FORMER_USE_TRACE] =
 		"DELETE FROM former WHERE rowid ="
 		" (SELECT rowid FROM former WHERE folder = ?1 AND trace = ?2 LIMIT 1)",
+	[STATEMENT_CENSUS] = "SELECT count(*) FROM identity WHERE folder = ?1 AND uid NOT IN"
+			     " (SELECT uid FROM gone WHERE folder = ?1)",
+	[STATEMENT_SWEEP] =
+		"SELECT uid FROM identity WHERE folder = ? AND uid > ? ORDER BY uid LIMIT ?",
+	[STATEMENT_GONE_PUT] = "INSERT OR IGNORE INTO gone (folder, uid, since) VALUES (?, ?, ?)",
+	[STATEMENT_GONE_DELETE] = "DELETE FROM gone WHERE folder = ? AND uid = ?",
+	[STATEMENT_GONE_FORGET] = "DELETE FROM gone WHERE folder = ?",
+	[STATEMENT_GONE_OVERDUE] = "SELECT 1 FROM gone WHERE folder = ? AND since <= ? LIMIT 1",
+	[STATEMENT_GONE_PRUNE] = "DELETE FROM identity WHERE folder = ?1 AND uid IN"
+				 " (SELECT uid FROM gone WHERE folder = ?1 AND since <= ?2)",
+	[STATEMENT_GONE_PRUNED] = "DELETE FROM gone WHERE folder = ? AND since <= ?",
 	[STATEMENT_MAILDIR_SET] = "INSERT INTO maildir (folder, path) VALUES (?, ?)"
 				  " ON CONFLICT (folder) DO UPDATE SET path = excluded.path"
 				  " WHERE path <> excluded.path",

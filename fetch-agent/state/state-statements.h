@@ -35,6 +35,14 @@ enum statement {
 	STATEMENT_FORMER_ANY,	     /* id */
 	STATEMENT_FORMER_USE_HEADER, /* id, header */
 	STATEMENT_FORMER_USE_TRACE,  /* id, trace */
+	STATEMENT_CENSUS,	     /* id */
+	STATEMENT_SWEEP,	     /* id, uid, limit */
+	STATEMENT_GONE_PUT,	     /* id, uid, since */
+	STATEMENT_GONE_DELETE,	     /* id, uid */
+	STATEMENT_GONE_FORGET,	     /* id */
+	STATEMENT_GONE_OVERDUE,	     /* id, since */
+	STATEMENT_GONE_PRUNE,	     /* id, since */
+	STATEMENT_GONE_PRUNED,	     /* id, since */
 	STATEMENT_MAILDIR_SET,	     /* id, path */
 	STATEMENT_MAILDIR_GET,	     /* id */
 	STATEMENT_RUN_SET,

@@ -217,6 +217,7 @@ enum outcome state_folder_reset(struct state *state, struct state_folder *folder
 		    state_do_with(state, STATEMENT_ASIDE_FORGET, folder->id, 0, 0) &&
 		    state_do_with(state, STATEMENT_FORMER_MAKE, folder->id, 0, 0) &&
 		    state_do_with(state, STATEMENT_IDENTITY_FORGET, folder->id, 0, 0) &&
+		    state_do_with(state, STATEMENT_GONE_FORGET, folder->id, 0, 0) &&
 		    state_do_with(state, STATEMENT_FOLDER_RESET, folder->id, uidvalidity, 0);
 	enum outcome what = state_commit(state, good, err);
 

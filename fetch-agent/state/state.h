@@ -125,6 +125,35 @@ enum outcome state_recognise(struct state *state, const struct state_folder *fol
 			     struct uid_list *known, struct err *err);
 
 /*
+ * Identities outlive their messages, because a folder may be restored from a backup; not for ever.
+ * A sweep goes through the UIDs of which there are identities, batch by batch: who has asked the
+ * server marks in `here` which it has. The others are noted as gone; those that have been gone for
+ * STATE_GONE_DAYS, and are not here in this sweep either, are forgotten at its end.
+ */
+#define STATE_GONE_DAYS 90
+#define STATE_SWEEP_MAX 32768 /* UIDs of a batch */
+
+struct state_census {
+	int64_t present; /* identities of messages that are not known to be gone */
+	bool overdue;	 /* some have been gone for long */
+};
+
+enum outcome state_census(struct state *state, const struct state_folder *folder, int64_t now_s,
+			  struct state_census *out, struct err *err);
+
+/* Zeroed is the beginning. */
+struct state_sweep {
+	struct uid_list uids; /* the batch, ascending; empty: the sweep is over */
+	bool *here;	      /* one for each */
+};
+
+/* One transaction: the batch is noted; then sweep has the next. */
+enum outcome state_sweep_next(struct state *state, const struct state_folder *folder,
+			      struct state_sweep *sweep, int64_t now_s, struct err *err);
+void state_sweep_mark(struct state_sweep *sweep, uint32_t first_uid, uint32_t last_uid);
+void state_sweep_release(struct state_sweep *sweep);
+
+/*
  * One transaction: what was being published is now published (as `published`: STATE_TELLING or
  * STATE_DECIDED), and the rest of the step as its members say. NULL: none.
  */

@@ -257,6 +257,87 @@ static void counts_copies(void **state)
 	assert_recognised(place, &listed[1], 2, "");
 }
 
+static struct state_census census_at(struct place *place, int64_t now_s)
+{
+	struct state_census census = {.present = -1};
+
+	assert_int_equal(state_census(place->state, &place->folder, now_s, &census, NULL),
+			 OUTCOME_OK);
+	return census;
+}
+
+/* A sweep in which the server has first to last and nothing else. */
+static void sweep(struct place *place, int64_t now_s, uint32_t first, uint32_t last,
+		  size_t batches_wanted)
+{
+	struct state_sweep sweep = {0};
+	size_t batches = 0;
+
+	for (;;) {
+		assert_int_equal(
+			state_sweep_next(place->state, &place->folder, &sweep, now_s, NULL),
+			OUTCOME_OK);
+		if (sweep.uids.count == 0)
+			break;
+		batches++;
+		state_sweep_mark(&sweep, first, last);
+	}
+	assert_int_equal(batches, batches_wanted);
+	state_sweep_release(&sweep);
+	reopen(place);
+}
+
+static void add_identities(struct place *place, size_t count)
+{
+	struct state_identity *all = xcalloc(count, sizeof(*all));
+
+	for (size_t i = 0; i < count; i++) {
+		all[i].uid = (uint32_t)i + 1;
+		(void)snprintf((char *)all[i].header, sizeof(all[i].header), "%zu", i + 1);
+	}
+	advance(place, &(struct state_step){.published = STATE_DECIDED,
+					    .identities = all,
+					    .identity_count = count,
+					    .last_uid = (uint32_t)count});
+	free(all);
+}
+
+/* Only what is gone now and was gone long before. */
+static void forgets_what_is_gone_for_long(void **state)
+{
+	static const int64_t day_s = 86400, kept_s = STATE_GONE_DAYS * day_s;
+	struct place *place = *state;
+	struct state_identity third = {.uid = 13, .header = "3"};
+
+	add_identities(place, 5);
+	assert_int_equal(census_at(place, day_s).present, 5);
+	sweep(place, day_s, 4, 5, 1);
+	assert_int_equal(census_at(place, day_s).present, 2);
+	sweep(place, 2 * day_s, 3, 5, 1); /* it was the server's mistake */
+	assert_int_equal(census_at(place, day_s).present, 3);
+	assert_false(census_at(place, day_s + kept_s - 1).overdue);
+	assert_true(census_at(place, day_s + kept_s).overdue);
+	sweep(place, day_s + kept_s, 2, 4, 1); /* 1 is forgotten; 5 is gone for the first time */
+	assert_int_equal(census_at(place, day_s + kept_s).present, 3);
+	assert_false(census_at(place, day_s + kept_s).overdue);
+	assert_int_equal(state_folder_reset(place->state, &place->folder, 8, NULL), OUTCOME_OK);
+	assert_recognised(place, &(struct state_identity){.uid = 11, .header = "1"}, 1, "");
+	assert_recognised(place, &third, 1, "13");
+	assert_recognised(place, &(struct state_identity){.uid = 15, .header = "5"}, 1, "15");
+	assert_int_equal(census_at(place, 0).present, 2); /* nothing is marked under new UIDs */
+}
+
+static void sweeps_in_batches(void **state)
+{
+	struct place *place = *state;
+
+	add_identities(place, STATE_SWEEP_MAX + 2);
+	sweep(place, 1, 1, STATE_SWEEP_MAX + 1, 2);
+	assert_int_equal(census_at(place, 1).present, STATE_SWEEP_MAX + 1);
+	sweep(place, 1, 2, UINT32_MAX, 2);
+	assert_int_equal(census_at(place, 1).present, STATE_SWEEP_MAX + 1);
+}
+
 static void knows_where_it_publishes(void **state)
 {
 	struct place *place = *state;
@@ -289,6 +370,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rewinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(remembers_over_resets, setup, teardown),
 		cmocka_unit_test_setup_teardown(counts_copies, setup, teardown),
+		cmocka_unit_test_setup_teardown(forgets_what_is_gone_for_long, setup, teardown),
+		cmocka_unit_test_setup_teardown(sweeps_in_batches, setup, teardown),
 		cmocka_unit_test_setup_teardown(knows_where_it_publishes, setup, teardown),
 	};
 
