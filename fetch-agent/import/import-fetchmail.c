@@ -45,6 +45,7 @@ enum slot {
 	SLOT_FETCHALL,
 	SLOT_IDLE,
 	SLOT_INVISIBLE,
+	SLOT_IDFILE,
 	SLOT_COUNT,
 };
 
@@ -78,7 +79,8 @@ static const char no_command[] = "not carried over: no command is run around a c
 static const char only_pop3[] = "not carried over: it is for POP3";
 static const char only_pop3_ids[] =
 	"not carried over: it holds the names that a POP3 server gives to messages, and they have "
-	"others by IMAP; what fetchmail left at such a server is fetched again: since, or "
+	"others by IMAP, but for those of Dovecot, which --take-state takes over; what fetchmail "
+	"left at such a server is fetched again: since, or "
 	"take = unseen, limits that: mailoauth.conf(5)";
 
 static const struct keyword keywords[] = {
@@ -203,7 +205,7 @@ static const struct keyword globals[] = {
 	{"logfile", SHAPE_ONE, SLOT_NONE, "say 2>>FILE, or --log syslog", NULL},
 	{"syslog", SHAPE_FLAG, SLOT_NONE, "say --log syslog on the command line", NULL},
 	{"pidfile", SHAPE_ONE, SLOT_NONE, not_needed, NULL},
-	{"idfile", SHAPE_ONE, SLOT_NONE, only_pop3_ids, NULL},
+	{"idfile", SHAPE_ONE, SLOT_IDFILE, only_pop3_ids, NULL},
 	{"properties", SHAPE_ONE, SLOT_NONE, "not carried over: it is for scripts", NULL},
 	{"showdots", SHAPE_FLAG, SLOT_NONE, not_needed, NULL},
 };
@@ -543,6 +545,15 @@ static void emit_recipient(struct reading *reading, struct import_source *source
 		import_set(source, IMPORT_RECIPIENT, local);
 }
 
+/* POP3 has no folder but INBOX. The file's name may stand below. */
+static void emit_memory(struct reading *reading, struct import_source *source)
+{
+	if (source->value[IMPORT_FOLDER] != NULL || reading->remote == NULL)
+		return;
+	import_remember(source, "INBOX", "", reading->line);
+	source->memories[0].who = xasprintf("%s@%s", reading->remote, reading->host);
+}
+
 /* Whether this user's mail can be fetched by IMAP; else says so. */
 static bool can_be_fetched(struct reading *reading)
 {
@@ -559,7 +570,8 @@ static bool can_be_fetched(struct reading *reading)
 	else if (strncasecmp(protocol, "imap", 4) != 0) {
 		import_note(reading->plan, option_line(reading, SLOT_PROTOCOL),
 			    "proto %s: mailoauth-fetch speaks IMAP only: no section for %s; most "
-			    "servers have IMAP too: write proto imap and try again",
+			    "servers have IMAP too: write proto imap and try again (and "
+			    "--take-state, if the server is Dovecot)",
 			    protocol, reading->host);
 		return false;
 	}
@@ -583,6 +595,7 @@ static void end_user(struct reading *reading)
 		emit_destination(reading, source);
 		emit_recipient(reading, source);
 		emit_watching(reading, source);
+		emit_memory(reading, source);
 		import_login_decide(reading->plan, source);
 	}
 }
@@ -902,6 +915,21 @@ static void add_interval(const struct reading *reading, struct import_source *so
 		import_setf(source, IMPORT_INTERVAL, "%llus", (unsigned long long)seconds);
 }
 
+static void name_memory(const struct reading *reading, struct import_source *source)
+{
+	const struct option *idfile = &reading->global.option[SLOT_IDFILE];
+	const char *path = idfile->words.count > 0 ? idfile->words.word[0] : "~/.fetchids";
+
+	if (!idfile->set && reading->plan->home == NULL)
+		return;
+	for (size_t i = 0; i < source->memory_count; i++) {
+		char *whole = import_path(reading->plan, path, "idfile", idfile->line);
+
+		free(source->memories[i].path);
+		source->memories[i].path = whole != NULL ? whole : xstrdup("");
+	}
+}
+
 static void fetchmail_read(struct span text, struct import_plan *plan)
 {
 	struct reading reading = {.plan = plan};
@@ -912,8 +940,10 @@ static void fetchmail_read(struct span text, struct import_plan *plan)
 	if (reading.lexer.token == FETCHMAIL_BAD && plan->problems.count == 0)
 		fail(&reading, "");
 	end_user(&reading);
-	for (size_t i = 0; i < plan->count; i++)
+	for (size_t i = 0; i < plan->count; i++) {
 		add_interval(&reading, plan->sources[i]);
+		name_memory(&reading, plan->sources[i]);
+	}
 	options_release(&reading.defaults);
 	options_release(&reading.server);
 	options_release(&reading.user);
@@ -924,12 +954,80 @@ static void fetchmail_read(struct span text, struct import_plan *plan)
 	fetchmail_lexer_release(&reading.lexer);
 }
 
+/* Memory -----------------------------------------------------------------------------------------
+ */
+
+static bool scan_hex(struct scanner *scan, uint32_t *out)
+{
+	struct span digits;
+	uint32_t value = 0;
+
+	if (!scan_take(scan, 8, &digits))
+		return false;
+	for (size_t i = 0; i < digits.len; i++) {
+		char c = digits.ptr[i];
+
+		if (c >= '0' && c <= '9')
+			value = value << 4 | (uint32_t)(c - '0');
+		else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
+			value = value << 4 | (uint32_t)((c & ~0x20) - 'A' + 10);
+		else
+			return false;
+	}
+	*out = value;
+	return true;
+}
+
+/* Dovecot's pop3_uidl_format, unless somebody has changed it: UID and UIDVALIDITY. Some other
+ * server's names may look so; the UIDVALIDITY is not that of any IMAP server then, and nothing is
+ * taken for fetched. */
+static bool recall_uidl(struct span uidl, struct import_recall *recall)
+{
+	struct scanner scan = scanner_over(uidl);
+	uint32_t uid, uidvalidity;
+
+	if (!scan_hex(&scan, &uid) || !scan_hex(&scan, &uidvalidity) || !scanner_at_end(&scan) ||
+	    uid == 0 || uidvalidity == 0 ||
+	    (recall->uidvalidity != 0 && recall->uidvalidity != uidvalidity))
+		return false;
+	recall->uidvalidity = uidvalidity;
+	uid_list_add(&recall->fetched, uid);
+	return true;
+}
+
+static bool is_of(struct span line, const char *who)
+{
+	size_t len = who != NULL ? strlen(who) : 0;
+
+	return who != NULL && line.len > len + 1 && memcmp(line.ptr, who, len) == 0 &&
+	       line.ptr[len] == ' ';
+}
+
+/* USER@HOST UIDL, of all mailboxes; other lines are passed over, as fetchmail does. */
+static bool fetchmail_recall(struct span text, struct import_recall *recall)
+{
+	struct scanner scan = scanner_over(text);
+	struct span line;
+
+	while (scan_until(&scan, '\n', 4096, &line)) {
+		size_t before = is_of(line, recall->who) ? strlen(recall->who) + 1 : 0;
+
+		if (before > 0 &&
+		    !recall_uidl((struct span){line.ptr + before, line.len - before}, recall))
+			return false;
+	}
+	return scanner_at_end(&scan) && recall->uidvalidity != 0;
+}
+
 const struct import_program import_fetchmail = {
 	.name = "fetchmail",
 	.file_name = "fetchmail",
 	.read = fetchmail_read,
+	.recall = fetchmail_recall,
+	.recall_is_all = true,
 	.forgets =
 		"fetchmail keeps no state for IMAP: what it fetched is marked as seen at the "
 		"server, and take = unseen, as printed, goes on from there; .fetchids is POP3's, "
-		"and its names are no use by IMAP",
+		"and its names are no use by IMAP, unless Dovecot made them for the user and the "
+		"host that stand here",
 };

@@ -61,6 +61,7 @@ static void source_free(struct import_source *source)
 	for (size_t i = 0; i < source->memory_count; i++) {
 		free(source->memories[i].folder);
 		free(source->memories[i].path);
+		free(source->memories[i].who);
 	}
 	free(source->memories);
 	free(source);
@@ -122,8 +123,8 @@ void import_remember(struct import_source *source, const char *folder, const cha
 {
 	source->memories = xreallocarray(source->memories, source->memory_count + 1,
 					 sizeof(*source->memories));
-	source->memories[source->memory_count++] =
-		(struct import_memory){xstrdup(folder), xstrdup(path), line};
+	source->memories[source->memory_count++] = (struct import_memory){
+		.folder = xstrdup(folder), .path = xstrdup(path), .line = line};
 }
 
 /* Folders ----------------------------------------------------------------------------------------

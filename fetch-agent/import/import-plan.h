@@ -47,6 +47,7 @@ enum import_key {
 struct import_memory {
 	char *folder; /* UTF-8 */
 	char *path;
+	char *who; /* import_recall.who */
 	int line;
 };
 
@@ -118,6 +119,7 @@ void import_problem(struct import_plan *plan, int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 struct import_recall {
+	const char *who; /* given: whose lines count in a file of several mailboxes; NULL: all */
 	uint32_t uidvalidity;
 	uint32_t last_uid;	 /* all of them up to here */
 	struct uid_list fetched; /* and these */
@@ -130,10 +132,12 @@ struct import_program {
 	void (*read)(struct span text, struct import_plan *plan);
 	/*
 	 * Reads what it keeps of a folder: the UIDs that were fetched, and below which all were.
-	 * False: that is not its format. NULL: it keeps nothing that says which messages these are.
+	 * False: that is not its format, or of no use. NULL: it keeps nothing that says which
+	 * messages these are.
 	 */
 	bool (*recall)(struct span text, struct import_recall *recall);
-	const char *forgets; /* without recall: why, and what corresponds */
+	bool recall_is_all;  /* what it says is fetched, nothing else is: not `take = unseen` too */
+	const char *forgets; /* where nothing is recalled: why, and what corresponds */
 };
 
 extern const struct import_program import_fetchmail, import_getmail, import_mbsync, import_fdm;

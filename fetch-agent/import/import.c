@@ -166,27 +166,40 @@ static enum outcome take_over(struct state *state, const char *source, const cha
 	return what;
 }
 
-/* A file that is missing or strange is noted, and the other folders go on: what is taken over twice
- * would be worse than what is fetched twice. */
-static enum outcome recall_folder(struct import_plan *plan, const struct import_program *program,
-				  const struct import_source *source,
-				  const struct import_memory *memory, struct state *state,
-				  struct err *err)
+static void note_forgotten(struct import_plan *plan, const struct import_program *program,
+			   const struct import_memory *memory, const struct err *trouble)
 {
-	struct buffer text = BUFFER_INIT(IMPORT_MEMORY_MAX);
-	struct import_recall recall = {0};
-	struct err trouble = ERR_INIT;
-	enum outcome what = OUTCOME_OK;
-
-	if (read_file(memory->path, &text, &trouble) != OUTCOME_OK)
+	if (program->forgets != NULL)
+		import_note(plan, memory->line, "--take-state: %s", program->forgets);
+	else if (trouble->text[0] != '\0')
 		import_note(plan, memory->line, "folder %s: what was fetched is not known: %s",
-			    memory->folder, trouble.text);
-	else if (!program->recall(buffer_span(&text), &recall) || recall.uidvalidity == 0)
+			    memory->folder, trouble->text);
+	else
 		import_note(plan, memory->line,
 			    "folder %s: what was fetched is not known: %s is no state of %s",
 			    memory->folder, memory->path, program->name);
+}
+
+/* A file that is missing or strange is noted, and the other folders go on: what is taken over twice
+ * would be worse than what is fetched twice. */
+static enum outcome recall_folder(struct import_plan *plan, const struct import_program *program,
+				  struct import_source *source, const struct import_memory *memory,
+				  struct state *state, struct err *err)
+{
+	struct buffer text = BUFFER_INIT(IMPORT_MEMORY_MAX);
+	struct import_recall recall = {.who = memory->who};
+	struct err trouble = ERR_INIT;
+	enum outcome what = OUTCOME_OK;
+
+	if (read_file(memory->path, &text, &trouble) != OUTCOME_OK ||
+	    !program->recall(buffer_span(&text), &recall))
+		recall.uidvalidity = 0;
+	if (recall.uidvalidity == 0)
+		note_forgotten(plan, program, memory, &trouble);
 	else
 		what = take_over(state, source->name, memory->folder, &recall, err);
+	if (program->recall_is_all && recall.uidvalidity != 0)
+		import_set(source, IMPORT_TAKE, NULL);
 	if (what == OUTCOME_OK && recall.uidvalidity != 0)
 		import_note(plan, memory->line,
 			    "folder %s: taken over from %s: UIDVALIDITY %u, %zu messages noted, "
@@ -212,8 +225,10 @@ static enum outcome recall_all(struct import_plan *plan, const struct import_pro
 	}
 	what = state_open(path, STATE_WORK, &state, err);
 	for (size_t i = 0; what == OUTCOME_OK && i < plan->count; i++) {
-		const struct import_source *source = plan->sources[i];
+		struct import_source *source = plan->sources[i];
 
+		if (source->memory_count == 0 && program->forgets != NULL)
+			import_note(plan, source->line, "--take-state: %s", program->forgets);
 		for (size_t m = 0; what == OUTCOME_OK && m < source->memory_count; m++)
 			what = recall_folder(plan, program, source, &source->memories[m], state,
 					     err);

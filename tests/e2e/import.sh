@@ -9,6 +9,23 @@ BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
 for program in getmail mbsync; do
 	command -v $program >/dev/null || skip_all "$program is not installed (getmail6, isync)"
 done
+bed_install
+POP3_PORT=$(bed_ports 1)
+pop3=
+if command -v fetchmail >/dev/null && { [ -x /usr/lib/dovecot/pop3 ] || [ -x /usr/libexec/dovecot/pop3 ]; }; then
+	pop3=yes
+	# shellcheck disable=SC2034 # for bed_start
+	BED_DOVECOT_EXTRA="protocols = imap lmtp pop3
+service pop3-login {
+  inet_listener pop3 {
+    port = 0
+  }
+  inet_listener pop3s {
+    port = $POP3_PORT
+    ssl = yes
+  }
+}"
+fi
 bed_relay_start
 user=relay@example.test
 BED_FETCH_CONF=$BED/fetch.conf
@@ -134,6 +151,42 @@ like "$(cat "$BED/notes")" 'folder INBOX: taken over from .*/.mbsyncstate: UIDVA
 	"mbsync: what was fetched is said"
 goes_on mbsync
 
+# fetchmail, by POP3 from Dovecot.
+pop_fetch() {
+	HOME=$BED timeout 60 fetchmail -f "$BED/poprc" --nodetach --silent --nosyslog --pidfile "$BED/fetchmail.pid" >"$BED/fetchmail.out" 2>&1
+}
+
+if [ -n "$pop3" ]; then
+	printf '%s:{PLAIN}%s\n' $user "$BED_PASSWORD" >>"$BED/dovecot/passwords"
+	fresh
+	(umask 077 && cat >"$BED/poprc") <<-EOT
+		set idfile "$BED/ids"
+		poll localhost protocol pop3 port $POP3_PORT uidl
+		  user "$user" password "$BED_PASSWORD" is "to" here
+		  ssl sslcertck sslcertfile "$BED/tls/ca.pem" keep
+		  mda "/usr/bin/tee -a $BED/popped"
+	EOT
+	pop_fetch || diag "fetchmail: $(cat "$BED/fetchmail.out")"
+	is "$(grep -c '^Subject: number' "$BED/popped") $(grep -c "^$user@localhost " "$BED/ids")" "11 11" "fetchmail fetches by POP3"
+	sed "s/protocol pop3 port $POP3_PORT uidl/via 127.0.0.1 protocol imap port $BED_IMAP_PORT/; s,mda .*,," "$BED/poprc" >"$BED/.fetchmailrc"
+	mkdir "$BED/popped.d"
+	import 0 "fetchmail by POP3: import" --import "$BED/.fetchmailrc" --take-state --passwords "$BED/popped.d"
+	like "$(cat "$BED/notes")" "folder INBOX: taken over from $BED/ids: UIDVALIDITY [0-9]+, 11 messages noted" \
+		"fetchmail by POP3: what was fetched is said"
+	unlike "$(cat "$BED/sections")" 'unseen' "fetchmail by POP3: what somebody has read elsewhere is not taken for fetched"
+	sed -i "s,^deliver .*,deliver = maildir:$BED/fetched,; /^recipient/d; /^received/d; /^user/d; s/^password_file.*/account = relay/" "$BED_FETCH_CONF"
+	before=0
+	goes_on "fetchmail by POP3"
+
+	rm -f "$BED"/fetch.db*
+	sed -i 's/^\([^ ]*\) ........\(.*\)/\1 message-\2/' "$BED/ids"
+	import 0 "names of another POP3 server: import" --import "$BED/.fetchmailrc" --take-state
+	like "$(cat "$BED/notes")" '\.fetchmailrc:3: --take-state: .* no use by IMAP, unless Dovecot' "names of another POP3 server: are of no use"
+	like "$(cat "$BED/sections")" 'take += unseen' "names of another POP3 server: what is read counts as fetched"
+else
+	skip "fetchmail by POP3" "fetchmail or dovecot-pop3d is not installed"
+fi
+
 # Passwords are written where it is asked for, and told nowhere.
 printf 'poll imap.example.test proto imap user "alice" pass "s3cret" ssl is alice here\n' >"$BED/.fetchmailrc"
 mkdir "$BED/passwords"
@@ -146,7 +199,7 @@ import 0 "fetchmail: state" --import "$BED/.fetchmailrc" --take-state
 like "$(cat "$BED/notes")" 'take = unseen' "fetchmail: what corresponds to its state is said"
 sed -i '1i set idfile /home/alice/.fetchids' "$BED/.fetchmailrc"
 import 0 "fetchmail: idfile" --import "$BED/.fetchmailrc"
-like "$(cat "$BED/notes")" 'fetchmailrc:1: idfile: not carried over: it holds the names that a POP3 server gives' "fetchmail: .fetchids tells nothing"
+like "$(cat "$BED/notes")" 'fetchmailrc:1: idfile: not carried over: it holds the names that a POP3 server gives' "fetchmail: .fetchids tells little"
 printf 'poll\n' >"$BED/.fetchmailrc"
 import 78 "a bad file" --import "$BED/.fetchmailrc"
 like "$(cat "$BED/notes")" '\.fetchmailrc:2: the server.s name is missing here' "a bad file: its line"

@@ -497,6 +497,20 @@ struct memory {
 #define TEXT(literal) literal, sizeof(literal) - 1
 
 static const struct memory memories[] = {
+	{&import_fetchmail,
+	 TEXT("u@h 0000000100000007\nu@g 0000000500000009\n\nuu@h x\nu@h 0000001A00000007\n"),
+	 true,
+	 7,
+	 0,
+	 {1, 26}},
+	{&import_fetchmail, TEXT("u@h 0000000100000007\nu@h 1-2\n"), false, 0, 0, {0}},
+	{&import_fetchmail, TEXT("u@h 0000000100000007\nu@h 0000000200000008\n"), false, 0, 0, {0}},
+	{&import_fetchmail, TEXT("u@h 000000010000000g\n"), false, 0, 0, {0}},
+	{&import_fetchmail, TEXT("u@h 0000000100000007x\n"), false, 0, 0, {0}},
+	{&import_fetchmail, TEXT("u@h 0000000000000007\n"), false, 0, 0, {0}},
+	{&import_fetchmail, TEXT("u@h \n"), false, 0, 0, {0}},
+	{&import_fetchmail, TEXT("u@g 0000000100000007\n"), false, 0, 0, {0}},
+	{&import_fetchmail, TEXT("u@h 0000000100000007\nu@h 00000002000000"), false, 0, 0, {0}},
 	{&import_getmail, TEXT("7/1\0001700000000\n7/3\0001700000000\n"), true, 7, 0, {1, 3}},
 	{&import_getmail, TEXT("7/INBOX/4\0001700000000\n"), true, 7, 0, {4}},
 	{&import_getmail, TEXT("7/1\0001\n8/2\0001\n7/3\0001\n"), true, 8, 0, {2}},
@@ -533,7 +547,7 @@ static void what_was_fetched(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(memories); i++) {
 		const struct memory *memory = &memories[i];
-		struct import_recall recall = {0};
+		struct import_recall recall = {.who = "u@h"};
 		size_t count = 0;
 		bool good =
 			memory->program->recall((struct span){memory->text, memory->len}, &recall);

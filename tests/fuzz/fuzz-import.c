@@ -39,7 +39,7 @@ static void check_sections(const struct buffer *out)
 
 static void check_recall(const struct import_program *program, struct span text)
 {
-	struct import_recall recall = {0};
+	struct import_recall recall = {.who = "u@h"};
 
 	if (program->recall != NULL && program->recall(text, &recall))
 		require(recall.uidvalidity != 0 || recall.fetched.count == 0);
@@ -62,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	check_recall(&import_getmail, text);
 	check_recall(&import_mbsync, text);
+	check_recall(&import_fetchmail, text);
 	import_plan_release(&plan);
 	buffer_release(&out);
 	return 0;
