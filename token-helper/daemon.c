@@ -22,10 +22,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/confine.h"
 #include "common/log.h"
+#include "common/runner.h"
 #include "common/service.h"
 #include "token-helper/accounts/accounts.h"
 #include "token-helper/accounts/authorize-flow.h"
+#include "token-helper/accounts/confinement.h"
 #include "token-helper/accounts/helper-config.h"
 #include "token-helper/accounts/notices.h"
 #include "token-helper/http/http-client.h"
@@ -128,9 +131,11 @@ static enum outcome reload(void *context, struct err *err)
 	if (!words_equal(&config->sockets, &daemon->config->sockets) ||
 	    strcmp(config->store, daemon->config->store) != 0 ||
 	    strcmp(config->user, daemon->config->user) != 0 ||
+	    config->confine != daemon->config->confine ||
 	    !words_equal(&config->metrics, &daemon->config->metrics) ||
 	    !same_notices(config, daemon->config))
-		log_warning("reload: socket, store, user, metrics and notify_* of [daemon] change "
+		log_warning("reload: socket, store, user, confine, metrics and notify_* of "
+			    "[daemon] change "
 			    "only with a restart");
 	/* The accounts go over; what the server borrows of the old one (admin) is replaced in
 	 * place. */
@@ -179,6 +184,20 @@ static void drop_privileges(const char *user)
 		fatal("cannot become %s: %s", user, strerror(errno));
 	if (setuid(0) == 0)
 		fatal("root came back after becoming %s", user);
+}
+
+/* Who we are, and who runs programs for us: from here on nothing can be gained back. */
+static void settle(const struct daemon *daemon)
+{
+	struct err err;
+
+	if (daemon->config->confine)
+		confine_bounding();
+	drop_privileges(daemon->config->user);
+	if (daemon->config->confine)
+		confine_privileges();
+	if (confinement_start_runner(daemon->config, daemon->config_path, &err) != OUTCOME_OK)
+		fatal("the process that runs programs: %s", err.text);
 }
 
 /* Sockets ------------------------------------------------------------------------------------- */
@@ -309,27 +328,6 @@ static void daemon_start(struct daemon *daemon, const struct sockets *sockets)
 	watch_signal(daemon, 2, SIGHUP, on_hangup);
 }
 
-static void on_patience(evutil_socket_t fd, short what, void *context)
-{
-	(void)fd;
-	(void)what;
-	(void)context;
-}
-
-/* Programs that ran until now are killed, and nothing else is under way: they are reaped. */
-static void reap_programs(struct daemon *daemon)
-{
-	static const struct timeval second = {.tv_sec = 1};
-	struct event *patience = evtimer_new(daemon->base, on_patience, NULL);
-
-	if (patience == NULL || event_add(patience, &second) != 0)
-		return;
-	while (event_base_get_num_events(daemon->base, EVENT_BASE_COUNT_ADDED) > 1 &&
-	       evtimer_pending(patience, NULL) != 0)
-		(void)event_base_loop(daemon->base, EVLOOP_ONCE);
-	event_free(patience);
-}
-
 static void daemon_end(struct daemon *daemon)
 {
 	notices_free(daemon->notices);
@@ -343,7 +341,7 @@ static void daemon_end(struct daemon *daemon)
 		event_free(daemon->signals[i]);
 	if (daemon->drain != NULL)
 		event_free(daemon->drain);
-	reap_programs(daemon);
+	runner_stop();
 	event_base_free(daemon->base);
 	helper_config_free(daemon->config);
 	libevent_global_shutdown();
@@ -407,7 +405,8 @@ static void read_options(int argc, char **argv, struct daemon *daemon)
 			level = LOG_LEVEL_DEBUG;
 			break;
 		case 'V':
-			(void)puts("mailoauthd " PACKAGE_VERSION);
+			(void)printf("mailoauthd " PACKAGE_VERSION "\n%s\n",
+				     confine_calls_version());
 			exit(EX_OK);
 		case 'h':
 			usage(stdout);
@@ -437,8 +436,9 @@ int main(int argc, char **argv)
 	if (daemon.config == NULL)
 		exit(EX_CONFIG);
 	open_sockets(daemon.config, &sockets);
-	drop_privileges(daemon.config->user);
+	settle(&daemon);
 	daemon_start(&daemon, &sockets);
+	confinement_enter(daemon.config, daemon.config_path);
 	log_info("ready: version %s, %zu accounts, %zu sockets", PACKAGE_VERSION,
 		 accounts_count(daemon.accounts), sockets.count);
 	service_notify("READY=1");

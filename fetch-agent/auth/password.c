@@ -4,18 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/runner.h"
 #include "common/xalloc.h"
 
 #include "common/banned.h"
-
-extern char **environ;
 
 struct password_ask {
 	struct event_base *base;
@@ -25,13 +22,13 @@ struct password_ask {
 	password_done_fn *done;
 	void *ctx;
 	struct event *timer; /* first the start, then the deadline */
-	struct event *child; /* SIGCHLD */
+	struct event *ended;
 	struct event *output;
 	struct buffer password;
 	bool started;
 	bool too_long;
-	pid_t pid; /* 0: none, or it has ended */
-	int fd;	   /* its output; -1: it is closed */
+	int end; /* readable: the program has ended; -1: none, or it has */
+	int fd;	 /* its output; -1: it is closed */
 	int status;
 };
 
@@ -45,14 +42,21 @@ static void output_close(struct password_ask *ask)
 	ask->fd = -1;
 }
 
+/* A program that still runs is killed by it. */
+static void end_close(struct password_ask *ask)
+{
+	if (ask->ended != NULL)
+		event_free(ask->ended);
+	ask->ended = NULL;
+	if (ask->end >= 0)
+		(void)close(ask->end);
+	ask->end = -1;
+}
+
 static void ask_free(struct password_ask *ask)
 {
-	if (ask->pid > 0) {
-		(void)kill(ask->pid, SIGKILL);
-		(void)waitpid(ask->pid, NULL, 0); /* it was killed: this does not wait */
-	}
+	end_close(ask);
 	output_close(ask);
-	event_free(ask->child);
 	event_free(ask->timer);
 	buffer_release(&ask->password);
 	free(ask);
@@ -119,56 +123,53 @@ static void on_output(evutil_socket_t fd, short what, void *ctx)
 	if (len > 0 && !ask->too_long)
 		return;
 	output_close(ask);
-	if (ask->pid == 0)
+	if (ask->end < 0)
 		conclude(ask);
 }
 
-static void on_child(evutil_socket_t number, short what, void *ctx)
+static void on_ended(evutil_socket_t fd, short what, void *ctx)
 {
 	struct password_ask *ask = ctx;
+	struct runner_end end;
 
-	(void)number;
 	(void)what;
-	if (ask->pid == 0 || waitpid(ask->pid, &ask->status, WNOHANG) != ask->pid)
+	if (!runner_ended(fd, &end))
 		return;
-	ask->pid = 0;
-	if (ask->fd < 0)
+	end_close(ask);
+	ask->status = end.status;
+	if (end.error != 0)
+		fail(ask, end.error == EPIPE ? OUTCOME_RETRY : OUTCOME_CONFIG,
+		     runner_error_text(end.error));
+	else if (ask->fd < 0)
 		conclude(ask);
 }
 
-static int spawn(struct password_ask *ask, int output)
+static struct event *watch(struct password_ask *ask, int fd, event_callback_fn callback)
 {
-	char *const *argv;
-	char **words = xcalloc(ask->command->count + 1, sizeof(*words));
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none, broken_pipe;
-	int error;
+	struct event *event = event_new(ask->base, fd, EV_READ | EV_PERSIST, callback, ask);
 
-	memcpy(words, ask->command->word, ask->command->count * sizeof(*words));
-	argv = words;
-	(void)sigemptyset(&none);
-	(void)sigemptyset(&broken_pipe);
-	(void)sigaddset(&broken_pipe, SIGPIPE);
-	(void)posix_spawn_file_actions_init(&files);
-	(void)posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	(void)posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-	(void)posix_spawnattr_init(&attributes);
-	(void)posix_spawnattr_setsigmask(&attributes, &none);
-	(void)posix_spawnattr_setsigdefault(&attributes, &broken_pipe);
-	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	error = posix_spawn(&ask->pid, argv[0], &files, &attributes, argv, environ);
-	(void)posix_spawn_file_actions_destroy(&files);
-	(void)posix_spawnattr_destroy(&attributes);
-	free(words);
-	if (error != 0)
-		ask->pid = 0;
-	return error;
+	if (event == NULL || event_add(event, NULL) != 0)
+		abort(); /* as xalloc: out of memory */
+	return event;
+}
+
+/* Not in a process group of its own: one that asks for a passphrase does so at our terminal. */
+static bool start(struct password_ask *ask, int output)
+{
+	const struct runner_order order = {
+		.argv = ask->command, .input = -1, .output = output, .complaint = STDERR_FILENO};
+
+	ask->end = runner_run(&order);
+	if (ask->end < 0)
+		return false;
+	ask->ended = watch(ask, ask->end, on_ended);
+	return true;
 }
 
 static void run_command(struct password_ask *ask)
 {
 	int ends[2], error;
+	bool started;
 
 	if (pipe2(ends, O_CLOEXEC) != 0) {
 		fail(ask, OUTCOME_RETRY, strerror(errno));
@@ -176,13 +177,13 @@ static void run_command(struct password_ask *ask)
 	}
 	(void)evutil_make_socket_nonblocking(ends[0]);
 	ask->fd = ends[0];
-	ask->output = event_new(ask->base, ask->fd, EV_READ | EV_PERSIST, on_output, ask);
-	if (ask->output == NULL || event_add(ask->output, NULL) != 0)
-		abort(); /* as xalloc: out of memory */
-	error = spawn(ask, ends[1]);
+	ask->output = watch(ask, ask->fd, on_output);
+	started = start(ask, ends[1]);
+	error = errno;
 	(void)close(ends[1]);
-	if (error != 0)
-		fail(ask, OUTCOME_CONFIG, strerror(error));
+	if (!started)
+		fail(ask, error == EPIPE ? OUTCOME_RETRY : OUTCOME_CONFIG,
+		     runner_error_text(error));
 }
 
 static void read_file(struct password_ask *ask)
@@ -226,13 +227,10 @@ struct password_ask *password_get(struct event_base *base, const char *file,
 	ask->deadline = deadline;
 	ask->done = done;
 	ask->ctx = ctx;
-	ask->fd = -1;
+	ask->fd = ask->end = -1;
 	buffer_init_secret(&ask->password, PASSWORD_MAX);
 	ask->timer = evtimer_new(base, on_timer, ask);
-	/* There before the program is: its end cannot be missed. */
-	ask->child = evsignal_new(base, SIGCHLD, on_child, ask);
-	if (ask->timer == NULL || ask->child == NULL || evtimer_add(ask->timer, &at_once) != 0 ||
-	    event_add(ask->child, NULL) != 0)
+	if (ask->timer == NULL || evtimer_add(ask->timer, &at_once) != 0)
 		abort(); /* as xalloc: out of memory */
 	return ask;
 }

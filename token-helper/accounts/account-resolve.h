@@ -30,6 +30,7 @@ struct daemon_section {
 	struct words sockets, admin, seal_key_file, metrics, notify_command, notify_mail_by;
 	char *notify_mail;
 	char *store, *user;
+	bool confine;
 };
 
 struct config_reading {
@@ -43,6 +44,7 @@ struct config_reading {
 	struct preset_section **presets; /* those that accounts named, read once */
 	size_t preset_count;
 	struct preset_section *preset; /* being read */
+	struct words files;	       /* as helper_config's */
 };
 
 /* One account on its way. */
@@ -57,6 +59,9 @@ struct resolving {
 /* Reports what is wrong with key of the account, at its line. */
 void resolve_problem(const struct resolving *at, const char *key, const char *fmt, va_list ap)
 	__attribute__((format(printf, 3, 0)));
+
+/* helper-config.c: path is of a file that is read with the configuration. */
+void resolve_reads(struct config_reading *reading, const char *path);
 
 /* client-resolve.c: fills config->client.auth, and service_account where the grant needs one. */
 void resolve_client_auth(const struct resolving *at);

@@ -171,6 +171,7 @@ static bool read_secret(const struct resolving *at, const char *key, const char 
 
 	if (path == NULL)
 		return false;
+	resolve_reads(at->reading, path);
 	outcome = config_read_secret(path, secret, &err);
 	if (outcome == OUTCOME_OK && is_file)
 		check_daemon_reads(at, key, path);
@@ -191,6 +192,7 @@ static bool read_public(const struct resolving *at, const char *key, const char 
 	char chunk[1024];
 	ssize_t n = -1;
 
+	resolve_reads(at->reading, path);
 	if (fd >= 0) {
 		while ((n = read(fd, chunk, sizeof(chunk))) > 0 &&
 		       buffer_append(text, chunk, (size_t)n))

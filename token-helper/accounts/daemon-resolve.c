@@ -53,6 +53,7 @@ static void add_key(struct config_reading *reading, struct helper_config *config
 	struct buffer hex = BUFFER_INIT_SECRET(SEAL_KEY_TEXT_MAX);
 	struct err err;
 
+	resolve_reads(reading, path);
 	if (config_read_secret(path, &hex, &err) != OUTCOME_OK ||
 	    seal_keys_add(config->seal_keys, buffer_span(&hex), &err) != OUTCOME_OK)
 		problem(reading, "seal_key_file", source, err.text);
@@ -171,6 +172,7 @@ void daemon_resolve(struct config_reading *reading, struct helper_config *config
 
 	resolve_sockets(reading, config);
 	config->store = xstrdup(daemon->store != NULL ? daemon->store : STORE_DIR);
+	config->confine = daemon->confine;
 	config->user = xstrdup(daemon->user != NULL ? daemon->user : SERVICE_USER);
 	if (peer_list_resolve(&daemon->admin, &config->admin, &err) != OUTCOME_OK)
 		config_problem(reading->problems, reading->file,

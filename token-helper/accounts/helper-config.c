@@ -115,6 +115,7 @@ static const struct config_key daemon_keys[] = {
 	{.name = "notify_command", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, notify_command)},
 	{.name = "notify_mail", .type = CONFIG_STRING, .offset = offsetof(struct daemon_section, notify_mail)},
 	{.name = "notify_mail_by", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, notify_mail_by)},
+	{.name = "confine", .type = CONFIG_BOOLEAN, .offset = offsetof(struct daemon_section, confine)},
 	{.name = "metrics", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, metrics)},
 	{.name = "seal_key_file", .type = CONFIG_WORDS, .offset = offsetof(struct daemon_section, seal_key_file)},
 	{0},
@@ -355,6 +356,7 @@ void helper_config_free(struct helper_config *config)
 	peer_list_release(&config->admin);
 	seal_keys_free(config->seal_keys);
 	words_release(&config->metrics);
+	words_release(&config->files);
 	words_release(&config->notify_command);
 	words_release(&config->notify_mail_by);
 	free(config->notify_mail);
@@ -365,13 +367,25 @@ void helper_config_free(struct helper_config *config)
 	free(config);
 }
 
+void resolve_reads(struct config_reading *reading, const char *path)
+{
+	struct words *files = &reading->files;
+
+	/* Accounts share them more often than not. */
+	if (files->count > 0 && strcmp(files->word[files->count - 1], path) == 0)
+		return;
+	files->word = xreallocarray(files->word, files->count + 1, sizeof(files->word[0]));
+	files->word[files->count++] = xstrdup(path);
+}
+
 /* Loading ------------------------------------------------------------------------------------- */
 
 struct helper_config *helper_config_load(const char *path, const char *const *provider_dirs,
 					 struct config_problems *problems)
 {
 	size_t before = problems->count;
-	struct config_reading reading = {.file = path, .problems = problems};
+	struct config_reading reading = {
+		.file = path, .problems = problems, .daemon = {.confine = true}};
 	struct helper_config *config = xcalloc(1, sizeof(*config));
 
 	buffer_init(&config->warnings, 16384);
@@ -382,6 +396,7 @@ struct helper_config *helper_config_load(const char *path, const char *const *pr
 		daemon_resolve(&reading, config);
 		accounts_resolve(&reading, config);
 	}
+	config->files = reading.files;
 	reading_release(&reading);
 	if (problems->count > before) {
 		helper_config_free(config);

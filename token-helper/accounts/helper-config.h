@@ -62,7 +62,10 @@ struct helper_config {
 	struct words notify_command; /* argv; empty: nobody is told */
 	char *notify_mail;	     /* an address; NULL: no mail is sent */
 	struct words notify_mail_by; /* smtp://HOST[:PORT], or argv */
-	bool seal_keys_unseen;	     /* one is a credential that this process was not given */
+	bool confine;		     /* give up what is not needed, once started */
+	struct words
+		files; /* what else was read: secrets, keys, certificates; some more than once */
+	bool seal_keys_unseen; /* one is a credential that this process was not given */
 	struct account_config **accounts;
 	size_t account_count;
 	struct buffer warnings; /* lines; what is odd but no error */

@@ -2,17 +2,15 @@
 /*
  * command.c - see command.h.
  *
- * The end is the child's death, not the end of its output: a grandchild may hold the pipe open for
- * ever. What a dead child wrote is in the pipe by then. Until it has been reaped the struct lives
- * on, also when nobody waits for it any more.
+ * The end is the program's death, not the end of its output: a grandchild may hold the pipe open
+ * for ever. What a dead program wrote is in the pipe by then. The runner (common/runner.h) starts
+ * it, and kills it when we close what its end is told on.
  */
 #include "token-helper/command/command.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,28 +18,28 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/runner.h"
 #include "common/xalloc.h"
 
 #include "common/banned.h"
 
 #define COMMAND_MUTE_MAX 65536
-extern char **environ;
 
 enum { PIPE_OUTPUT, PIPE_COMPLAINT, PIPE_COUNT };
 
 struct command {
 	char *path;
-	pid_t pid; /* 0: it could not be started, or has been reaped */
+	int end;   /* readable: it has ended; -1: it was not given to the runner */
 	int input; /* what it reads; -1: nothing */
 	int fds[PIPE_COUNT];
 	struct event *readable[PIPE_COUNT];
-	struct event *child; /* SIGCHLD */
+	struct event *ended;
 	struct event *deadline;
 	struct buffer output;
 	bool mute; /* its output is of no interest */
 	struct buffer complaint;
 	struct command_result result;
-	command_done_fn *done; /* NULL: cancelled */
+	command_done_fn *done;
 	void *context;
 };
 
@@ -61,24 +59,23 @@ static void command_free(struct command *command)
 		if (command->fds[i] >= 0)
 			(void)close(command->fds[i]);
 	}
-	event_drop(&command->child);
+	event_drop(&command->ended);
 	event_drop(&command->deadline);
+	if (command->end >= 0)
+		(void)close(command->end); /* kills it */
 	buffer_release(&command->output);
 	buffer_release(&command->complaint);
 	free(command->path);
 	free(command);
 }
 
-/* Tells the asker; the struct stays until the child is reaped. */
+/* Tells the asker; the command is gone. */
 static void command_tell(struct command *command)
 {
-	command_done_fn *done = command->done;
-
-	command->done = NULL;
 	command->result.output = &command->output;
 	command->result.complaint = buffer_span(&command->complaint);
-	if (done != NULL)
-		done(command->context, &command->result);
+	command->done(command->context, &command->result);
+	command_free(command);
 }
 
 static void command_fail(struct command *command, enum outcome what, const char *why)
@@ -86,20 +83,20 @@ static void command_fail(struct command *command, enum outcome what, const char 
 	command->result.outcome = err_set(&command->result.err, what, "%s: %s", command->path, why);
 }
 
-/* Kills the whole group: the program may have started others. */
-static void command_kill(struct command *command)
-{
-	if (command->pid > 0)
-		(void)kill(-command->pid, SIGKILL);
-}
-
+/* Its whole group is killed: the program may have started others. */
 static void command_give_up(struct command *command, const char *why)
 {
 	command_fail(command, OUTCOME_RETRY, why);
-	command_kill(command);
-	for (int i = 0; i < PIPE_COUNT; i++)
-		event_drop(&command->readable[i]);
 	command_tell(command);
+}
+
+/* That it could not be started. */
+static void command_unstarted(struct command *command, int error)
+{
+	bool passes = error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM ||
+		      error == EPIPE || error == ETOOMANYREFS;
+
+	command_fail(command, passes ? OUTCOME_RETRY : OUTCOME_CONFIG, runner_error_text(error));
 }
 
 /* Output -------------------------------------------------------------------------------------- */
@@ -164,28 +161,19 @@ static void command_conclude(struct command *command, int status)
 		command_fail(command, OUTCOME_RETRY, "it printed nothing");
 }
 
-static bool command_reap(struct command *command, int *status)
-{
-	if (waitpid(command->pid, status, WNOHANG) != command->pid)
-		return false;
-	command->pid = 0;
-	return true;
-}
-
-static void on_child(evutil_socket_t fd, short what, void *context)
+static void on_ended(evutil_socket_t fd, short what, void *context)
 {
 	struct command *command = context;
-	int status;
+	struct runner_end end;
 
-	(void)fd;
 	(void)what;
-	if (!command_reap(command, &status))
+	if (!runner_ended(fd, &end))
 		return;
-	if (command->done != NULL) {
-		command_conclude(command, status);
-		command_tell(command);
-	}
-	command_free(command);
+	if (end.error != 0)
+		command_unstarted(command, end.error);
+	else
+		command_conclude(command, end.status);
+	command_tell(command);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *context)
@@ -194,109 +182,13 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	if (command->pid != 0) {
+	if (command->end >= 0)
 		command_give_up(command, "it did not end in time and was killed");
-		return;
-	}
-	command_tell(command); /* it could not be started */
-	command_free(command);
+	else
+		command_tell(command); /* it could not be started */
 }
 
 /* The beginning ------------------------------------------------------------------------------- */
-
-/* What systemd gave to us and not to our children. */
-static bool is_ours(const char *variable)
-{
-	static const char *const names[] = {"NOTIFY_SOCKET=", "LISTEN_", "WATCHDOG_"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strncmp(variable, names[i], strlen(names[i])) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Gives; the strings are the environment's. */
-static char **child_environment(void)
-{
-	size_t count = 0;
-	char **env;
-
-	while (environ[count] != NULL)
-		count++;
-	env = xcalloc(count + 1, sizeof(*env));
-	count = 0;
-	for (char **at = environ; *at != NULL; at++) {
-		if (!is_ours(*at))
-			env[count++] = *at;
-	}
-	return env;
-}
-
-/* argv as execve() wants it. Gives; the strings are words'. */
-static char **child_arguments(const struct words *words)
-{
-	char **argv = xcalloc(words->count + 1, sizeof(*argv));
-
-	for (size_t i = 0; i < words->count; i++)
-		argv[i] = words->word[i];
-	return argv;
-}
-
-static int spawn_prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
-			 int input, const int ends[PIPE_COUNT])
-{
-	sigset_t none, usual;
-	int error;
-
-	(void)sigemptyset(&none);
-	(void)sigfillset(&usual);
-	if (input >= 0)
-		error = posix_spawn_file_actions_adddup2(actions, input, STDIN_FILENO);
-	else
-		error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null",
-							 O_RDONLY, 0);
-	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(actions, ends[PIPE_OUTPUT], STDOUT_FILENO);
-	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(actions, ends[PIPE_COMPLAINT],
-							 STDERR_FILENO);
-	if (error == 0)
-		error = posix_spawnattr_setpgroup(attributes, 0);
-	if (error == 0)
-		error = posix_spawnattr_setsigmask(attributes, &none);
-	if (error == 0)
-		error = posix_spawnattr_setsigdefault(attributes, &usual);
-	if (error == 0)
-		error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP |
-								     POSIX_SPAWN_SETSIGMASK |
-								     POSIX_SPAWN_SETSIGDEF);
-	return error;
-}
-
-/* 0, or an errno. */
-static int command_spawn(struct command *command, const struct words *words,
-			 const int ends[PIPE_COUNT])
-{
-	char **argv = child_arguments(words);
-	char **env = child_environment();
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int error;
-
-	if (posix_spawn_file_actions_init(&actions) != 0 || posix_spawnattr_init(&attributes) != 0)
-		fatal("out of memory");
-	error = spawn_prepare(&actions, &attributes, command->input, ends);
-	if (error == 0)
-		error = posix_spawn(&command->pid, command->path, &actions, &attributes, argv, env);
-	if (error != 0)
-		command->pid = 0;
-	(void)posix_spawn_file_actions_destroy(&actions);
-	(void)posix_spawnattr_destroy(&attributes);
-	free(argv);
-	free(env);
-	return error;
-}
 
 /* Our ends into command->fds, the child's into ends. 0, or an errno. */
 static int open_pipes(struct command *command, int ends[PIPE_COUNT])
@@ -339,19 +231,30 @@ static int open_input(struct command *command, struct span input)
 	return lseek(command->input, 0, SEEK_SET) == 0 ? 0 : errno;
 }
 
+/* 0, or an errno. */
+static int command_start(struct command *command, const struct words *argv,
+			 const int ends[PIPE_COUNT])
+{
+	const struct runner_order order = {.argv = argv,
+					   .input = command->input,
+					   .output = ends[PIPE_OUTPUT],
+					   .complaint = ends[PIPE_COMPLAINT],
+					   .group = true};
+
+	command->end = runner_run(&order);
+	return command->end >= 0 ? 0 : errno;
+}
+
 static void command_begin(struct command *command, struct event_base *base,
-			  const struct words *words, const struct span *input)
+			  const struct words *argv, const struct span *input)
 {
 	int ends[PIPE_COUNT] = {-1, -1};
-	int error;
+	int error = open_pipes(command, ends);
 
-	/* Before the child can die: its death must not be missed. */
-	command->child = watch(base, SIGCHLD, EV_SIGNAL | EV_PERSIST, on_child, command, NULL);
-	error = open_pipes(command, ends);
 	if (error == 0 && input != NULL)
 		error = open_input(command, *input);
 	if (error == 0)
-		error = command_spawn(command, words, ends);
+		error = command_start(command, argv, ends);
 	if (command->input >= 0)
 		(void)close(command->input);
 	for (int i = 0; i < PIPE_COUNT; i++) {
@@ -362,13 +265,10 @@ static void command_begin(struct command *command, struct event_base *base,
 						     on_readable, command, NULL);
 	}
 	if (error == 0)
-		return;
-	event_drop(&command->child);
-	command_fail(command,
-		     error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM
-			     ? OUTCOME_RETRY
-			     : OUTCOME_CONFIG,
-		     strerror(error));
+		command->ended =
+			watch(base, command->end, EV_READ | EV_PERSIST, on_ended, command, NULL);
+	else
+		command_unstarted(command, error);
 }
 
 static struct command *run(struct event_base *base, const struct words *argv,
@@ -379,7 +279,7 @@ static struct command *run(struct event_base *base, const struct words *argv,
 	struct timeval wait;
 
 	command->path = xstrdup(argv->word[0]);
-	command->input = -1;
+	command->end = command->input = -1;
 	command->fds[PIPE_OUTPUT] = command->fds[PIPE_COMPLAINT] = -1;
 	command->mute = output_max == 0;
 	buffer_init_secret(&command->output, command->mute ? COMMAND_MUTE_MAX : output_max);
@@ -388,7 +288,7 @@ static struct command *run(struct event_base *base, const struct words *argv,
 	command->context = context;
 	command_begin(command, base, argv, input);
 	/* One that could not be started is told at once, but from the loop. */
-	if (timeout_ms < 0 || command->pid == 0)
+	if (timeout_ms < 0 || command->end < 0)
 		timeout_ms = 0;
 	wait = (struct timeval){timeout_ms / 1000, (timeout_ms % 1000) * 1000};
 	command->deadline = watch(base, -1, 0, on_deadline, command, &wait);
@@ -409,12 +309,6 @@ struct command *command_feed(struct event_base *base, const struct words *argv, 
 
 void command_cancel(struct command *command)
 {
-	int status;
-
-	if (command == NULL)
-		return;
-	command->done = NULL;
-	command_kill(command);
-	if (command->pid == 0 || command_reap(command, &status))
+	if (command != NULL)
 		command_free(command);
 }
