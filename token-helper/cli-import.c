@@ -424,6 +424,18 @@ static void print_json(const struct import *import)
 /* All of it --------------------------------------------------------------------------------------
  */
 
+/* It says why in a note. */
+static enum cli_exit report_no_daemon(void)
+{
+	struct err err = ERR_INIT;
+
+	(void)err_set(&err, OUTCOME_RETRY,
+		      "nothing was written, for mailoauthd has to take the grant; run: %s, then "
+		      "this command again",
+		      daemon_command(DAEMON_START));
+	return cli_report(CLI_UNREACHABLE, err.text);
+}
+
 static enum cli_exit carry_out(struct import *import)
 {
 	enum cli_exit first = plan(import);
@@ -434,8 +446,7 @@ static enum cli_exit carry_out(struct import *import)
 		return first;
 	}
 	if (!import->daemon)
-		return cli_report(CLI_UNREACHABLE,
-				  "a grant is taken by mailoauthd, which does not answer");
+		return report_no_daemon();
 	if (import->cli->append) {
 		enum cli_exit exit = add_sections(import);
 

@@ -276,6 +276,11 @@ bool status_append_table(struct buffer *out, struct json_object *status, bool co
 	if (accounts == NULL)
 		return false;
 	count = json_object_array_length(accounts);
+	if (count == 0)
+		return buffer_append_str(out,
+					 "no account is configured; to write one see: mailoauth "
+					 "guide; to take one over from another program: mailoauth "
+					 "import FILE --append\n");
 	rows = rows_read(accounts, number(status, "now"), width);
 	put_title(out, width);
 	for (size_t r = 0; r < count; r++)

@@ -43,6 +43,8 @@
  * than the longest `timeout` of an account, shorter than the unit's TimeoutStopSec. */
 #define DRAIN_S 42
 
+#define PLURAL(count) (count), (count) == 1 ? "" : "s"
+
 struct daemon {
 	const char *config_path;
 	struct helper_config *config;
@@ -145,7 +147,7 @@ static enum outcome reload(void *context, struct err *err)
 	daemon->config->admin = config->admin;
 	config->admin = (struct peer_list){0};
 	helper_config_free(config);
-	log_info("reload: ok, %zu accounts", accounts_count(daemon->accounts));
+	log_info("reload: ok, %zu account%s", PLURAL(accounts_count(daemon->accounts)));
 	service_notify("READY=1");
 	return OUTCOME_OK;
 }
@@ -439,8 +441,8 @@ int main(int argc, char **argv)
 	settle(&daemon);
 	daemon_start(&daemon, &sockets);
 	confinement_enter(daemon.config, daemon.config_path);
-	log_info("ready: version %s, %zu accounts, %zu sockets", PACKAGE_VERSION,
-		 accounts_count(daemon.accounts), sockets.count);
+	log_info("ready: version %s, %zu account%s, %zu socket%s", PACKAGE_VERSION,
+		 PLURAL(accounts_count(daemon.accounts)), PLURAL(sockets.count));
 	service_notify("READY=1");
 	(void)event_base_dispatch(daemon.base);
 	daemon_end(&daemon);

@@ -11,7 +11,6 @@ bed_programs
 bed_start
 bed_plugin_install
 bed_daemon_conf
-bed_account other alice@example.test
 # The provider as one of many: it is found by the token endpoint that the old files have.
 cat >"$BED/providers/bed.conf" <<-EOF
 	[provider bed]
@@ -51,6 +50,7 @@ like "$(said)" '^\[account relay\]' "it shows the section"
 like "$(said)" 'provider *= bed' "with the provider that the token endpoint belongs to"
 like "$(said)" "alias *= $token_file" "and the path as an alias"
 is "$(sha256sum "$BED_CONF" && bed_store_sum)" "$before" "and writes nothing"
+like "$(bed_mailoauth status)" 'no account is configured.*import FILE --append' "a daemon without an account says what to do"
 import "$token_file"
 is $? 78 "an account that is not configured is not taken"
 like "$(said)" 'import .* --append' "and the next step is said"

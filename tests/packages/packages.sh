@@ -172,15 +172,13 @@ test_install() {
 
 # Postfix comes after us: dpkg's trigger makes its socket, though the daemon runs.
 test_postfix_comes() {
-	cp "$ROOT/etc/mailoauth/mailoauth.conf" "$BED/example.conf"
-	sed -i 's/^allow .*/allow = root/' "$ROOT/etc/mailoauth/mailoauth.conf"
-	ok 'who asks starts the daemon, before Postfix comes' inside mailoauth status
+	like "$(inside mailoauth status)" 'no account is configured.*import FILE --append' 'who asks starts the daemon, with no account yet, before Postfix comes'
 	before=$(service_pid)
 	echo 'postfix postfix/main_mailer_type select No configuration' | inside debconf-set-selections
 	ok 'apt-get install postfix' apt install --no-install-recommends postfix libsasl2-modules
 	is "$(owner_and_mode /var/spool/postfix/private/mailoauth)" 'postfix:root 660' 'the socket in private/ is there'
 	isnt "$(service_pid)" "$before" 'the daemon was restarted for it'
-	cp "$BED/example.conf" "$ROOT/etc/mailoauth/mailoauth.conf"
+	sed -i '/^# .account relay/,$s/^# //' "$ROOT/etc/mailoauth/mailoauth.conf"
 	ok 'where Postfix is, the example is a configuration' inside mailoauth config check
 	ok 'postfix set-permissions' configure_postfix
 	is "$(owner_and_mode /var/spool/postfix/private/mailoauth)" 'postfix:root 660' 'it outlives postfix set-permissions'

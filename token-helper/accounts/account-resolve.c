@@ -655,8 +655,10 @@ static void check_across(struct config_reading *reading, struct helper_config *c
 void accounts_resolve(struct config_reading *reading, struct helper_config *config)
 {
 	if (reading->account_count == 0)
-		config_problem(reading->problems, reading->file, 0,
-			       "has no [account NAME] section: see mailoauth.conf(5)");
+		(void)buffer_append_str(&config->warnings,
+					"no [account NAME] yet, so nobody gets a token: mailoauth "
+					"guide says what to write, mailoauth import FILE --append "
+					"takes one over from another program\n");
 	for (size_t i = 0; i < reading->account_count; i++) {
 		struct resolving at = {.reading = reading,
 				       .section = reading->accounts[i],

@@ -4,9 +4,11 @@
 #include "token-helper/accounts/helper-config.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "common/url.h"
 #include "common/xalloc.h"
@@ -391,8 +393,13 @@ struct helper_config *helper_config_load(const char *path, const char *const *pr
 	buffer_init(&config->warnings, 16384);
 	preset_dirs(path, provider_dirs, &reading.provider_dirs);
 	reading.seen = config_seen_new();
-	if (config_read(path, main_kinds, &reading, reading.seen, problems) ||
-	    reading.account_count > 0) {
+	if (access(path, F_OK) != 0 && errno == ENOENT)
+		config_problem(problems, path, 0,
+			       "there is no such file; to begin one run: install -m 0640 -g "
+			       "mailoauth %s %s",
+			       CONF_EXAMPLE, path);
+	else if (config_read(path, main_kinds, &reading, reading.seen, problems) ||
+		 reading.account_count > 0) {
 		daemon_resolve(&reading, config);
 		accounts_resolve(&reading, config);
 	}

@@ -296,7 +296,11 @@ void check_accounts(struct doctor *doctor)
 		doctor_mend(doctor, "mailoauth status");
 	} else if (said == 0) {
 		doctor_say(doctor, SEVERITY_ERROR, "no account is configured");
-		doctor_mend(doctor, "mailoauth providers");
+		doctor_why(doctor,
+			   "Nobody gets a token. Write an [account NAME] into %s, or take one over "
+			   "from another program: mailoauth import FILE --append",
+			   doctor->cli->config);
+		doctor_mend(doctor, "mailoauth guide");
 	}
 }
 
