@@ -33,9 +33,10 @@ const labels = {
 	ours: "mailoauth-fetch, durable", "ours-lmtp-1": "mailoauth-fetch, parallel = 1", "ours-lmtp-4": "mailoauth-fetch, parallel = 4",
 	"ours-mda-1": "mailoauth-fetch, parallel = 1", "ours-mda-4": "mailoauth-fetch, parallel = 4", mbsync: "mbsync, FSync yes",
 	"mbsync-nofsync": "mbsync, FSync no", mpop: "mpop (POP3)", getmail: "getmail6", "fetchmail-mda": "fetchmail, mda",
-	"fetchmail-lmtp": "fetchmail, LMTP",
+	"fetchmail-lmtp": "fetchmail, LMTP", "raw-lmtp": "one pipelined LMTP connection", "raw-spawn": "one program after the other",
+	"raw-spawn-4": "the same, 4 at once",
 };
-const floors = { maildir: "raw-synced", lmtp: "raw-null", mda: "raw-null", far: "raw-null" };
+const floors = { maildir: "raw-synced", lmtp: "raw-lmtp", mda: "raw-spawn", far: "raw-null" };
 
 const seconds = (figure) => figure.s;
 const cpu = (figure) => figure.cpu_s;

@@ -13,7 +13,7 @@
 #   ROWS (maildir lmtp mda far none)       what to measure
 #   PEERS (mbsync mpop fdm fetchmail)      also getmail, which may miss the end of its own child and then wait; installed from Debian's
 #                                          packages where they are missing
-#   BENCH_JSON (bench/fetch.json), BENCH_PROGRAMS (bench: where raw-fetch and keep-message are)
+#   BENCH_JSON (bench/fetch.json), BENCH_PROGRAMS (bench: where raw-fetch and its like are)
 #   MAILOAUTHD, MAILOAUTH, MAILOAUTH_FETCH, MAILOAUTH_PLUGIN   the programs under test
 # Exit status: 0 no goal missed, 1 a goal missed or a program failed, 64 wrong usage, 99 no test bed.
 # shellcheck disable=SC2016 # JavaScript
@@ -46,7 +46,7 @@ done
 for row in $ROWS; do
 	case $row in maildir | lmtp | mda | far | none) ;; *) usage "no such row: $row (maildir lmtp mda far none)" ;; esac
 done
-for program in raw-fetch keep-message; do
+for program in raw-fetch raw-lmtp raw-spawn keep-message; do
 	[ -x "$programs/$program" ] || usage "not built: $program (make bench-fetch builds it; BENCH_PROGRAMS says where it is)"
 done
 
@@ -172,6 +172,17 @@ run_raw_unsynced() {
 }
 run_raw_synced() {
 	run_raw synced "$BED/synced/INBOX"
+}
+
+# Messages that lie here already.
+run_raw_lmtp() {
+	run "$programs/raw-lmtp" "$LMTP_PORT" "$BED/mail/$user/Maildir/cur" to@example.test
+}
+run_raw_spawn() { # [PARALLEL]
+	run "$programs/raw-spawn" "${1:-1}" "$BED/mail/$user/Maildir/cur" "$programs/keep-message" "$BED/ran"
+}
+run_raw_spawn_4() {
+	run_raw_spawn 4
 }
 
 verbose=
@@ -428,8 +439,8 @@ for one in $ROWS; do
 	user=relay@example.test account=relay port=$BED_IMAP_PORT
 	case $one in
 	maildir) measure_row maildir "$MESSAGES" raw-null raw-unsynced raw-synced ours mbsync mbsync-nofsync mpop fdm getmail fetchmail-mda ;;
-	lmtp) measure_row lmtp "$MESSAGES" raw-null ours-lmtp-1 ours-lmtp-4 fetchmail-lmtp ;;
-	mda) measure_row mda "$MESSAGES" raw-null ours-mda-4 ours-mda-1 fetchmail-mda ;;
+	lmtp) measure_row lmtp "$MESSAGES" raw-null raw-lmtp ours-lmtp-1 ours-lmtp-4 fetchmail-lmtp ;;
+	mda) measure_row mda "$MESSAGES" raw-null raw-spawn raw-spawn-4 ours-mda-4 ours-mda-1 fetchmail-mda ;;
 	far)
 		far_start
 		user=second@example.test account=second port=$FAR_PORT
