@@ -25,6 +25,7 @@
 #define KEEP_IDLE_S	120
 #define KEEP_INTERVAL_S 30
 #define KEEP_PROBES	4
+#define ADDRESS_MS	5000 /* for connection and TLS, where another address is left to try */
 
 struct dial {
 	struct dial_target target;
@@ -127,6 +128,21 @@ static struct bufferevent *bev_new(struct dial *dial)
 					      BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
 }
 
+/*
+ * An address that swallows what is sent to it (IPv6 that leads nowhere, mostly) must not use up the
+ * time of those behind it; the last one has all that is left.
+ */
+static void set_timer(struct dial *dial)
+{
+	int ms = deadline_remaining_ms(dial->target.deadline);
+	struct timeval left;
+
+	if (dial->next != NULL)
+		ms = ms / 2 < ADDRESS_MS ? ms / 2 : ADDRESS_MS;
+	left = (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+	(void)event_add(dial->timer, &left);
+}
+
 static void try_next(struct dial *dial)
 {
 	while (dial->next != NULL) {
@@ -140,6 +156,7 @@ static void try_next(struct dial *dial)
 		}
 		bufferevent_setcb(dial->bev, NULL, NULL, on_event, dial);
 		(void)bufferevent_enable(dial->bev, EV_READ | EV_WRITE);
+		set_timer(dial);
 		if (bufferevent_socket_connect(dial->bev, address->ai_addr,
 					       (int)address->ai_addrlen) == 0)
 			return;
@@ -212,8 +229,6 @@ static void connect_path(struct dial *dial)
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
 	struct dial *dial = context;
-	int left_ms = deadline_remaining_ms(dial->target.deadline);
-	struct timeval left = {.tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000};
 
 	(void)fd;
 	(void)what;
@@ -223,11 +238,17 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	}
 	if (!dial->started) {
 		dial->started = true;
-		(void)event_add(dial->timer, &left);
+		set_timer(dial);
 		look_up(dial);
 		return;
 	}
-	(void)err_set(&dial->why, OUTCOME_RETRY, "no connection before the deadline");
+	dial->what = err_set(&dial->why, OUTCOME_RETRY, "no connection before the deadline");
+	if (dial->next != NULL && !deadline_passed(dial->target.deadline)) {
+		bufferevent_free(dial->bev);
+		dial->bev = NULL;
+		try_next(dial);
+		return;
+	}
 	if (dial->lookup != NULL) {
 		/* The cancelled look-up frees the dial, later. */
 		dial_done_fn *done = dial->done;

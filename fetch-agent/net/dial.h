@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dial.h - from a host name to a connected bufferevent: look-up (evdns), every address in turn,
- * TLS. Or from a path to a Unix socket.
+ * one that does not answer in time being passed over, TLS. Or from a path to a Unix socket.
  *
  * Nothing blocks. done is called exactly once, never from within dial_start(), and not after
  * dial_cancel().

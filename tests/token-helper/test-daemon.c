@@ -622,6 +622,7 @@ static void a_grant_that_could_not_be_saved_is_saved_at_the_end(void **state)
 	(void)sem_post(&stage.endpoint->release);
 	check_reply(stage_receive(fd), "TEMP retry account relay: cannot write", "");
 	check_ask("token selector=relay", "TEMP retry ", "");
+	assert_int_equal(stage.endpoint->requests, 1);
 	assert_int_equal(rmdir(target), 0);
 	end_well();
 	check_refresh_token("relay", "rt-1");
