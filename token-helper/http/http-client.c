@@ -30,6 +30,7 @@ struct http_client {
 	struct event_base *base;
 	CURLM *multi;
 	struct event *timer;
+	struct event *collect; /* takes what has ended */
 	struct http_exchange *exchanges;
 	char *user_agent;
 };
@@ -231,19 +232,31 @@ static void exchange_ended(struct http_exchange *exchange, CURLcode code)
 
 /* libcurl and libevent ------------------------------------------------------------------------- */
 
-static void collect_ended(struct http_client *client)
+static void collect_soon(struct http_client *client)
 {
-	CURLMsg *msg;
+	static const struct timeval now = {0};
+
+	(void)event_add(client->collect, &now);
+}
+
+/* One exchange in a round of the event loop: its answer is written to disk and synced, and where a
+ * thousand answers come at once whoever asks for a token that lives must not wait for all of them.
+ */
+static void on_collect(evutil_socket_t fd, short what, void *context)
+{
+	struct http_client *client = context;
 	int left;
+	CURLMsg *msg = curl_multi_info_read(client->multi, &left);
+	char *private = NULL;
 
-	while ((msg = curl_multi_info_read(client->multi, &left)) != NULL) {
-		char *private = NULL;
-
-		if (msg->msg != CURLMSG_DONE)
-			continue;
-		(void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private);
-		exchange_ended((struct http_exchange *)(void *)private, msg->data.result);
-	}
+	(void)fd, (void)what;
+	if (msg == NULL)
+		return;
+	collect_soon(client);
+	if (msg->msg != CURLMSG_DONE)
+		return;
+	(void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private);
+	exchange_ended((struct http_exchange *)(void *)private, msg->data.result);
 }
 
 static void on_socket(evutil_socket_t fd, short what, void *context)
@@ -254,7 +267,7 @@ static void on_socket(evutil_socket_t fd, short what, void *context)
 	int running;
 
 	(void)curl_multi_socket_action(client->multi, fd, action, &running);
-	collect_ended(client);
+	collect_soon(client);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -264,7 +277,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 
 	(void)fd, (void)what;
 	(void)curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	collect_ended(client);
+	collect_soon(client);
 }
 
 static int want_timer(CURLM *multi, long timeout_ms, void *context)
@@ -572,8 +585,9 @@ struct http_client *http_client_new(struct event_base *base, const char *user_ag
 	client->base = base;
 	client->user_agent = xstrdup(user_agent);
 	client->timer = evtimer_new(base, on_timer, client);
+	client->collect = evtimer_new(base, on_collect, client);
 	client->multi = curl_multi_init();
-	if (client->timer == NULL || client->multi == NULL ||
+	if (client->timer == NULL || client->collect == NULL || client->multi == NULL ||
 	    curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, want_socket) != 0 ||
 	    curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client) != 0 ||
 	    curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, want_timer) != 0 ||
@@ -595,6 +609,7 @@ void http_client_free(struct http_client *client)
 		exchange_free(client->exchanges);
 	(void)curl_multi_cleanup(client->multi);
 	event_free(client->timer);
+	event_free(client->collect);
 	free(client->user_agent);
 	free(client);
 	curl_global_cleanup();
