@@ -350,6 +350,10 @@ static const struct row {
 	{"no refresh token", OUTCOME_OK, 200, -1,
 	 "{\"access_token\":\"at-1\",\"token_type\":\"bearer\",\"expires_in\":3600}", "rt-0",
 	 OUTCOME_OK, "", "valid", 2600, 2900},
+	{"the same refresh token", OUTCOME_OK, 200, -1,
+	 "{\"access_token\":\"at-1\",\"token_type\":\"Bearer\",\"expires_in\":3600,"
+	 "\"refresh_token\":\"rt-0\"}",
+	 "rt-0", OUTCOME_OK, "", "valid", 2600, 2900},
 	{"string expires_in", OUTCOME_OK, 200, -1,
 	 "{\"access_token\":\"at-1\",\"token_type\":\"Bearer\",\"expires_in\":\"3600\"}", "rt-0",
 	 OUTCOME_OK, "", "valid", 2600, 2900},
