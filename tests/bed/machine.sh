@@ -16,8 +16,8 @@ MACHINE_HIDDEN="/etc /home /run /var/lib /var/log"
 machine_enter() { # SCRIPT
 	[ -z "${MACHINE_INSIDE-}" ] || return 0
 	bed_require
-	command -v ip >/dev/null || skip_all "ip(8) is not installed (iproute2)"
-	unshare --mount --net true 2>/dev/null || skip_all "no namespaces may be made here"
+	command -v ip >/dev/null || bed_cannot "ip(8) is not installed (iproute2)"
+	unshare --mount --net true 2>/dev/null || bed_cannot "no namespaces may be made here"
 	bed_install
 	MACHINE_INSIDE=1 exec unshare --mount --net "$1"
 }
