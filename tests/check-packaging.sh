@@ -66,6 +66,12 @@ spec() {
 	grep -q "^AC_INIT(\[mailoauth\], \[$(sed -n 's/^Version: *//p' "$root/spec")\])" configure.ac || complain 'mailoauth.spec has another version than configure.ac'
 }
 
+# build-deb puts the real one there.
+addresses() {
+	found=$(grep -rhoE '[a-zA-Z0-9._-]+@[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+' packaging/debian packaging/rpm | grep -vx LL@li.org | sort -u) # gettext's own
+	[ "$found" = mailoauth@maintainer.invalid ] || complain "addresses in packaging/: $found"
+}
+
 apparmor() {
 	command -v apparmor_parser >/dev/null || return 0
 	for profile in packaging/apparmor/*; do
@@ -92,6 +98,7 @@ units() {
 installed
 whole packaging/debian packaging/debian/*.install
 spec
+addresses
 units
 apparmor
 selinux
