@@ -108,6 +108,11 @@ static void judge_unit(struct doctor *doctor, const char *name, bool is_needed, 
 					   ? "mailoauthd does not come back after a reboot, unless "
 					     "something else starts it."
 					   : "mailoauthd itself has to listen in Postfix's jail.");
+	} else if (has_line(shown, "LoadState=masked")) {
+		doctor_say(doctor, is_needed ? SEVERITY_ERROR : SEVERITY_NOTE, "%s is masked",
+			   name);
+		doctor_why(doctor, "Somebody told systemd never to start it.");
+		doctor_mend(doctor, "systemctl unmask %s && systemctl enable --now %s", name, name);
 	} else if (!has_line(shown, "ActiveState=active")) {
 		doctor_say(doctor, is_needed ? SEVERITY_ERROR : SEVERITY_NOTE, "%s does not run",
 			   name);

@@ -26,9 +26,9 @@ static const struct check {
 	const char *title;
 	void (*run)(struct doctor *doctor);
 } checks[] = {
+	{"config", "the configuration has no error", check_config},
 	{"daemon", "mailoauthd answers, and is of this version", check_daemon},
 	{"units", "systemd starts what is needed", check_units},
-	{"config", "the configuration has no error", check_config},
 	{"files", "secrets are closed to others", check_files},
 	{"account", "every account has a token", check_accounts},
 	{"clock", "this machine's clock is right", check_clock},
