@@ -61,7 +61,7 @@ sub start_socket {
 	chmod oct($unit->{SocketMode}[0]), $path;
 	if (my $user = $unit->{SocketUser}) {
 		my (undef, undef, $uid, $gid) = getpwnam $user->[0] or return 1;
-		chown $uid, -1, $path;
+		chown $uid, $gid, $path; # the user's own group, when SocketGroup= is not said
 	}
 	$sockets{$name} = $listener;
 	say_log("$name listens at $path");

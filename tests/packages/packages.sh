@@ -15,7 +15,7 @@ BUILD=$(cd "${1:?usage: packages.sh BUILD-DIRECTORY}" && pwd)
 SUITE=bookworm
 MIRROR=${MIRROR:-http://deb.debian.org/debian}
 CACHE=${MAILOAUTH_CACHE:-$HOME/.cache/mailoauth}
-BUILD_OPTIONS="nocheck parallel=$(nproc)"
+PARALLEL="parallel=$(nproc)"
 
 # Building ------------------------------------------------------------------------------------------
 
@@ -23,8 +23,9 @@ build_packages() {
 	PACKAGES=$BUILD/deb
 	rm -rf "$PACKAGES"
 	bed_say 'building the packages'
-	DEB_BUILD_OPTIONS=$BUILD_OPTIONS make -C "$BUILD" deb >"$BED/deb.log" 2>&1
+	DEB_BUILD_OPTIONS=$PARALLEL make -C "$BUILD" deb >"$BED/deb.log" 2>&1
 	ok 'make deb' [ $? -eq 0 ]
+	like "$(grep '^# PASS: ' "$BED/deb.log")" '[1-9][0-9][0-9]' 'it ran the unit tests'
 }
 
 # Another directory, user's settings and time: the same bytes.
@@ -32,10 +33,11 @@ build_again() {
 	bed_say 'building them again'
 	(
 		umask 077
-		export LC_ALL=C TZ=Pacific/Kiritimati HOME=/nonexistent DEB_BUILD_OPTIONS="$BUILD_OPTIONS"
+		export LC_ALL=C TZ=Pacific/Kiritimati HOME=/nonexistent DEB_BUILD_OPTIONS="nocheck $PARALLEL"
 		"$HERE/../../packaging/build-deb" "$(find "$BUILD" -maxdepth 1 -name 'mailoauth-*.tar.gz')" "$BED/again"
 	) >"$BED/deb-again.log" 2>&1
 	ok 'build-deb, in another place' [ $? -eq 0 ]
+	unlike "$(grep '^# PASS: ' "$BED/deb-again.log")" . 'told nocheck, it ran no test'
 	is "$(sums "$BED/again")" "$(sums "$PACKAGES")" 'two builds are identical'
 }
 
@@ -52,7 +54,14 @@ build_rpm() {
 	ok 'rpmbuild -tb' [ $? -eq 0 ]
 	plugin=$(find "$BED/rpm" -name 'cyrus-sasl-mailoauth-[0-9]*.rpm')
 	like "$(rpm -qlp "$plugin" 2>/dev/null)" '/sasl2/libmailoauth.so$' 'the RPM of the plugin has it'
+	ok 'rpmlint has no error and no warning' no_rpm_complaints
 	unlike "$(rpm -qRp "$plugin" 2>/dev/null)" 'lib(curl|crypto|ssl|sasl|json|event)' 'and needs nothing but libc'
+}
+
+no_rpm_complaints() {
+	find "$BED/rpm" -name '*.rpm' ! -name '*debug*' -exec rpmlint {} + >"$BED/rpmlint.log" 2>&1
+	grep -q ' packages .* checked' "$BED/rpmlint.log" || cat "$BED/rpmlint.log"
+	! grep ': [EW]: ' "$BED/rpmlint.log"
 }
 
 no_complaints() {
@@ -176,12 +185,12 @@ test_postfix_comes() {
 	before=$(service_pid)
 	echo 'postfix postfix/main_mailer_type select No configuration' | inside debconf-set-selections
 	ok 'apt-get install postfix' apt install --no-install-recommends postfix libsasl2-modules
-	is "$(owner_and_mode /var/spool/postfix/private/mailoauth)" 'postfix:root 660' 'the socket in private/ is there'
+	is "$(owner_and_mode /var/spool/postfix/private/mailoauth)" 'postfix:postfix 660' 'the socket in private/ is there'
 	isnt "$(service_pid)" "$before" 'the daemon was restarted for it'
 	sed -i '/^# .account relay/,$s/^# //' "$ROOT/etc/mailoauth/mailoauth.conf"
 	ok 'where Postfix is, the example is a configuration' inside mailoauth config check
 	ok 'postfix set-permissions' configure_postfix
-	is "$(owner_and_mode /var/spool/postfix/private/mailoauth)" 'postfix:root 660' 'it outlives postfix set-permissions'
+	is "$(owner_and_mode /var/spool/postfix/private/mailoauth)" 'postfix:postfix 660' 'it outlives postfix set-permissions'
 	unlike "$(inside postfix check 2>&1)" mailoauth 'postfix check has nothing to say about it'
 }
 
@@ -322,7 +331,7 @@ test_upgrade() {
 
 test_postfix_reinstalled() {
 	ok 'apt-get install --reinstall postfix' apt install --reinstall --no-install-recommends postfix
-	is "$(owner_and_mode /var/spool/postfix/private/mailoauth)" 'postfix:root 660' 'its socket is there still'
+	is "$(owner_and_mode /var/spool/postfix/private/mailoauth)" 'postfix:postfix 660' 'its socket is there still'
 }
 
 test_remove() {
