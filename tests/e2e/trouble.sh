@@ -22,6 +22,7 @@ repaired() { # NAME
 	bed_queue_flush client
 	ok "$1: sent after the repair" bed_wait_for 60 bed_log_has client 'status=sent'
 	ok "$1: and the queue is empty" bed_wait_for 10 bed_queue_empty client
+	is "$(bed_log_count client 'status=sent')" 1 "$1: it was sent once"
 }
 
 bed_daemon_stop
