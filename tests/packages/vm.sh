@@ -37,6 +37,7 @@ vm_configure() {
 }
 
 vm_make_root() {
+	# shellcheck disable=SC2086 # a list of packages
 	debootstrap --variant=minbase --include="$VM_BASE" "$VM_SUITE" "$VM_ROOT" "$VM_MIRROR" &&
 		cp /etc/resolv.conf "$VM_ROOT/etc/" &&
 		printf '#!/bin/sh\nexit 101\n' >"$VM_ROOT/usr/sbin/policy-rc.d" && chmod 755 "$VM_ROOT/usr/sbin/policy-rc.d" &&
