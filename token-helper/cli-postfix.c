@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/daemon-command.h"
+#include "common/helper-protocol.h"
 #include "common/xalloc.h"
 #include "token-helper/accounts/helper-config.h"
 #include "token-helper/cli-ask.h"
@@ -25,10 +27,12 @@
 
 #include "common/banned.h"
 
-#define RUN_TIMEOUT_MS 60000
-#define PORT_DEFAULT   587
-#define TEST_TIMEOUT_S 30
-#define COMPLAINT_MAX  65536
+#define RUN_TIMEOUT_MS	60000
+#define PORT_DEFAULT	587
+#define TEST_TIMEOUT_S	30
+#define COMPLAINT_MAX	65536
+#define PING_TIMEOUT_MS 5000
+#define WHERE_MAX	4096
 
 /* One run of either verb. */
 struct run {
@@ -248,27 +252,65 @@ static enum outcome fill_wanted(struct run *run, const struct helper_config *con
 	return OUTCOME_OK;
 }
 
-/* Without the socket every message would stay in the queue. */
-static enum outcome check_socket(struct run *run, const struct helper_config *config)
+static bool daemon_answers(const struct run *run)
 {
-	const struct postfix_service *smtp = postfix_service_find(run->postfix, "smtp", "unix");
-	struct buffer command = BUFFER_INIT(4096), advice = BUFFER_INIT(4096);
-	struct err why = ERR_INIT;
-	enum outcome outcome = OUTCOME_OK;
+	struct buffer request = BUFFER_INIT(HELPER_REQUEST_MAX);
+	struct buffer reply = BUFFER_INIT(HELPER_REPLY_MAX);
+	struct span data;
+	enum cli_exit exit;
 
-	if (smtp == NULL || geteuid() != 0)
-		return OUTCOME_OK;
-	if (postfix_socket_try(run->postfix, smtp, &why) != OUTCOME_OK) {
-		postfix_socket_remedy(run->postfix, smtp, &config->sockets, run->cli->config,
-				      &command, &advice);
-		outcome = err_set(&run->err, OUTCOME_CONFIG,
-				  "smtp(8) would not reach mailoauthd: %s; %s%s", why.text,
-				  command.len > 0 ? "run: " : buffer_cstr(&advice),
-				  buffer_cstr(&command));
-	}
+	cli_request(&request, "ping");
+	exit = cli_call(run->cli, &request, PING_TIMEOUT_MS, &reply, &data, NULL);
+	buffer_release(&request);
+	buffer_release(&reply);
+	return exit != CLI_UNREACHABLE;
+}
+
+static enum cli_exit report_no_daemon(const struct run *run)
+{
+	struct err err = ERR_INIT;
+
+	(void)err_set(&err, OUTCOME_RETRY,
+		      "mailoauthd does not run, and Postfix would get no token; run: %s",
+		      daemon_command(DAEMON_START));
+	(void)cli_report(CLI_UNREACHABLE, err.text);
+	(void)fprintf(stderr, "then: mailoauth postfix enable %s\n", run->cli->account);
+	return CLI_UNREACHABLE;
+}
+
+/* It is there, but not where smtp(8) looks. */
+static enum cli_exit report_unseen(const struct run *run, const struct postfix_service *smtp,
+				   const struct helper_config *config, const struct err *why)
+{
+	struct buffer command = BUFFER_INIT(4096), advice = BUFFER_INIT(4096);
+	char where[WHERE_MAX];
+	struct err err = ERR_INIT;
+
+	(void)err_set(&err, OUTCOME_CONFIG, "mailoauthd runs, but smtp(8)%s does not reach it",
+		      postfix_socket_where(run->postfix, smtp, where, sizeof(where)));
+	(void)cli_report_to(stderr, CLI_OK, err.text);
+	postfix_socket_remedy(run->postfix, smtp, &config->sockets, run->cli->config, &command,
+			      &advice);
+	(void)fprintf(stderr, "it sees: %s\n", why->text);
+	if (command.len > 0)
+		(void)fprintf(stderr, "run: %s\n", buffer_cstr(&command));
+	else
+		(void)fprintf(stderr, "to do: %s\n", buffer_cstr(&advice));
 	buffer_release(&command);
 	buffer_release(&advice);
-	return outcome;
+	return CLI_CONFIG;
+}
+
+/* Without the socket every message would stay in the queue. */
+static enum cli_exit check_socket(const struct run *run, const struct helper_config *config)
+{
+	const struct postfix_service *smtp = postfix_service_find(run->postfix, "smtp", "unix");
+	struct err why = ERR_INIT;
+
+	if (smtp == NULL || geteuid() != 0 ||
+	    postfix_socket_try(run->postfix, smtp, &why) == OUTCOME_OK)
+		return CLI_OK;
+	return daemon_answers(run) ? report_unseen(run, smtp, config, &why) : report_no_daemon(run);
 }
 
 static void announce(const struct account_config *account, const struct plan_wanted *wanted,
@@ -397,8 +439,8 @@ static enum cli_exit enable(struct run *run, const struct helper_config *config)
 	outcome = begin(run);
 	if (outcome == OUTCOME_OK)
 		outcome = fill_wanted(run, config, account, &wanted);
-	if (outcome == OUTCOME_OK)
-		outcome = check_socket(run, config);
+	if (outcome == OUTCOME_OK && (exit = check_socket(run, config)) != CLI_OK)
+		return exit;
 	if (outcome == OUTCOME_OK)
 		outcome = plan_make(run->postfix, &wanted, &plan, &run->err);
 	if (outcome == OUTCOME_OK) {

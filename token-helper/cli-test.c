@@ -250,6 +250,29 @@ static enum probe_class class_of(enum cli_exit exit)
 	return PROBE_CONFIG;
 }
 
+static bool is_never_authorized(const struct test *test)
+{
+	const char *state = cli_json_string(test->account, "state");
+
+	return state != NULL && strcmp(state, "never-authorized") == 0;
+}
+
+/* Said once, of whichever service comes first: it is the same for all of them. */
+static enum cli_exit report_no_grant(struct test *test, const struct probe_target *target)
+{
+	struct probe_result result = {.class = PROBE_TOKEN};
+	struct err next = ERR_INIT;
+
+	(void)err_set(&result.err, OUTCOME_CONSENT, "nobody has signed in yet");
+	(void)err_set(&next, OUTCOME_CONSENT,
+		      "without a token there is nothing to test; run: mailoauth authorize %s",
+		      target->account);
+	report_begin(&test->report, target);
+	tell(test, REPORT_GRANT, "grant", false, result.err.text);
+	report_end(&test->report, CLI_CONSENT, &result);
+	return test->cli->json ? CLI_CONSENT : cli_report(CLI_CONSENT, next.text);
+}
+
 static enum cli_exit test_service(struct test *test, struct probe_target *target)
 {
 	struct probe_result result = {.said = BUFFER_INIT(1)};
@@ -290,6 +313,8 @@ static enum cli_exit test_services(struct test *test, struct err *err)
 		if (target.service == NULL || target.user == NULL || target.host == NULL ||
 		    (test->cli->service != NULL && strcmp(test->cli->service, target.service) != 0))
 			continue;
+		if (is_never_authorized(test))
+			return report_no_grant(test, &target);
 		tested++;
 		one = test_service(test, &target);
 		exit = exit == CLI_OK ? one : exit;

@@ -58,6 +58,8 @@ relay_by relay --dry-run
 is $? 0 "--dry-run: exit status 0"
 like "$(cat "$BED/verb.out")" "^\\+relayhost = \\[127.0.0.1\\]:$BED_HUB_PORT" "--dry-run: shows what would be changed"
 is "$(sums)" "$before" "--dry-run: writes nothing"
+is "$(sed -n 's/^+\([a-z_]*\) = .*/\1/p' "$BED/verb.out" | xargs)" \
+	"relayhost smtp_tls_security_level smtp_sasl_auth_enable smtp_sasl_mechanism_filter smtp_sasl_tls_security_options smtp_sasl_password_maps" "--dry-run: in this order"
 relay_by relay </dev/null
 is $? 64 "without --yes and somebody to ask nothing is done"
 is "$(sums)" "$before" "nor is anything written"
@@ -227,7 +229,14 @@ postconf -c "$CONF" -X sender_dependent_relayhost_maps
 rm "$BED/client/queue/private/mailoauth"
 relay_by relay --yes
 is $? 78 "no socket in the jail: refused"
-like "$(cat "$BED/verb.out")" 'would not reach mailoauthd: .*there is neither /private/mailoauth' "no socket in the jail: says so"
+like "$(cat "$BED/verb.out")" 'mailoauthd runs, but smtp\(8\) in the chroot .* does not reach it$' "no socket in the jail: says so"
+like "$(cat "$BED/verb.out")" '^it sees: .*there is neither /private/mailoauth nor [^;]*$' "no socket in the jail: and what smtp(8) sees, without the daemon's own advice"
+like "$(cat "$BED/verb.out")" '^(run|to do): .*mailoauth' "no socket in the jail: and what to do"
+bed_daemon_stop
+relay_by relay --yes
+is $? 69 "no daemon: refused"
+like "$(cat "$BED/verb.out")" 'mailoauthd does not run, .*; run: .*mailoauthd' "no daemon: says so, and how it is started"
+is "$(wc -l <"$BED/verb.out") $(awk 'length > 120' "$BED/verb.out")" "2 " "no daemon: in two short lines"
 is "$(sums)" "$before" "refused: nothing is written"
 rm -rf "$BED/nothing"
 mkdir "$BED/nothing"

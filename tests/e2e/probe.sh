@@ -101,7 +101,8 @@ try "all services, at their usual ports" 14 'relay: smtp at 127.0.0.1 port 587' 
 try "a host that is not the account's" 78 'NO +token .*elsewhere' -- relay smtp --host elsewhere.example
 try "a service that is not the account's" 78 'not for pop' -- shared pop
 try "an account that is not there" 78 'no account' -- nobody
-try "an account without a grant" 10 'NO +token' 'run: mailoauth authorize second' -- second smtp --host "$hub"
+try "an account without a grant" 10 'NO +grant +nobody has signed in yet' 'run: mailoauth authorize second$' -- second
+is "$(printf '%s\n' "$out" | grep -Ec 'signed in|authorize second|^  ok')" 2 "has one reason, one command, and nothing that is ok"
 mkdir "$BED/sasl-none" "$BED/sasl-other"
 cp "$BED/sasl/libmailoauth.so" "$BED/sasl-other/libother.so"
 sasl=$BED/sasl-none try "no plugin" 78 'no plugin for ' pluginviewer -- relay smtp --host "$hub"

@@ -46,6 +46,8 @@ static enum outcome ask(const struct jail *jail, struct deadline deadline, struc
 		helper_client_call(&client, span_from_str(QUESTION), deadline, &reply, err);
 
 	buffer_release(&reply);
+	/* What to do depends on where the daemon listens, which is not known in here. */
+	err->text[strcspn(err->text, ";")] = '\0';
 	return outcome;
 }
 

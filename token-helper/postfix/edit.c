@@ -161,6 +161,12 @@ static bool is_same_mode(const struct change *a, const struct change *b)
 	return a->kind == b->kind && (a->value == NULL) == (b->value == NULL);
 }
 
+/* postconf puts what it adds to main.cf at once in an order of its own, another one each time. */
+static bool adds_line(const struct change *change)
+{
+	return change->kind == CHANGE_MAIN && change->value != NULL;
+}
+
 /* All of one kind at once. */
 static enum outcome apply_some(struct edit *edit, const struct change *changes, size_t count,
 			       struct err *err)
@@ -190,7 +196,7 @@ enum outcome edit_apply(struct edit *edit, const struct change *changes, size_t 
 
 	for (size_t i = 0; outcome == OUTCOME_OK && i < count; i += n) {
 		for (n = 1; n < WORDS_MAX && i + n < count; n++) {
-			if (!is_same_mode(&changes[i], &changes[i + n]))
+			if (!is_same_mode(&changes[i], &changes[i + n]) || adds_line(&changes[i]))
 				break;
 		}
 		outcome = apply_some(edit, changes + i, n, err);
