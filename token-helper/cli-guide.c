@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/daemon-command.h"
+#include "common/nearest.h"
 #include "common/xalloc.h"
 #include "token-helper/accounts/preset.h"
 #include "token-helper/cli-shelf.h"
@@ -103,8 +104,21 @@ static bool covers(struct guide *guide, const char *name)
 	return yes;
 }
 
-/* The guide of that name, or the one that covers the provider of that name. */
-static enum outcome guide_find(struct guide *guide, const char *name, struct err *err)
+static enum outcome no_guide(const struct words *names, const char *name, struct err *err)
+{
+	const char *nearest = nearest_word(names, name);
+
+	if (nearest != NULL)
+		return err_set(err, OUTCOME_CONFIG, "there is no guide %s; run: mailoauth guide %s",
+			       name, nearest);
+	return err_set(err, OUTCOME_CONFIG,
+		       "there is no guide %s; to see which there are run: mailoauth guide", name);
+}
+
+/* The guide of that name, or the one that covers the provider of that name. *unknown_out: there is
+ * none, though others are. */
+static enum outcome guide_find(struct guide *guide, const char *name, bool *unknown_out,
+			       struct err *err)
 {
 	struct words names = {0};
 	struct err ignored;
@@ -116,12 +130,11 @@ static enum outcome guide_find(struct guide *guide, const char *name, struct err
 	for (size_t i = 0; i < names.count && !found; i++)
 		found = guide_read(guide, names.word[i], &ignored) == OUTCOME_OK &&
 			covers(guide, name);
-	words_release(&names);
+	*unknown_out = !found;
 	if (!found)
-		return err_set(err, OUTCOME_CONFIG,
-			       "there is no guide %s; to see which there are run: mailoauth guide",
-			       name);
-	return OUTCOME_OK;
+		(void)no_guide(&names, name, err);
+	words_release(&names);
+	return found ? OUTCOME_OK : OUTCOME_CONFIG;
 }
 
 static enum cli_exit list_guides(struct guide *guide)
@@ -290,7 +303,8 @@ static enum cli_exit print_guide(const struct cli *cli, struct guide *guide, con
 				 char *filled[VALUE_COUNT])
 {
 	struct err err = ERR_INIT;
-	enum outcome what = guide_find(guide, name, &err);
+	bool unknown = false;
+	enum outcome what = guide_find(guide, name, &unknown, &err);
 	struct span title, verified, app_only = {"", 0};
 	char *other = NULL;
 
@@ -302,7 +316,7 @@ static enum cli_exit print_guide(const struct cli *cli, struct guide *guide, con
 				       "%s knows no other way than this one: leave --app-only out",
 				       name);
 		else
-			what = guide_find(guide, other, &err);
+			what = guide_find(guide, other, &unknown, &err);
 	}
 	if (what == OUTCOME_OK) {
 		if (cli->only == NULL)
@@ -314,7 +328,9 @@ static enum cli_exit print_guide(const struct cli *cli, struct guide *guide, con
 		print_body(guide->body, filled);
 	}
 	free(other);
-	return what == OUTCOME_OK ? CLI_OK : cli_report(cli_exit_of(what), err.text);
+	if (what == OUTCOME_OK)
+		return CLI_OK;
+	return cli_report(unknown ? CLI_USAGE : cli_exit_of(what), err.text);
 }
 
 enum cli_exit cli_guide(const struct cli *cli)

@@ -118,6 +118,7 @@ finding "^ERROR +plugin .*finds no libmailoauth.so in $BED/sasl" "no plugin"
 finding '^ERROR +certificates .*without smtp_tls_CAfile' "no authorities"
 finding '^ERROR +tls-level .*port 465 without smtp_tls_wrappermode' "port 465 without wrapper mode"
 finding '^ERROR +network .*port 465: it takes no connection' "a port where nobody listens"
+finding '^ +run: +mailoauth test relay smtp --host 127\.0\.0\.1:465$' "and what shows more of it"
 finding '^ERROR +socket .*as user postfix in the chroot .*may not open' "a socket that Postfix may not open"
 finding '^ERROR +socket .*master.cf has a service called mailoauth' "a service whose socket would be mailoauthd's"
 postconf -c "$BED/client/conf" -MX mailoauth/unix

@@ -68,8 +68,13 @@ like "$(guide microsoft)" 'http://localhost$' "and Microsoft's"
 like "$(guide microsoft --app-only)" 'New-ServicePrincipal' "--app-only is the other guide"
 guide postfix --app-only >/dev/null 2>&1
 is $? 78 "where there is none it is refused"
+like "$(guide micorsoft 2>&1)" 'no guide micorsoft; run: mailoauth guide microsoft$' "a mistyped name: says what was meant"
+guide micorsoft >/dev/null 2>&1
+is $? 64 "a mistyped name: exit status 64"
+like "$(guide postfx 2>&1; guide nothing-like-it 2>&1)" 'guide postfix
+.*no guide nothing-like-it; to see which' "a name that is like none: says where they are listed"
 guide ../providers/google >/dev/null 2>&1
-is $? 78 "a name does not lead out of the directory"
+is $? 64 "a name does not lead out of the directory"
 guide microsoft --account relay >/dev/null 2>&1
 is $? 69 "an account's values are the daemon's to tell"
 done_testing

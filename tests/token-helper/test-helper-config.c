@@ -386,7 +386,8 @@ static void every_missing_key_is_named(void **state)
 {
 	(void)state;
 	check_problem("[account a]\n", 1, "lacks provider: choose one");
-	check_problem("[account a]\nprovider = gogle\n", 2, "no such preset");
+	check_problem("[account a]\nprovider = gogle\n", 2, "there is one called google");
+	check_problem("[account a]\nprovider = xyzzy\n", 2, "run: mailoauth providers");
 	check_problem("[account a]\nprovider = ../x\n", 2, "no such preset");
 	load("[account a]\nprovider = microsoft\n");
 	assert_null(config);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/nearest.h"
 #include "common/url.h"
 #include "common/xalloc.h"
 #include "token-helper/accounts/calendar.h"
@@ -73,6 +74,24 @@ static const struct preset_section *keep_preset(struct config_reading *reading, 
 	return reading->presets[reading->preset_count++];
 }
 
+static void report_preset(const struct resolving *at, const char *name)
+{
+	struct words names = {0};
+	const char *nearest;
+
+	preset_list(&at->reading->provider_dirs, &names);
+	nearest = nearest_word(&names, name);
+	if (nearest != NULL)
+		problem(at, "provider", "provider = %s: no such preset; there is one called %s",
+			name, nearest);
+	else
+		problem(at, "provider",
+			"provider = %s: no such preset; run: mailoauth providers; for any other "
+			"server write provider = custom and its issuer",
+			name);
+	words_release(&names);
+}
+
 static const struct preset_section *get_preset(const struct resolving *at, const char *name)
 {
 	struct config_reading *reading = at->reading;
@@ -85,10 +104,7 @@ static const struct preset_section *get_preset(const struct resolving *at, const
 	}
 	path = preset_find(&reading->provider_dirs, name);
 	if (path == NULL) {
-		problem(at, "provider",
-			"provider = %s: no such preset; run: mailoauth providers; for any other "
-			"server write provider = custom and its issuer",
-			name);
+		report_preset(at, name);
 		return NULL;
 	}
 	preset = keep_preset(reading, name, path);

@@ -85,6 +85,11 @@ static void look_at(struct doctor *doctor, const struct delivery *delivery)
 		return;
 	}
 	doctor_say(doctor, SEVERITY_ERROR, "%s port %s: %s", nexthop->host, port, words[reached]);
+	if (reached == NO_NAME)
+		doctor_mend(doctor, "getent ahosts %s", nexthop->host);
+	else
+		doctor_mend(doctor, "mailoauth test %s smtp --host %s:%s", delivery->account->name,
+			    nexthop->host, port);
 	doctor_why(doctor, reached == NO_NAME ? "Look at /etc/resolv.conf and the spelling."
 					      : "A firewall here or on the way is likely: many "
 						"networks let no mail out but by port 587.");
