@@ -69,8 +69,6 @@ bed_account asked relay@example.test "userinfo_url = $BED_ISSUER/me"
 bed_account away relay@example.test "userinfo_url = $BED_ISSUER/nowhere"
 kill -HUP "$BED_DAEMON_PID"
 bed_wait_for 10 bed_mailoauth status away
-not_ok "an id_token without names: refused" bed_authorize quiet relay@example.test
-like "$(output)" 'somebody without a name signed in' "and says that the person has no name"
 ok "userinfo knows the name" bed_authorize asked relay@example.test
 is "$(status_of asked identity)" relay@example.test "and it is stored"
 not_ok "userinfo knows mallory too: refused" bed_authorize asked mallory@example.test
@@ -78,11 +76,8 @@ not_ok "userinfo cannot be had: refused" bed_authorize away relay@example.test
 like "$(output)" 'userinfo endpoint 127\.0\.0\.1 answered HTTP 404' "and says what the endpoint answered"
 not_ok "and nothing was stored" bed_mailoauth token away
 
-# Nobody says who it is: neither an id_token (no openid) nor userinfo. A login at the mail server, before anything is stored, tells.
-bed_account silent relay@example.test "scope = offline_access"
-bed_account lost relay@example.test "scope = offline_access" "imap_host = localhost 127.0.0.1"
-kill -HUP "$BED_DAEMON_PID"
-bed_wait_for 10 bed_mailoauth status lost
+# A person without a name, and no userinfo: the login tells whose mailbox it is, and the person is remembered.
+imaps=127.0.0.1:$BED_IMAP_PORT
 sign_in_trying() { # ACCOUNT USER [OPTION...]
 	trying=$1 who=$2
 	shift 2
@@ -90,7 +85,20 @@ sign_in_trying() { # ACCOUNT USER [OPTION...]
 	bed_browser --user "$who" "$bed_shown_url" >"$BED/browser.out" 2>&1
 	bed_authorize_end
 }
-imaps=127.0.0.1:$BED_IMAP_PORT
+not_ok "an id_token without names, mallory's: the mail server refuses" sign_in_trying quiet mallory@example.test --host "$imaps"
+like "$(output)" 'does not take the new token for relay@example\.test' "and it is said who"
+not_ok "nothing was stored" bed_mailoauth token quiet
+ok "relay's: the mail server takes it" sign_in_trying quiet relay@example.test --host "$imaps"
+is "$(status_of quiet identity)" relay@example.test "the mailbox is the identity"
+not_ok "mallory, and a person who insists: it is another person" sign_in_trying quiet mallory@example.test --host "$imaps" --unverified
+like "$(output)" 'another person, relay@example\.test \(relay@example\.test at ' "as the sub says"
+ok "relay once more: the same person" sign_in_trying quiet relay@example.test --host "$imaps"
+
+# Nobody says who it is: neither an id_token (no openid) nor userinfo. A login at the mail server, before anything is stored, tells.
+bed_account silent relay@example.test "scope = offline_access"
+bed_account lost relay@example.test "scope = offline_access" "imap_host = localhost 127.0.0.1"
+kill -HUP "$BED_DAEMON_PID"
+bed_wait_for 10 bed_mailoauth status lost
 sign_in_trying silent mallory@example.test --host "$imaps"
 is $? 10 "mallory signs in: the mail server does not take it"
 like "$(output)" '127\.0\.0\.1 does not take the new token for relay@example\.test: .*NO ' "in the server's words"

@@ -413,8 +413,8 @@ static void on_identity(void *context, enum outcome outcome, struct identity *id
 		outcome = err_set(&err, OUTCOME_CONFIG, "is no longer configured");
 	if (outcome != OUTCOME_OK)
 		flow_fail(flow, outcome, &err);
-	else if (identity->subject == NULL && account_config(account)->client.identity != NULL)
-		flow_await_login(flow);
+	else if (identity->names == NULL && account_config(account)->client.identity != NULL)
+		flow_await_login(flow, identity);
 	else
 		flow_store(flow, identity);
 }
@@ -514,7 +514,18 @@ static void on_refresh_ended(void *context, enum outcome outcome, const struct a
 	(void)token;
 	(void)err;
 	flow->waiting = NULL;
-	redeem(flow);
+	flow->go_on(flow);
+}
+
+void flow_after_refresh(struct flow *flow, flow_step_fn *step)
+{
+	struct account *account = flow_account(flow);
+
+	flow->go_on = step;
+	if (account_is_refreshing(account))
+		flow->waiting = account_refresh(account, on_refresh_ended, flow);
+	else
+		step(flow);
 }
 
 static void refuse(flow_done_fn *done, void *context, enum outcome outcome, const struct err *err)
@@ -631,11 +642,7 @@ struct flow_finish *flow_finish(struct flows *flows, struct span id, struct span
 		flow_fail(flow, outcome, &err);
 		return NULL;
 	}
-	if (account_is_refreshing(account)) {
-		flow->waiting = account_refresh(account, on_refresh_ended, flow);
-		return finish;
-	}
-	redeem(flow);
+	flow_after_refresh(flow, redeem);
 	/* redeem() may have failed at once, which has told the asker and freed finish. */
 	return flow_find(flows, id) == flow && flow->finish == finish ? finish : NULL;
 }

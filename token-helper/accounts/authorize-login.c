@@ -37,7 +37,7 @@ void flow_tell_login(struct flow *flow, flow_done_fn *done, void *context)
 	done(context, &result);
 }
 
-void flow_await_login(struct flow *flow)
+void flow_await_login(struct flow *flow, struct identity *identity)
 {
 	static const struct timeval patience = {.tv_sec = FLOW_LOGIN_S};
 	struct flow_finish *finish = flow->finish;
@@ -47,6 +47,9 @@ void flow_await_login(struct flow *flow)
 	flow->slot = NULL;
 	flow_let_go(flow, NULL);
 	flow->awaits_login = true;
+	identity_release(&flow->told);
+	flow->told = *identity; /* a subject, or nothing */
+	*identity = (struct identity){0};
 	flow->finish = NULL;
 	(void)event_add(flow->expiry, &patience); /* replaces the usual one */
 	/* Of a device flow nobody waits for the end: it is fetched. */
@@ -71,18 +74,6 @@ static void store_told(struct flow *flow)
 		flow_store(flow, &flow->told);
 	else
 		flow_fail(flow, outcome, &err);
-}
-
-static void on_refresh_ended(void *context, enum outcome outcome, const struct account_token *token,
-			     const struct err *err)
-{
-	struct flow *flow = context;
-
-	(void)outcome;
-	(void)token;
-	(void)err;
-	flow->waiting = NULL;
-	store_told(flow);
 }
 
 static void settle(struct flow *flow, const struct flow_settlement *settlement)
@@ -111,11 +102,7 @@ static void settle(struct flow *flow, const struct flow_settlement *settlement)
 	}
 	if (settlement->verdict == FLOW_LOGIN_TAKEN)
 		account_report_accepted(account, settlement->where);
-	if (account_is_refreshing(account)) {
-		flow->waiting = account_refresh(account, on_refresh_ended, flow);
-		return;
-	}
-	store_told(flow);
+	flow_after_refresh(flow, store_told);
 }
 
 static bool is_waiting(const struct flow *flow)
@@ -151,8 +138,10 @@ struct flow_finish *flow_settle(struct flows *flows, struct span id,
 	finish = xcalloc(1, sizeof(*finish));
 	*finish = (struct flow_finish){done, context};
 	flow->finish = finish;
-	if (settlement->verdict == FLOW_LOGIN_TAKEN)
+	if (settlement->verdict == FLOW_LOGIN_TAKEN) {
+		free(flow->told.name);
 		flow->told.name = xstrdup(settlement->user);
+	}
 	settle(flow, settlement);
 	/* It may have ended at once, which has told the asker and freed finish. */
 	return flow_find(flows, id) == flow && flow->finish == finish ? finish : NULL;

@@ -34,6 +34,9 @@ struct flow_device {
 	struct flow_result kept; /* its texts are our own */
 };
 
+struct flow;
+typedef void flow_step_fn(struct flow *flow);
+
 struct flow {
 	TAILQ_ENTRY(flow) link;
 	struct flows *flows;
@@ -46,6 +49,7 @@ struct flow {
 	struct flow_device device;
 	struct event *expiry;
 	struct account_waiter *waiting; /* for a refresh in flight to end */
+	flow_step_fn *go_on;		/* then */
 	bool holding;
 	struct store_slot *slot;
 	struct token_request *request;
@@ -56,7 +60,7 @@ struct flow {
 	char *client_id; /* these two as they were when set was asked for */
 	char *token_url;
 	bool awaits_login;    /* set is of nobody yet */
-	struct identity told; /* by the login */
+	struct identity told; /* the subject by the server, the name by the login */
 	struct flow_finish *finish;
 };
 
@@ -76,6 +80,10 @@ struct account *flow_account(const struct flow *flow);
  * flow_let_go(). */
 enum outcome flow_prepare(struct flow *flow, struct err *err);
 
+/* Takes the step when no refresh of the old grant is in flight, which may be at once. The account
+ * is configured. */
+void flow_after_refresh(struct flow *flow, flow_step_fn *step);
+
 /* Gives the account back: with the new grant (taken; already durable), or NULL. */
 void flow_let_go(struct flow *flow, struct grant *grant);
 
@@ -85,8 +93,9 @@ void flow_log_answer(const struct flow *flow, const struct token_answer *answer)
 /* Notes to whom the tokens that are asked for now will belong. */
 void flow_note_client(struct flow *flow);
 
-/* authorize-login.c: tells flow->finish that a login is needed, and waits. */
-void flow_await_login(struct flow *flow);
+/* authorize-login.c: tells flow->finish that a login is needed, and waits. identity has no names:
+ * what it has is moved out. */
+void flow_await_login(struct flow *flow, struct identity *identity);
 void flow_tell_login(struct flow *flow, flow_done_fn *done, void *context);
 
 /* Stores what flow->set has, as identity's, and ends the flow: the account is held. */

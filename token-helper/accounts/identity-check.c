@@ -114,7 +114,8 @@ static enum outcome judge(const struct identity_question *question, const struct
 		return OUTCOME_OK;
 	if (identity->subject == NULL)
 		return check_nobody(question, err);
-	outcome = check_name(question, identity, err);
+	/* A person without a name is one all the same; whose mailbox it is, a login has to tell. */
+	outcome = identity->names != NULL ? check_name(question, identity, err) : OUTCOME_OK;
 	if (outcome == OUTCOME_OK)
 		outcome = check_person(question, identity, err);
 	return outcome;

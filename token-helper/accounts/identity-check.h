@@ -23,9 +23,9 @@ struct identity_question {
 	bool replace;		     /* another person than before will do */
 };
 
-/* OK: he may; identity may be moved out, and has no subject when nobody says who it is: then, if
- * somebody wants to know, only a login can tell. Else err says who, who was expected and what to
- * type; nothing is to be stored. */
+/* OK: he may; identity may be moved out, and has no names when nobody says who it is, and no
+ * subject either when not even that: then, if somebody wants to know, only a login can tell. Else
+ * err says who, who was expected and what to type; nothing is to be stored. */
 typedef void identity_check_fn(void *context, enum outcome outcome, struct identity *identity,
 			       const struct err *err);
 

@@ -222,8 +222,9 @@ static struct json_object *account_json(const struct account *account, int64_t n
 	json_object_object_add(object, "services", services_json(account->config));
 	json_object_object_add(object, "senders", words_json(&account->config->senders));
 	add_string(object, "identity", grant->identity);
-	json_object_object_add(object, "identity_verified",
-			       json_object_new_boolean(grant->subject != NULL));
+	json_object_object_add(
+		object, "identity_verified",
+		json_object_new_boolean(grant->subject != NULL && grant->identity != NULL));
 	add_string(object, "scope", grant->scope);
 	add_time(object, "access_expires", account_expires_s(account));
 	add_time(object, "access_obtained",
