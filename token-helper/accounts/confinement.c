@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/runner.h"
 #include "common/xalloc.h"
+#include "token-helper/accounts/preset.h"
 #include "token-helper/oauth/client-auth.h"
 
 #include "common/banned.h"
@@ -100,11 +101,16 @@ static void allow_files(const struct helper_config *config, struct confine_files
 static bool enter_files(const struct helper_config *config, const char *path)
 {
 	struct confine_files *files = confine_files_new();
+	struct words presets = {0};
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
 
 	confine_files_allow_system(files);
 	confine_files_allow_beside(files, CONFINE_READ, path);
-	confine_files_allow(files, CONFINE_READ, PROVIDERS_DIR);
+	/* The one beside the configuration may be a link. */
+	preset_dirs(path, NULL, &presets);
+	for (size_t i = 0; i < presets.count; i++)
+		confine_files_allow(files, CONFINE_READ, presets.word[i]);
+	words_release(&presets);
 	if (credentials != NULL)
 		confine_files_allow(files, CONFINE_READ, credentials);
 	confine_files_allow(files, CONFINE_WRITE, config->store);
