@@ -36,6 +36,7 @@ vm_configure() {
 	rm -rf "$VM_ROOT"/var/cache/apt/archives/*.deb "$VM_ROOT"/var/lib/apt/lists/*
 }
 
+# shellcheck disable=SC2086 # a list of packages
 vm_make_root() {
 	# shellcheck disable=SC2086 # a list of packages
 	debootstrap --variant=minbase --include="$VM_BASE" "$VM_SUITE" "$VM_ROOT" "$VM_MIRROR" &&
