@@ -10,7 +10,7 @@
  * that it used before. clone3(2) is not listed on purpose: its flags cannot be seen, those of
  * clone(2) can.
  *
- * With AddressSanitizer no filter is compiled in: its leak checker forks and traces us.
+ * With AddressSanitizer no filter is compiled in: see sanitized.h.
  */
 #include "common/confine.h"
 
@@ -23,13 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
+#include "common/sanitized.h"
 
 #if defined(HAVE_SECCOMP) && !defined(SANITIZED)
 #include <seccomp.h>

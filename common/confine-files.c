@@ -11,14 +11,16 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/sanitized.h"
 #include "common/xalloc.h"
 
-#if defined(SYS_landlock_create_ruleset) && __has_include(<linux/landlock.h>)
+#if !defined(SANITIZED) && defined(SYS_landlock_create_ruleset) && __has_include(<linux/landlock.h>)
 #define HAVE_LANDLOCK 1
 #include <linux/landlock.h>
 #endif
@@ -175,15 +177,25 @@ static const struct confine_path system_paths[] = {
 static const char *const system_variables[] = {"SSL_CERT_FILE",	  "SSL_CERT_DIR", "OPENSSL_CONF",
 					       "OPENSSL_MODULES", "SASL_PATH",	  "SASL_CONF_PATH"};
 
+/* paths: several, parted by colons, or NULL. */
+static void allow_each(struct confine_files *files, const char *paths)
+{
+	while (paths != NULL && *paths != '\0') {
+		size_t len = strcspn(paths, ":");
+		char *path = xspandup((struct span){paths, len});
+
+		confine_files_allow(files, CONFINE_READ, path);
+		free(path);
+		paths += len + (paths[len] == ':');
+	}
+}
+
 void confine_files_allow_system(struct confine_files *files)
 {
 	for (size_t i = 0; i < sizeof(system_paths) / sizeof(system_paths[0]); i++)
 		confine_files_allow(files, system_paths[i].access, system_paths[i].path);
 	for (size_t i = 0; i < sizeof(system_variables) / sizeof(system_variables[0]); i++) {
-		const char *path = getenv(system_variables[i]);
-
-		if (path != NULL)
-			confine_files_allow(files, CONFINE_READ, path);
+		allow_each(files, getenv(system_variables[i]));
 	}
 }
 

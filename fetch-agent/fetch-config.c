@@ -79,6 +79,12 @@ static const struct config_key fetch_keys[] = {
 	{.name = "connections", .type = CONFIG_NUMBER, .offset = offsetof(struct fetch_source, connections), .min = 1, .max = 100},
 	{0},
 };
+
+/* What is said once for both daemons. */
+static const struct config_key daemon_keys[] = {
+	{.name = "confine", .type = CONFIG_BOOLEAN, .offset = offsetof(struct fetch_config, confine)},
+	{0},
+};
 /* clang-format on */
 
 struct reading {
@@ -107,9 +113,19 @@ static void *open_fetch(void *context, const char *name, int line)
 	return source;
 }
 
+static void *open_daemon(void *context, const char *name, int line)
+{
+	struct reading *reading = context;
+
+	(void)name;
+	(void)line;
+	return reading->config;
+}
+
 static const struct config_kind kinds[] = {
-	{.kind = "daemon"},
-	{.kind = "account", .named = true}, /* mailoauthd(8) reads these */
+	{.kind = "daemon", .keys = daemon_keys, .open = open_daemon, .partial = true},
+	{.kind = "account",
+	 .named = true}, /* mailoauthd(8) reads these, and the rest of [daemon] */
 	{.kind = "fetch", .keys = fetch_keys, .named = true, .open = open_fetch},
 	{0},
 };
@@ -358,6 +374,7 @@ struct fetch_config *fetch_config_load(const char *path, struct config_problems 
 	struct fetch_config *config = xcalloc(1, sizeof(*config));
 	struct reading reading = {path, config, config_seen_new(), problems};
 
+	config->confine = true;
 	(void)config_read(path, kinds, &reading, reading.seen, problems);
 	for (size_t i = 0; i < config->count; i++)
 		resolve(&reading, config->sources[i]);

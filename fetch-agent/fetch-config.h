@@ -88,6 +88,7 @@ struct fetch_source {
 struct fetch_config {
 	struct fetch_source **sources;
 	size_t count;
+	bool confine; /* [daemon]'s: give up what is not needed, once started */
 };
 
 /* NULL when there was any problem: then *problems has them all. The caller frees. */

@@ -17,11 +17,14 @@
 #include <unistd.h>
 
 #include "common/helper-socket.h"
+#include "common/confine.h"
 #include "common/deadline.h"
 #include "common/log.h"
+#include "common/runner.h"
 #include "common/service.h"
 #include "common/xalloc.h"
 #include "fetch-agent/auth/sasl-login.h"
+#include "fetch-agent/confinement.h"
 #include "fetch-agent/import/import.h"
 #include "fetch-agent/live.h"
 #include "fetch-agent/privilege.h"
@@ -95,6 +98,7 @@ struct fetch {
 	int64_t asleep_ms; /* how long the machine has slept since it started */
 	bool interrupted;
 	bool spawner_lost;
+	bool files_confined;
 };
 
 static void usage(FILE *out)
@@ -233,7 +237,7 @@ static bool take_option(struct fetch *fetch, int option)
 		fetch->verbosity++;
 		return true;
 	case 'V':
-		(void)puts("mailoauth-fetch " PACKAGE_VERSION);
+		(void)printf("mailoauth-fetch " PACKAGE_VERSION "\n%s\n", confine_calls_version());
 		exit(EX_OK);
 	case 'h':
 		usage(stdout);
@@ -349,6 +353,8 @@ static void settle(struct fetch *fetch)
 		exit(EX_CONFIG);
 	}
 	harden();
+	if (confinement_begin(fetch->config, fetch->config_path, &err) != OUTCOME_OK)
+		fatal("the process that runs programs: %s", err.text);
 }
 
 /* Signals and questions --------------------------------------------------------------------------
@@ -388,6 +394,7 @@ static enum outcome reload(struct fetch *fetch, struct err *err)
 	}
 	log_info("reload: ok, %zu sections", config->count);
 	tls_contexts_forget(fetch->world.tls);
+	confinement_compare(config);
 	schedule_reload(fetch->schedule, config);
 	fetch_config_free(config);
 	service_notify("READY=1");
@@ -568,6 +575,8 @@ static void begin(struct fetch *fetch)
 	if (shows_progress(fetch) && fetch->verbosity == 1)
 		fetch->progress = progress_new(fetch->world.base);
 	fetch->world.progress = progress_counts(fetch->progress);
+	fetch->files_confined =
+		confinement_enter_files(fetch->config, fetch->config_path, fetch->state_path);
 	open_state(fetch);
 	begin_sasl(fetch);
 	watch_signal(fetch, 0, SIGTERM, on_terminate);
@@ -619,6 +628,7 @@ static void end(struct fetch *fetch)
 	state_close(fetch->world.state);
 	schedule_free(fetch->schedule);
 	spawner_stop(fetch->world.spawner);
+	runner_stop();
 	for (size_t i = 0; i < sizeof(fetch->signals) / sizeof(fetch->signals[0]); i++) {
 		if (fetch->signals[i] != NULL)
 			event_free(fetch->signals[i]);
@@ -727,6 +737,7 @@ int main(int argc, char **argv)
 	begin(&fetch);
 	if (fetch.verb == VERB_DAEMON)
 		begin_daemon(&fetch);
+	confinement_enter_calls(fetch.config, fetch.files_confined, fetch.verb == VERB_DAEMON);
 	fetch.schedule = schedule_new(&fetch.world, fetch.config);
 	(void)event_base_dispatch(fetch.world.base);
 	status = exit_status(&fetch);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/confine.h"
 #include "common/xalloc.h"
 
 #include "common/banned.h"
@@ -63,6 +64,8 @@ enum outcome privilege_settle(const struct fetch_config *config, const char *use
 
 	if (what != OUTCOME_OK)
 		return what;
+	if (config->confine)
+		confine_bounding(); /* while we may */
 	if (user == NULL && geteuid() == 0 && has_mda_user(config) &&
 	    getpwnam(PRIVILEGE_USER) != NULL)
 		user = PRIVILEGE_USER;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/confine.h"
 #include "common/xalloc.h"
 #include "fetch-agent/delivery/placeholder.h"
 
@@ -397,6 +399,9 @@ static void spawner_main(int fd, const struct delivery_config *const *configs,
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, "mailoauth-spawn", 0, 0, 0);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	/* To become others, and to kill what they run; what it executes is not restricted. */
+	confine_capabilities(CONFINE_CAPABILITY(CAP_SETUID) | CONFINE_CAPABILITY(CAP_SETGID) |
+			     CONFINE_CAPABILITY(CAP_KILL));
 	if (chdir("/") != 0)
 		_exit(1);
 	(void)sigemptyset(&blocked);

@@ -81,10 +81,34 @@ ok "and for a refresh" bed_mailoauth refresh post
 bed_daemon_stop
 not_ok "the process that runs programs ends with mailoauthd" test -d "/proc/$runner"
 bed_daemon_conf "notify_command = $BED/elsewhere/tell -n"
+bed_account relay relay@example.test
 by_command
 bed_daemon_start
 ok "another tells somebody, and writes where it likes" bed_wait_for 30 bed_exists "$BED/elsewhere/told"
 like "$(cat "$BED/elsewhere/told")" 'post client-secret-[0-9]' "with its arguments"
+
+# The fetch agent --------------------------------------------------------------------------------
+printf 'Subject: one\n\ntext\n' | bed_put relay@example.test
+mkdir "$BED/inbox" "$BED/state"
+bed_fetch_conf "deliver = maildir:$BED/inbox/box"
+bed_watch_start -s "$BED/state/fetch.db"
+came() { [ -n "$(ls "$BED/inbox/box/new" 2>/dev/null)" ]; }
+ok "mailoauth-fetch fetches" bed_wait_for 20 came
+is "$(kernel_says "$BED_WATCH_PID" CapEff) $(kernel_says "$BED_WATCH_PID" NoNewPrivs)" "0000000000000000 1" "without privileges"
+if [ $FILTERED = yes ]; then
+	is "$(kernel_says "$BED_WATCH_PID" Seccomp)" 2 "its system calls are filtered"
+else
+	skip 1 "no filter in this build"
+fi
+if [ $LANDLOCKED = yes ]; then
+	mkdir "$BED/new-mail"
+	bed_fetch_conf "deliver = maildir:$BED/new-mail/box"
+	kill -HUP "$BED_WATCH_PID"
+	ok "a Maildir that a reload brings needs a restart: it is said" bed_wait_for 10 grep -q 'may not write .*/new-mail/box.*restart' "$BED/watch.log"
+else
+	skip 1 "no Landlock"
+fi
+bed_watch_stop
 
 # It can be switched off.
 bed_daemon_stop

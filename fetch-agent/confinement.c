@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* confinement.c - see confinement.h. */
+#include "fetch-agent/confinement.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/confine.h"
+#include "common/log.h"
+#include "common/runner.h"
+#include "common/xalloc.h"
+
+#include "common/banned.h"
+
+/* Programs ---------------------------------------------------------------------------------------
+ */
+
+struct origin {
+	const struct fetch_config *config; /* in the runner: as it was at the fork */
+	const char *path;
+};
+
+static void allow_commands(const struct fetch_config *config, struct runner_list *list)
+{
+	for (size_t i = 0; i < config->count; i++) {
+		if (config->sources[i]->password_command.count > 0)
+			runner_allow(list, &config->sources[i]->password_command, 0);
+	}
+}
+
+/* In the runner. A file that has problems teaches nothing: the main process did not take it either.
+ */
+static void learn(void *ctx, bool again, struct runner_list *list)
+{
+	struct config_problems problems = CONFIG_PROBLEMS_INIT;
+	const struct origin *origin = ctx;
+	struct fetch_config *config;
+
+	if (!again) {
+		allow_commands(origin->config, list);
+		return;
+	}
+	config = fetch_config_load(origin->path, &problems);
+	if (config != NULL)
+		allow_commands(config, list);
+	fetch_config_free(config);
+	config_problems_release(&problems);
+}
+
+enum outcome confinement_begin(const struct fetch_config *config, const char *path, struct err *err)
+{
+	struct origin origin = {config, path};
+
+	if (config->confine) {
+		confine_bounding();
+		confine_privileges();
+	}
+	return runner_start(learn, &origin, err);
+}
+
+/* Files ------------------------------------------------------------------------------------------
+ */
+
+static bool is_maildir(const struct fetch_source *source)
+{
+	return source->delivery.method == &delivery_maildir_method;
+}
+
+/* One that does not exist is made in the directory above. */
+static void allow_maildir(const char *path, struct confine_files *files)
+{
+	char *copy = xstrdup(path);
+
+	confine_files_allow(files, CONFINE_WRITE, access(path, F_OK) == 0 ? path : dirname(copy));
+	free(copy);
+}
+
+bool confinement_enter_files(const struct fetch_config *config, const char *path,
+			     const char *state_path)
+{
+	struct confine_files *files;
+
+	if (!config->confine)
+		return false;
+	files = confine_files_new();
+	confine_files_allow_system(files);
+	confine_files_allow_beside(files, CONFINE_READ, path);
+	confine_files_allow(files, CONFINE_READ, PROVIDERS_DIR);
+	confine_files_allow_beside(files, CONFINE_WRITE, state_path);
+	for (size_t i = 0; i < config->count; i++) {
+		const struct fetch_source *source = config->sources[i];
+
+		confine_files_allow_beside(files, CONFINE_READ, source->ca_file);
+		confine_files_allow_beside(files, CONFINE_READ, source->password_file);
+		if (is_maildir(source))
+			allow_maildir(source->delivery.path, files);
+	}
+	return confine_files_enforce(files);
+}
+
+/* access(2) does not ask Landlock: a file without a name is made. */
+static int write_error(const char *directory)
+{
+	int fd = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return errno;
+	(void)close(fd);
+	return 0;
+}
+
+static bool is_closed(const char *maildir)
+{
+	char *copy = xstrdup(maildir);
+	int error = write_error(maildir);
+
+	if (error == ENOENT)
+		error = write_error(dirname(copy));
+	free(copy);
+	return error == EACCES;
+}
+
+void confinement_compare(const struct fetch_config *config)
+{
+	for (size_t i = 0; i < config->count; i++) {
+		const struct fetch_source *source = config->sources[i];
+
+		if (is_maildir(source) && is_closed(source->delivery.path))
+			log_warning(
+				"[fetch %s]: this process may not write %s: what was not in the "
+				"configuration when it started is, after a restart",
+				source->name, source->delivery.path);
+	}
+}
+
+/* System calls -----------------------------------------------------------------------------------
+ */
+
+void confinement_enter_calls(const struct fetch_config *config, bool files, bool daemon)
+{
+	bool calls = config->confine && confine_calls();
+
+	if (!config->confine)
+		log_warning("not confined: [daemon] confine = no");
+	else if (daemon)
+		log_info("confined: no capabilities, files by %s, system calls by %s",
+			 files ? "Landlock" : "their modes alone (no Landlock)",
+			 calls ? confine_calls_version() : "nothing (no libseccomp)");
+}
