@@ -35,6 +35,10 @@ is "$(kernel_says "$runner" Name)" mailoauth-run "one process runs programs for 
 is "$(kernel_says "$runner" CapEff) $(kernel_says "$runner" NoNewPrivs)" "0000000000000000 1" "without privileges, too"
 is "$(find "/proc/$runner/fd" -lname 'socket:*' | wc -l)" 1 "and it holds none of the sockets"
 ok "a refresh is done" bed_mailoauth refresh relay
+doctor() { # what it finds of the confinement
+	bed_mailoauth doctor -c "$BED_CONF" | sed -n '/^[A-Za-z]* *confinement /,/^[A-Za-z]/p'
+}
+like "$(doctor)" '^(ok|note) ' "doctor finds nothing to say of it"
 
 # What a refresh calls is allowed: nothing but clone3(2), whose flags cannot be looked at, is said not to exist.
 if [ $FILTERED = yes ] && command -v strace >/dev/null; then
@@ -117,5 +121,10 @@ bed_account relay relay@example.test
 bed_daemon_start
 is "$(kernel_says "$BED_DAEMON_PID" Seccomp)" 0 "confine = no: no filter"
 like "$(bed_log_daemon)" 'warning: not confined' "and a warning in the log"
+if [ $FILTERED = yes ]; then
+	like "$(doctor | paste -s -d ' ')" '^WARNING .*system call.*confine = no' "doctor warns of it"
+else
+	skip 1 "no filter in this build"
+fi
 ok "a refresh is done all the same" bed_mailoauth refresh relay
 done_testing

@@ -29,6 +29,7 @@ static const struct check {
 	{"config", "the configuration has no error", check_config},
 	{"daemon", "mailoauthd answers, and is of this version", check_daemon},
 	{"units", "systemd starts what is needed", check_units},
+	{"confinement", "mailoauthd has given up what it does not need", check_confinement},
 	{"files", "secrets are closed to others", check_files},
 	{"account", "every account has a token", check_accounts},
 	{"clock", "this machine's clock is right", check_clock},

@@ -126,6 +126,7 @@ void check_config(struct doctor *doctor);
 void check_accounts(struct doctor *doctor);
 void check_clock(struct doctor *doctor);
 void check_units(struct doctor *doctor);
+void check_confinement(struct doctor *doctor);
 void check_proxy(struct doctor *doctor);
 void check_files(struct doctor *doctor);
 void check_plugin(struct doctor *doctor);
