@@ -282,7 +282,7 @@ static const struct diagnosis rows[] = {
 	{
 		.id = "imap-credentials",
 		.where = DIAGNOSIS_IMAP,
-		.pattern = "[AUTHENTICATIONFAILED]|Invalid credentials (Failure)",
+		.pattern = "Invalid credentials (Failure)",
 		.class = DIAGNOSIS_TOKEN, .outcome = OUTCOME_CONSENT,
 		.meaning = "the server refuses what this user logs in with",
 		.causes = "the token has expired or was revoked\n"
@@ -292,6 +292,21 @@ static const struct diagnosis rows[] = {
 			 "try a fresh token: mailoauth refresh ACCOUNT; if that is refused too: mailoauth authorize ACCOUNT",
 		.source = GMAIL,
 		.example = "NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)",
+	},
+	{
+		.id = "imap-token-not-accepted",
+		.where = DIAGNOSIS_IMAP,
+		.pattern = "[AUTHENTICATIONFAILED]",
+		.class = DIAGNOSIS_TOKEN, .outcome = OUTCOME_CONSENT,
+		.meaning = "the server refuses what this user logs in with",
+		.causes = "user is not who signed in: a server of your own compares it with a claim of the token (Dovecot: username_attribute)\n"
+			  "the token has expired or was revoked, or is of another authorization server than the one that the server asks\n"
+			  "the token has not the scope or the audience that the server wants",
+		.steps = "compare user, \"signed in as\" and the scopes: mailoauth status ACCOUNT\n"
+			 "try a fresh token: mailoauth refresh ACCOUNT; if that is refused too: mailoauth authorize ACCOUNT\n"
+			 "a server of your own says why in its log (Dovecot: auth_debug = yes)",
+		.source = "RFC 5530 3",
+		.example = "NO [AUTHENTICATIONFAILED] Authentication failed.",
 	},
 	{
 		.id = "imap-login-refused",

@@ -333,7 +333,7 @@ static const struct diagnosis rows[] = {
 	{
 		.id = "smtp-gmail-refused",
 		.where = DIAGNOSIS_SMTP,
-		.pattern = "535-5.7.8|535 5.7.8|535*username and password not accepted",
+		.pattern = "535*username and password not accepted|535*support.google.com",
 		.class = DIAGNOSIS_TOKEN, .outcome = OUTCOME_CONSENT,
 		.meaning = "the server refuses the token (or a password, if one was sent)",
 		.causes = "the token has expired or was revoked\n"
@@ -344,7 +344,22 @@ static const struct diagnosis rows[] = {
 			 "try a fresh token: mailoauth refresh ACCOUNT; if that is refused too: mailoauth authorize ACCOUNT\n"
 			 "postconf smtp_sasl_mechanism_filter (it should say xoauth2)",
 		.source = GMAIL,
-		.example = "535-5.7.8 Username and Password not accepted. For more information, go to 535 5.7.8  https://support.google.com/mail/?p=BadCredentials\n535 5.7.8 Error: authentication failed:",
+		.example = "535-5.7.8 Username and Password not accepted. For more information, go to 535 5.7.8  https://support.google.com/mail/?p=BadCredentials",
+	},
+	{
+		.id = "smtp-token-not-accepted",
+		.where = DIAGNOSIS_SMTP,
+		.pattern = "535-5.7.8|535 5.7.8",
+		.class = DIAGNOSIS_TOKEN, .outcome = OUTCOME_CONSENT,
+		.meaning = "the server refuses the token (or a password, if one was sent)",
+		.causes = "user is not who signed in: a server of your own compares it with a claim of the token (Dovecot: username_attribute)\n"
+			  "the token has expired or was revoked, or has not the scope that the server wants\n"
+			  "a password was sent: no mechanism filter",
+		.steps = "compare user, \"signed in as\" and the scopes: mailoauth status ACCOUNT\n"
+			 "try a fresh token: mailoauth refresh ACCOUNT; if that is refused too: mailoauth authorize ACCOUNT\n"
+			 "postconf smtp_sasl_mechanism_filter (it should say xoauth2)",
+		.source = "RFC 4954 6",
+		.example = "535 5.7.8 Error: authentication failed:",
 	},
 	{
 		.id = "smtp-many-logins",

@@ -217,6 +217,28 @@ static void a_server_cannot_ask_for_ever(void **state)
 		assert_int_equal(diagnosis_wait_ms(span_from_str(nonsense[i])), 0);
 }
 
+/* Dovecot's and Postfix's words are nobody's who has Gmail's aliases. */
+static void words_of_all_servers_name_no_provider(void **state)
+{
+	static const struct {
+		unsigned where;
+		const char *said;
+	} refused[] = {
+		{DIAGNOSIS_IMAP, "NO [AUTHENTICATIONFAILED] Authentication failed."},
+		{DIAGNOSIS_SMTP, "535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		const struct diagnosis *row =
+			diagnosis_find(refused[i].where, span_from_str(refused[i].said));
+
+		assert_non_null(row);
+		assert_null(strstr(row->causes, "Gmail"));
+		assert_null(strstr(row->causes, "google"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +249,7 @@ int main(void)
 		cmocka_unit_test(every_row_is_found),
 		cmocka_unit_test(every_row_says_what_to_do),
 		cmocka_unit_test(a_server_cannot_ask_for_ever),
+		cmocka_unit_test(words_of_all_servers_name_no_provider),
 	};
 
 	return cmocka_run_group_tests_name("diagnosis", tests, NULL, NULL);
