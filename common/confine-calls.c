@@ -166,7 +166,7 @@ static bool add(scmp_filter_ctx filter, uint32_t action, const char *name,
 
 static bool add_refusals(scmp_filter_ctx filter)
 {
-	struct scmp_arg_cmp others = SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid());
+	struct scmp_arg_cmp others = {0, SCMP_CMP_NE, (scmp_datum_t)getpid(), 0};
 	bool good = add(filter, SCMP_ACT_ERRNO(EPERM), "tgkill", &others);
 
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
@@ -179,7 +179,7 @@ static bool add_refusals(scmp_filter_ctx filter)
 		       good;
 	}
 	for (unsigned family = 0; family < AF_INET6; family++) {
-		struct scmp_arg_cmp compare = SCMP_A0(SCMP_CMP_EQ, family);
+		struct scmp_arg_cmp compare = {0, SCMP_CMP_EQ, family, 0};
 
 		if (family != AF_UNIX && family != AF_INET)
 			good = add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", &compare) &&

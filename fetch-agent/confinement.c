@@ -78,6 +78,18 @@ static void allow_maildir(const char *path, struct confine_files *files)
 	free(copy);
 }
 
+/* The presets; those beside the configuration may be behind a link. */
+static void allow_presets(const char *path, struct confine_files *files)
+{
+	char *copy = xstrdup(path);
+	char *beside = xasprintf("%s/providers", dirname(copy));
+
+	confine_files_allow(files, CONFINE_READ, beside);
+	confine_files_allow(files, CONFINE_READ, PROVIDERS_DIR);
+	free(beside);
+	free(copy);
+}
+
 bool confinement_enter_files(const struct fetch_config *config, const char *path,
 			     const char *state_path)
 {
@@ -88,7 +100,7 @@ bool confinement_enter_files(const struct fetch_config *config, const char *path
 	files = confine_files_new();
 	confine_files_allow_system(files);
 	confine_files_allow_beside(files, CONFINE_READ, path);
-	confine_files_allow(files, CONFINE_READ, PROVIDERS_DIR);
+	allow_presets(path, files);
 	confine_files_allow_beside(files, CONFINE_WRITE, state_path);
 	for (size_t i = 0; i < config->count; i++) {
 		const struct fetch_source *source = config->sources[i];
