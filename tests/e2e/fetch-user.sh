@@ -69,6 +69,7 @@ is "$(who_is "$BED_WATCH_PID")" " 1 1 1 1; 1 1 1 1; $(id -G daemon);" "the daemo
 is "$(awk '/^(CapEff|CapPrm|NoNewPrivs):/ { print $2 }' "/proc/$BED_WATCH_PID/status" | paste -s -d ' ')" "0000000000000000 0000000000000000 1" \
 	"the daemon can be nobody else again"
 spawner=
+# shellcheck disable=SC2013 # pids, in one line
 for child in $(cat "/proc/$BED_WATCH_PID/task/$BED_WATCH_PID/children"); do
 	[ "$(cat "/proc/$child/comm")" != mailoauth-spawn ] || spawner=$child
 done

@@ -334,7 +334,7 @@ test_purge() {
 	is "$(said 'systemctl --failed --plain --no-legend')" '' 'nothing has failed'
 	is "$(said 'systemctl list-units --all --plain --no-legend "mailoauth*"; find /run/mailoauth /var/spool/postfix/private/mailoauth /var/lib/mailoauth-fetch 2>/dev/null')" '' 'no unit, no socket, no process is left'
 	is "$(said 'pgrep -l mailoauth')" '' 'no process'
-	is "$(said 'ls /var/lib/mailoauth')" "$(printf 'attempts\nlock\nrelay.grant')" 'the grants are'
+	is "$(said 'ls /var/lib/mailoauth' | grep -v attempts)" "$(printf 'lock\nrelay.grant')" 'the grants are'
 }
 
 bed_require
