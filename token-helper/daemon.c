@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
+#include <libgen.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@
 #include "common/log.h"
 #include "common/runner.h"
 #include "common/service.h"
+#include "common/xalloc.h"
 #include "token-helper/accounts/accounts.h"
 #include "token-helper/accounts/authorize-flow.h"
 #include "token-helper/accounts/confinement.h"
@@ -216,26 +218,46 @@ static void add_socket(struct sockets *sockets, int fd)
 	sockets->fds[sockets->count++] = fd;
 }
 
+/* Of Postfix's queue, where there is no Postfix: then nobody would ask there. */
+static bool directory_is_missing(const char *path)
+{
+	char *copy = xstrdup(path);
+	bool missing = access(dirname(copy), F_OK) != 0 && errno == ENOENT;
+
+	free(copy);
+	return missing;
+}
+
+static void open_socket(const char *path, bool needed, struct sockets *sockets)
+{
+	struct err err;
+	int fd;
+
+	if (!needed && directory_is_missing(path)) {
+		log_warning("socket: %s is not made: its directory does not exist (Postfix is not "
+			    "installed, or has another queue_directory)",
+			    path);
+		return;
+	}
+	if (listener_open(path, &fd, &err) != OUTCOME_OK) {
+		log_error("socket: %s", err.text);
+		exit(EX_CONFIG);
+	}
+	add_socket(sockets, fd);
+}
+
 /* systemd's, or else our own. Before privileges are dropped: Postfix's private/ is closed to our
  * user. */
 static void open_sockets(const struct helper_config *config, struct sockets *sockets)
 {
 	int passed = service_listen_fds();
-	struct err err;
 
 	for (int i = 0; i < passed; i++) {
 		(void)fcntl(SERVICE_FIRST_FD + i, F_SETFL, O_NONBLOCK);
 		add_socket(sockets, SERVICE_FIRST_FD + i);
 	}
-	for (size_t i = 0; passed == 0 && i < config->sockets.count; i++) {
-		int fd;
-
-		if (listener_open(config->sockets.word[i], &fd, &err) != OUTCOME_OK) {
-			log_error("socket: %s", err.text);
-			exit(EX_CONFIG);
-		}
-		add_socket(sockets, fd);
-	}
+	for (size_t i = 0; passed == 0 && i < config->sockets.count; i++)
+		open_socket(config->sockets.word[i], i == 0, sockets);
 }
 
 /* Ending -------------------------------------------------------------------------------------- */

@@ -33,4 +33,15 @@ MAILOAUTH_SOCKET=$BED/nobody "$MAILOAUTH" -c "$BED_CONF" status >"$BED/nobody.ou
 like "$(cat "$BED/nobody.out")" "$BED/nobody" "but MAILOAUTH_SOCKET counts before it"
 printf 'mailoauth-backup 1\nend 0\n' >"$BED/empty.backup"
 is "$("$MAILOAUTH" -c "$BED_CONF" restore "$BED/empty.backup" 2>&1)" "there is no grant in it: nothing was restored" "an empty backup is called empty"
+
+# The example that is installed names Postfix's private/ too, and not every machine has Postfix.
+install -d -m 0700 -o "$BED_DAEMON_USER" "$BED/lonely"
+printf '[daemon]\nuser = %s\nsocket = %s %s\nstore = %s\n' "$BED_DAEMON_USER" "$BED/lonely.socket" "$BED/no-postfix/private/mailoauth" \
+	"$BED/lonely" >"$BED/lonely.conf"
+"$MAILOAUTHD" -c "$BED/lonely.conf" >"$BED/lonely.log" 2>&1 &
+lonely=$!
+bed_note $lonely
+ok "mailoauthd starts without the directory of its second socket" bed_wait_for 10 grep -q 'ready:' "$BED/lonely.log"
+like "$(cat "$BED/lonely.log")" "no-postfix/private/mailoauth is not made" "and says which one there is not"
+kill $lonely
 done_testing
