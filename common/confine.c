@@ -33,8 +33,8 @@ void confine_capabilities(uint64_t keep)
 	(void)syscall(SYS_capset, &header, sets);
 }
 
-void confine_privileges(void)
+void confine_privileges(uint64_t keep)
 {
-	confine_capabilities(0);
+	confine_capabilities(keep);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }

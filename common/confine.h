@@ -32,8 +32,8 @@ void confine_bounding(void);
 
 /* Keeps those of `keep` that the process has; programs that it executes are not restricted. */
 void confine_capabilities(uint64_t keep);
-/* None, and no new privileges for us and what we execute. */
-void confine_privileges(void);
+/* The same, and no new privileges for us and what we execute. */
+void confine_privileges(uint64_t keep);
 
 /* Files ------------------------------------------------------------------------------------------
  */

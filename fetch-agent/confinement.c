@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -50,13 +51,20 @@ static void learn(void *ctx, bool again, struct runner_list *list)
 	config_problems_release(&problems);
 }
 
+/* Who starts it as root, and lets it stay root, wants it at other users' sockets and Maildirs; it
+ * keeps being able to pass their modes, and of being root nothing else. */
+static uint64_t kept_capabilities(void)
+{
+	return geteuid() == 0 ? CONFINE_CAPABILITY(CAP_DAC_OVERRIDE) : 0;
+}
+
 enum outcome confinement_begin(const struct fetch_config *config, const char *path, struct err *err)
 {
 	struct origin origin = {config, path};
 
 	if (config->confine) {
 		confine_bounding();
-		confine_privileges();
+		confine_privileges(kept_capabilities());
 	}
 	return runner_start(learn, &origin, err);
 }

@@ -551,8 +551,17 @@ static void on_spawner_lost(void *ctx)
 	schedule_stop(fetch->schedule);
 }
 
+/* libevent lists the interfaces of the machine when it first looks a name up. It does without where
+ * that is refused, as the confinement does, but not without a word. */
+static void on_libevent_says(int severity, const char *words)
+{
+	(void)severity;
+	log_debug("libevent: %s", words);
+}
+
 static void begin(struct fetch *fetch)
 {
+	event_set_log_callback(on_libevent_says);
 	if (fetch->helper_socket == NULL)
 		fetch->helper_socket = fetch->found_socket = helper_socket_find(fetch->config_path);
 	/* The plugin reports to the same mailoauthd. */

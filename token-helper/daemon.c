@@ -199,7 +199,7 @@ static void settle(const struct daemon *daemon)
 		confine_bounding();
 	drop_privileges(daemon->config->user);
 	if (daemon->config->confine)
-		confine_privileges();
+		confine_privileges(0);
 	if (confinement_start_runner(daemon->config, daemon->config_path, &err) != OUTCOME_OK)
 		fatal("the process that runs programs: %s", err.text);
 }

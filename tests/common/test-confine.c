@@ -136,7 +136,7 @@ static void give_up_privileges(const char *none)
 {
 	(void)none;
 	confine_bounding();
-	confine_privileges();
+	confine_privileges(0);
 	CHECK(status_says("NoNewPrivs:\t1"));
 	CHECK(status_says("CapEff:\t0000000000000000"));
 	CHECK(status_says("CapPrm:\t0000000000000000"));
@@ -254,7 +254,7 @@ static void test_only_what_was_allowed_is_opened(void **state)
 
 static void enter_calls(void)
 {
-	confine_privileges();
+	confine_privileges(0);
 	if (!confine_calls())
 		_exit(NOT_COMPILED_IN);
 }
@@ -558,7 +558,7 @@ static void run_unconfined(const char *path)
 	char said[64];
 
 	CHECK(runner_start(NULL, NULL, NULL) == OUTCOME_OK);
-	confine_privileges();
+	confine_privileges(0);
 	files = confine_files_new();
 	if (files != NULL) {
 		confine_files_allow_system(files);

@@ -98,7 +98,7 @@ bed_fetch_conf "deliver = maildir:$BED/inbox/box"
 bed_watch_start -s "$BED/state/fetch.db"
 came() { [ -n "$(ls "$BED/inbox/box/new" 2>/dev/null)" ]; }
 ok "mailoauth-fetch fetches" bed_wait_for 20 came
-is "$(kernel_says "$BED_WATCH_PID" CapEff) $(kernel_says "$BED_WATCH_PID" NoNewPrivs)" "0000000000000000 1" "without privileges"
+is "$(kernel_says "$BED_WATCH_PID" CapEff) $(kernel_says "$BED_WATCH_PID" NoNewPrivs)" "0000000000000002 1" "as root: with CAP_DAC_OVERRIDE alone"
 if [ $FILTERED = yes ]; then
 	is "$(kernel_says "$BED_WATCH_PID" Seccomp)" 2 "its system calls are filtered"
 else
