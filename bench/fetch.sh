@@ -98,16 +98,7 @@ case $peers in
 *mpop*)
 	# shellcheck disable=SC2034 # for bed_start
 	BED_DOVECOT_EXTRA="$BED_DOVECOT_EXTRA
-protocols = imap lmtp pop3
-service pop3-login {
-  inet_listener pop3 {
-    port = 0
-  }
-  inet_listener pop3s {
-    port = $POP3_PORT
-    ssl = yes
-  }
-}"
+$(bed_dovecot_pop3 "$POP3_PORT")"
 	;;
 esac
 bed_relay_start

@@ -26,14 +26,18 @@ static const char *const default_sockets[] = {
 	NULL,
 };
 
-const struct helper_client helper_client_default = {default_sockets};
+const struct helper_client helper_client_default = {.sockets = default_sockets};
 
 struct call {
 	int fd;
 	const char *path;
 	struct deadline deadline;
+	bool bare;
 	struct err *err;
 };
+
+/* The end of a message: two strings. */
+#define RUN(call, step) (call)->bare ? "" : "; run: ", (call)->bare ? "" : daemon_command(step)
 
 /* What an errno of the socket means to the caller. */
 static enum outcome call_failed(const struct call *call, int error)
@@ -46,15 +50,15 @@ static enum outcome call_failed(const struct call *call, int error)
 			"this user may not open mailoauthd's socket %s (%s): check its owner "
 			"and mode with ls -l",
 			call->path, strerror(error));
-	return err_set(call->err, OUTCOME_RETRY, "mailoauthd does not answer on %s (%s); run: %s",
+	return err_set(call->err, OUTCOME_RETRY, "mailoauthd does not answer on %s (%s)%s%s",
 		       call->path, strerror(error),
-		       daemon_command(error == ECONNREFUSED ? DAEMON_START : DAEMON_LOOK_AT));
+		       RUN(call, error == ECONNREFUSED ? DAEMON_START : DAEMON_LOOK_AT));
 }
 
 static enum outcome call_timed_out(const struct call *call)
 {
-	return err_set(call->err, OUTCOME_RETRY, "mailoauthd did not answer in time on %s; run: %s",
-		       call->path, daemon_command(DAEMON_LOOK_AT));
+	return err_set(call->err, OUTCOME_RETRY, "mailoauthd did not answer in time on %s%s%s",
+		       call->path, RUN(call, DAEMON_LOOK_AT));
 }
 
 /* Waits for the events, or only for the time with fd -1. 0, or ETIMEDOUT, or what poll(2) says. */
@@ -87,19 +91,19 @@ static int connect_path(const struct call *call, const struct sockaddr_un *addr)
 	return 0;
 }
 
-static enum outcome no_socket(const struct helper_client *client, struct err *err)
+static enum outcome no_socket(const struct helper_client *client, const struct call *call)
 {
 	const char *const *sockets = client->sockets;
 
 	if (sockets[0] == NULL)
-		return err_set(err, OUTCOME_RETRY, "no socket of mailoauthd is known");
+		return err_set(call->err, OUTCOME_RETRY, "no socket of mailoauthd is known");
 	if (sockets[1] == NULL)
-		return err_set(err, OUTCOME_RETRY,
-			       "mailoauthd is not running: there is no %s; run: %s", sockets[0],
-			       daemon_command(DAEMON_START));
-	return err_set(err, OUTCOME_RETRY,
-		       "mailoauthd is not running: there is neither %s nor %s; run: %s", sockets[0],
-		       sockets[1], daemon_command(DAEMON_START));
+		return err_set(call->err, OUTCOME_RETRY,
+			       "mailoauthd is not running: there is no %s%s%s", sockets[0],
+			       RUN(call, DAEMON_START));
+	return err_set(call->err, OUTCOME_RETRY,
+		       "mailoauthd is not running: there is neither %s nor %s%s%s", sockets[0],
+		       sockets[1], RUN(call, DAEMON_START));
 }
 
 /* Connects to the first socket of the list that exists; call->path then names it. */
@@ -124,7 +128,7 @@ static enum outcome call_connect(const struct helper_client *client, struct call
 		if (error != ENOENT && error != ENOTDIR)
 			return call_failed(call, error);
 	}
-	return no_socket(client, call->err);
+	return no_socket(client, call);
 }
 
 /* Drops the first n bytes of what is still to be sent. */
@@ -180,8 +184,8 @@ static enum outcome call_read(const struct call *call, struct buffer *raw)
 		return call_failed(call, errno);
 	if (n == 0)
 		return err_set(call->err, OUTCOME_RETRY,
-			       "mailoauthd hung up on %s without an answer; run: %s", call->path,
-			       daemon_command(DAEMON_LOOK_AT));
+			       "mailoauthd hung up on %s without an answer%s%s", call->path,
+			       RUN(call, DAEMON_LOOK_AT));
 	(void)buffer_append(raw, chunk, (size_t)n);
 	if (raw->secret)
 		wipe(chunk, (size_t)n);
@@ -256,7 +260,7 @@ static enum outcome call_exchange(const struct helper_client *client, struct cal
 enum outcome helper_client_call(const struct helper_client *client, struct span request,
 				struct deadline deadline, struct buffer *reply, struct err *err)
 {
-	struct call call = {.fd = -1, .deadline = deadline, .err = err};
+	struct call call = {.fd = -1, .deadline = deadline, .bare = client->bare, .err = err};
 	enum outcome what;
 
 	call.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -25,6 +25,8 @@
 /* Socket paths, NULL-terminated; borrows. */
 struct helper_client {
 	const char *const *sockets;
+	bool bare; /* errors say what is wrong, and not what to type: the caller knows that better
+		    */
 };
 
 /* The two compiled-in places. */

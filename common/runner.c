@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/xalloc.h"
@@ -26,7 +27,8 @@
 
 #define ORDER_MAX 32768 /* bytes of arguments */
 #define WORDS_MAX 256
-#define LINK_FD	  3 /* in the runner, which has nothing else open beside 0, 1 and 2 */
+#define STOP_MS	  2000 /* for it to end */
+#define LINK_FD	  3    /* in the runner, which has nothing else open beside 0, 1 and 2 */
 
 extern char **environ;
 
@@ -409,11 +411,16 @@ enum outcome runner_start(runner_learn_fn *learn, void *context, struct err *err
 
 void runner_stop(void)
 {
+	static const struct timespec pause = {.tv_nsec = 5000000};
+	int left = STOP_MS / 5;
+
 	if (link_fd < 0)
 		return;
 	(void)close(link_fd);
 	link_fd = -1;
-	(void)waitpid(runner_pid, NULL, 0);
+	/* It may be reading a configuration that hangs. */
+	while (waitpid(runner_pid, NULL, WNOHANG) == 0 && left-- > 0)
+		(void)nanosleep(&pause, NULL);
 }
 
 /* 0: too long. */

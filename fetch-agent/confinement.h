@@ -11,7 +11,8 @@
 #include "fetch-agent/fetch-config.h"
 
 /* Gives up privileges, and starts the runner for the programs that config names; it reads the file
- * at path itself when it is to run another. Both are borrowed for as long as we live. */
+ * at path itself when it is to run another. Nothing is kept here: the runner has its own copy of
+ * us. */
 enum outcome confinement_begin(const struct fetch_config *config, const char *path,
 			       struct err *err);
 

@@ -16,9 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/helper-socket.h"
 #include "common/confine.h"
 #include "common/deadline.h"
+#include "common/helper-socket.h"
 #include "common/log.h"
 #include "common/runner.h"
 #include "common/service.h"

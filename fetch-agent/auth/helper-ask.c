@@ -3,12 +3,14 @@
 #include "fetch-agent/auth/helper-ask.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/daemon-command.h"
 #include "common/xalloc.h"
 
 #include "common/banned.h"
@@ -57,8 +59,12 @@ static void fail(struct helper_ask *ask, enum outcome what, const char *text)
 
 static void fail_errno(struct helper_ask *ask, int number)
 {
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "it is not running; run: %s",
+		       daemon_command(DAEMON_START));
 	if (number == ENOENT || number == ECONNREFUSED)
-		fail(ask, OUTCOME_RETRY, "it is not running");
+		fail(ask, OUTCOME_RETRY, text);
 	else
 		fail(ask, number == EACCES ? OUTCOME_DENIED : OUTCOME_RETRY, strerror(number));
 }

@@ -84,7 +84,7 @@ enum outcome sasl_login_init(struct err *err)
 		return err_set(
 			err, OUTCOME_CONFIG,
 			"libsasl2 has no XOAUTH2: is libmailoauth.so installed where it looks "
-			"(pluginviewer -c)?");
+			"(saslpluginviewer -c)?");
 	return OUTCOME_OK;
 }
 

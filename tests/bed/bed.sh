@@ -260,11 +260,8 @@ bed_certificates() {
 	chmod 644 "$BED/tls/ca.pem" "$BED/tls/server.pem"
 }
 
-# Starts everything but mailoauthd. Ports that are set already stay; BED_TLS_NAMES: more names for the certificate, as ", DNS:mail.example".
-bed_start() {
-	bed_require
-	bed_install
-	bed_scratch
+# The provider, Dovecot and the smarthost. Ports that are set already stay; BED_TLS_NAMES: more names for the certificate, as ", DNS:mail.example".
+bed_servers_start() {
 	# shellcheck disable=SC2046 # three numbers
 	set -- $(bed_ports 3)
 	BED_PROVIDER_PORT=$1 BED_IMAP_PORT=${BED_IMAP_PORT:-$2} BED_HUB_PORT=${BED_HUB_PORT:-$3}
@@ -272,8 +269,16 @@ bed_start() {
 	# shellcheck disable=SC2119 # its arguments are options for the provider, not ours
 	bed_provider_start
 	bed_postfix_make hub
-	bed_postfix_make client
 	bed_dovecot_start
 	bed_postfix_start hub
+}
+
+# Starts everything but mailoauthd.
+bed_start() {
+	bed_require
+	bed_install
+	bed_scratch
+	bed_servers_start
+	bed_postfix_make client
 	bed_postfix_start client
 }

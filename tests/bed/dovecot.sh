@@ -78,6 +78,22 @@ bed_dovecot_conf() {
 	EOF
 }
 
+# For BED_DOVECOT_EXTRA: POP3 over TLS, too.
+bed_dovecot_pop3() { # PORT
+	cat <<-EOF
+		protocols = imap lmtp pop3
+		service pop3-login {
+		  inet_listener pop3 {
+		    port = 0
+		  }
+		  inet_listener pop3s {
+		    port = $1
+		    ssl = yes
+		  }
+		}
+	EOF
+}
+
 bed_dovecot_oauth2_conf() {
 	cat <<-EOF
 		introspection_mode = post

@@ -23,7 +23,7 @@
 static bool ask_for_a_token(const char *path)
 {
 	const char *sockets[] = {path, NULL};
-	struct helper_client client = {sockets};
+	struct helper_client client = {.sockets = sockets};
 	struct buffer request = BUFFER_INIT_SECRET(HELPER_REQUEST_MAX);
 	struct buffer reply = BUFFER_INIT_SECRET(HELPER_REPLY_MAX);
 	struct buffer token = BUFFER_INIT_SECRET(HELPER_TOKEN_MAX);
@@ -75,7 +75,7 @@ static void failures_are_reported_as_nomem(void **state)
 	struct buffer reply = BUFFER_INIT(HELPER_REPLY_MAX);
 	struct scripted_peer peer;
 	const char *sockets[] = {peer.path, NULL};
-	struct helper_client client = {sockets};
+	struct helper_client client = {.sockets = sockets};
 	struct err err = ERR_INIT;
 
 	(void)state;

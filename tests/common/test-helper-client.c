@@ -31,7 +31,7 @@ static enum outcome ask(const char *path, const char *request, int ms, struct bu
 			struct err *err)
 {
 	const char *sockets[] = {path, NULL};
-	struct helper_client client = {sockets};
+	struct helper_client client = {.sockets = sockets};
 
 	return helper_client_call(&client, span_from_str(request), deadline_in_ms(ms), reply, err);
 }
@@ -183,7 +183,7 @@ static void nobody_there(void **state)
 {
 	const char *two[] = {"/nonexistent/a", "/dev/null/b", NULL};
 	const char *none[] = {NULL};
-	struct helper_client client = {two};
+	struct helper_client client = {.sockets = two};
 	struct buffer reply = BUFFER_INIT(HELPER_REPLY_MAX);
 	struct err err = ERR_INIT;
 	int before = open_descriptors();
@@ -195,6 +195,12 @@ static void nobody_there(void **state)
 	assert_non_null(strstr(err.text, "mailoauthd is not running: there is neither "
 					 "/nonexistent/a nor /dev/null/b; run: "));
 	assert_non_null(strstr(err.text, daemon_command(DAEMON_START)));
+	client.bare = true;
+	assert_int_equal(helper_client_call(&client, span_from_str("ping "),
+					    deadline_in_ms(LATER_MS), &reply, &err),
+			 OUTCOME_RETRY);
+	assert_string_equal(err.text, "mailoauthd is not running: there is neither /nonexistent/a "
+				      "nor /dev/null/b");
 	client.sockets = none;
 	assert_int_equal(helper_client_call(&client, span_from_str("ping "),
 					    deadline_in_ms(LATER_MS), &reply, &err),
@@ -211,7 +217,7 @@ static void first_that_exists_is_used(void **state)
 	struct buffer reply = BUFFER_INIT(HELPER_REPLY_MAX);
 	struct scripted_peer peer;
 	const char *sockets[] = {"/nonexistent/a", "/dev/null/b", NULL, "/nonexistent/c", NULL};
-	struct helper_client client = {sockets};
+	struct helper_client client = {.sockets = sockets};
 	struct err err = ERR_INIT;
 
 	(void)state;

@@ -240,5 +240,5 @@ like "$(cat "$BED/fetch.out")" 'consent: .*with a fresh token too; run: mailoaut
 is "$(grep -c 'refused XOAUTH2' "$BED/fetch.out")" 2 "refused again: tried twice, no more"
 bed_daemon_stop
 fetch 2 "mailoauthd does not run"
-like "$(cat "$BED/fetch.out")" 'retry: mailoauthd at .*not running' "mailoauthd does not run: the line says so"
+like "$(cat "$BED/fetch.out")" 'retry: mailoauthd at .*not running; run: .*mailoauthd' "mailoauthd does not run: the line says so, and what to type"
 done_testing

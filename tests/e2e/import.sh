@@ -15,16 +15,7 @@ pop3=
 if command -v fetchmail >/dev/null && { [ -x /usr/lib/dovecot/pop3 ] || [ -x /usr/libexec/dovecot/pop3 ]; }; then
 	pop3=yes
 	# shellcheck disable=SC2034 # for bed_start
-	BED_DOVECOT_EXTRA="protocols = imap lmtp pop3
-service pop3-login {
-  inet_listener pop3 {
-    port = 0
-  }
-  inet_listener pop3s {
-    port = $POP3_PORT
-    ssl = yes
-  }
-}"
+	BED_DOVECOT_EXTRA=$(bed_dovecot_pop3 "$POP3_PORT")
 fi
 bed_relay_start
 user=relay@example.test

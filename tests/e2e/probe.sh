@@ -11,19 +11,10 @@ bed_install
 # shellcheck disable=SC2046 # two numbers
 set -- $(bed_ports 2)
 pop_port=$1 imap_port=$2
-BED_DOVECOT_EXTRA="protocols = imap lmtp pop3
+BED_DOVECOT_EXTRA="$(bed_dovecot_pop3 "$pop_port")
 service imap-login {
   inet_listener imap {
     port = $imap_port
-  }
-}
-service pop3-login {
-  inet_listener pop3 {
-    port = 0
-  }
-  inet_listener pop3s {
-    port = $pop_port
-    ssl = yes
   }
 }"
 bed_programs

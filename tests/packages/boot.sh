@@ -342,15 +342,7 @@ bed_scratch
 [ -n "$(find "$BUILD/deb" -name 'mailoauth_*.deb' 2>/dev/null)" ] || make -C "$BUILD" deb >"$BED/deb.log" 2>&1 || bed_die "make deb: $(tail -n 3 "$BED/deb.log")"
 bed_install
 vm_start
-# shellcheck disable=SC2046 # three numbers
-set -- $(bed_ports 3)
-BED_PROVIDER_PORT=$1 BED_IMAP_PORT=$2 BED_HUB_PORT=$3
-bed_certificates
-# shellcheck disable=SC2119 # its arguments are options for the provider, not ours
-bed_provider_start
-bed_postfix_make hub
-bed_dovecot_start
-bed_postfix_start hub
+bed_servers_start
 test_install
 test_configure
 test_activation

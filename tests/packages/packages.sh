@@ -373,15 +373,7 @@ bed_scratch
 	build_rpm
 }
 bed_install
-# shellcheck disable=SC2046 # three numbers
-set -- $(bed_ports 3)
-BED_PROVIDER_PORT=$1 BED_IMAP_PORT=$2 BED_HUB_PORT=$3
-bed_certificates
-# shellcheck disable=SC2119 # its arguments are options for the provider, not ours
-bed_provider_start
-bed_postfix_make hub
-bed_dovecot_start
-bed_postfix_start hub
+bed_servers_start
 make_chroot
 test_dependencies
 test_install

@@ -8,7 +8,6 @@
 #include "common/confine.h"
 #include "common/log.h"
 #include "common/runner.h"
-#include "common/xalloc.h"
 #include "token-helper/accounts/preset.h"
 #include "token-helper/oauth/client-auth.h"
 
@@ -22,7 +21,7 @@
 
 struct source {
 	const struct helper_config *config; /* in the runner: as it was at the fork */
-	char *path;
+	const char *path;
 };
 
 static void allow_of_account(const struct account_config *account, struct runner_list *list)
@@ -66,11 +65,9 @@ static void learn(void *context, bool again, struct runner_list *list)
 enum outcome confinement_start_runner(const struct helper_config *config, const char *path,
 				      struct err *err)
 {
-	struct source source = {.config = config, .path = xstrdup(path)};
-	enum outcome outcome = runner_start(learn, &source, err);
+	struct source source = {config, path};
 
-	free(source.path);
-	return outcome;
+	return runner_start(learn, &source, err);
 }
 
 /* Files --------------------------------------------------------------------------------------- */

@@ -10,7 +10,8 @@
 #include "token-helper/accounts/helper-config.h"
 
 /* Starts the runner, with the programs that config names; it reads the file at path itself when it
- * is to run another. Both are borrowed for as long as we live. As common/runner.h. */
+ * is to run another. Nothing is kept here: the runner has its own copy of us. As common/runner.h.
+ */
 enum outcome confinement_start_runner(const struct helper_config *config, const char *path,
 				      struct err *err);
 

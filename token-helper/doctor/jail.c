@@ -38,16 +38,15 @@ static enum outcome enter(const struct jail *jail, const struct passwd *user, st
 	return OUTCOME_OK;
 }
 
+/* What is to be done depends on where the daemon listens, which is not known in here. */
 static enum outcome ask(const struct jail *jail, struct deadline deadline, struct err *err)
 {
-	const struct helper_client client = {.sockets = jail->sockets};
+	const struct helper_client client = {.sockets = jail->sockets, .bare = true};
 	struct buffer reply = BUFFER_INIT_SECRET(HELPER_REPLY_MAX);
 	enum outcome outcome =
 		helper_client_call(&client, span_from_str(QUESTION), deadline, &reply, err);
 
 	buffer_release(&reply);
-	/* What to do depends on where the daemon listens, which is not known in here. */
-	err->text[strcspn(err->text, ";")] = '\0';
 	return outcome;
 }
 
