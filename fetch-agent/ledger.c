@@ -21,6 +21,7 @@ void ledger_view_release(struct ledger_view *view)
 	uid_list_release(&view->interrupted);
 	uid_list_release(&view->unpublished);
 	state_aside_release(&view->aside);
+	free(view->former_mailbox);
 }
 
 void ledger_group_add_identity(struct ledger_group *group, const struct state_identity *identity)
@@ -161,13 +162,30 @@ static enum outcome rewind_folder(struct ledger *ledger, struct err *err)
 				      : OUTCOME_OK;
 }
 
+/* Until the ledger is renewed, messages are those of whose they were. */
+static enum outcome find_whose(struct ledger *ledger, struct ledger_view *view, struct err *err)
+{
+	char *known = NULL;
+	enum outcome what = state_mailbox_get(ledger->state, &ledger->folder, &known, err);
+
+	if (what == OUTCOME_OK && known == NULL && ledger->folder.uidvalidity != 0)
+		what = state_mailbox_set(ledger->state, &ledger->folder, ledger->mailbox, err);
+	maildir_origin_set(&ledger->origin, known != NULL ? known : ledger->mailbox,
+			   ledger->folder_name, ledger->folder.uidvalidity);
+	if (known != NULL && strcmp(known, ledger->mailbox) != 0)
+		view->former_mailbox = known;
+	else
+		free(known);
+	return what;
+}
+
 enum outcome ledger_open(struct ledger *ledger, struct ledger_view *view, struct err *err)
 {
 	enum outcome what = state_folder_get(ledger->state, ledger->source, ledger->folder_name,
 					     &ledger->folder, err);
 
-	maildir_origin_set(&ledger->origin, ledger->account, ledger->folder_name,
-			   ledger->folder.uidvalidity);
+	if (what == OUTCOME_OK)
+		what = find_whose(ledger, view, err);
 	if (what == OUTCOME_OK)
 		what = settle_publishing(ledger, view, err);
 	if (what == OUTCOME_OK && ledger->maildir != NULL)
@@ -195,11 +213,12 @@ static void found(void *context, uint32_t uid)
 enum outcome ledger_renew(struct ledger *ledger, uint32_t uidvalidity, struct ledger_view *view,
 			  struct err *err)
 {
-	enum outcome what = state_folder_reset(ledger->state, &ledger->folder, uidvalidity, err);
+	enum outcome what = state_folder_reset(ledger->state, &ledger->folder, uidvalidity,
+					       ledger->mailbox, err);
 
 	ledger_view_release(view);
 	*view = (struct ledger_view){0};
-	ledger->origin.uidvalidity = uidvalidity;
+	maildir_origin_set(&ledger->origin, ledger->mailbox, ledger->folder_name, uidvalidity);
 	if (what == OUTCOME_OK && ledger->maildir != NULL)
 		maildir_scan(ledger->maildir, &ledger->origin, found, &view->skip);
 	uid_list_sort(&view->skip);

@@ -17,9 +17,9 @@
 #include "fetch-agent/state/state.h"
 
 struct ledger {
-	struct state *state;	 /* borrowed, as is all but the origin */
-	struct maildir *maildir; /* NULL: messages are handed over */
-	const char *source, *account, *folder_name;
+	struct state *state;			    /* borrowed, as is all but the origin */
+	struct maildir *maildir;		    /* NULL: messages are handed over */
+	const char *source, *mailbox, *folder_name; /* mailbox: whose, and where */
 	bool tells;	     /* the server is told something after delivery */
 	bool removes;	     /* and has the message no more then */
 	bool from_the_start; /* what is decided is undecided again */
@@ -36,16 +36,18 @@ struct ledger_view {
 	struct uid_list unpublished; /* may be in a Maildir that is gone; set aside as due */
 	struct state_aside_list aside;
 	struct state_census census;
-	bool renewing; /* other UIDs than before: look whether messages are known */
+	char *former_mailbox; /* the folder was this one's; NULL: it is whose it was */
+	bool renewing;	      /* other UIDs than before: look whether messages are known */
 };
 
 void ledger_view_release(struct ledger_view *view);
 
-/* What is known, after the crashed run's messages, if any, are where they belong. */
+/* What is known, after the crashed run's messages, if any, are where they belong. Nothing of it is
+ * of use before ledger_renew() when view names a former mailbox. */
 enum outcome ledger_open(struct ledger *ledger, struct ledger_view *view, struct err *err);
 
-/* The server's UIDVALIDITY is another, or seen for the first time; view gets what the Maildir has
- * of it already. */
+/* The server's UIDVALIDITY is another, or seen for the first time, or the mailbox is another; view
+ * gets what the Maildir has of it already. */
 enum outcome ledger_renew(struct ledger *ledger, uint32_t uidvalidity, struct ledger_view *view,
 			  struct err *err);
 

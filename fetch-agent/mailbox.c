@@ -2,6 +2,7 @@
 /* mailbox.c - see mailbox.h. */
 #include "fetch-agent/mailbox.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -244,6 +245,23 @@ static void warn_of_unpublished(const struct mailbox *mailbox)
 			    uids->uid[0], uids->uid[uids->count - 1], uids->count);
 }
 
+static void warn_of_other_uids(const struct mailbox *mailbox)
+{
+	const char *former = mailbox->view.former_mailbox;
+	uint32_t known = mailbox->ledger.folder.uidvalidity;
+
+	if (former != NULL)
+		mailbox_log(mailbox, LOG_LEVEL_WARNING,
+			    "this is the mailbox %s, it was %s: what comes is taken from "
+			    "there; messages that are known by their headers are not fetched again",
+			    mailbox->world.mailbox, former);
+	else if (known != 0)
+		mailbox_log(mailbox, LOG_LEVEL_WARNING,
+			    "UIDVALIDITY was %u and is %u: the server numbers its messages anew; "
+			    "those that are known by their headers are not fetched again",
+			    known, mailbox->uidvalidity);
+}
+
 /* Unless it does so for a moment only, its new messages are never seen; without a new UIDVALIDITY
  * nothing tells them from those that were fetched. */
 static void warn_of_counting_back(const struct mailbox *mailbox)
@@ -261,6 +279,7 @@ static void warn_of_counting_back(const struct mailbox *mailbox)
 void mailbox_opened(struct mailbox *mailbox)
 {
 	uint32_t known = mailbox->ledger.folder.uidvalidity;
+	bool other = mailbox->uidvalidity != known || mailbox->view.former_mailbox != NULL;
 
 	if (mailbox->jobs == 0 && mailbox->early == EARLY_GOOD && mailbox->view.renewing)
 		mailbox->early = EARLY_VOID; /* it has no headers */
@@ -269,23 +288,16 @@ void mailbox_opened(struct mailbox *mailbox)
 		mailbox_go_on(mailbox);
 		return;
 	}
-	if (mailbox->uidvalidity != known) {
+	warn_of_interrupted(mailbox);
+	warn_of_unpublished(mailbox);
+	if (other) {
 		if (known != 0 && mailbox->early != EARLY_NONE)
 			mailbox->early = EARLY_VOID;
-		if (known != 0)
-			mailbox_log(mailbox, LOG_LEVEL_WARNING,
-				    "UIDVALIDITY was %u and is %u: the server "
-				    "numbers its messages anew; those that are known by their "
-				    "headers are not fetched again",
-				    known, mailbox->uidvalidity);
-		warn_of_interrupted(mailbox);
-		warn_of_unpublished(mailbox);
+		warn_of_other_uids(mailbox);
 		mailbox_change(mailbox, MAILBOX_RENEWING);
 		mailbox_submit(mailbox, work_renew, on_job);
 		return;
 	}
-	warn_of_interrupted(mailbox);
-	warn_of_unpublished(mailbox);
 	warn_of_counting_back(mailbox);
 	list_begin(mailbox);
 }
@@ -432,6 +444,15 @@ static void begin(struct mailbox *mailbox)
 	mailbox_submit(mailbox, work_open, on_job);
 }
 
+char *mailbox_name(const char *user, const char *host)
+{
+	char *name = xasprintf("%s at %s", user, host);
+
+	for (char *c = name; *c != '\0'; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return name;
+}
+
 void mailbox_start(const struct mailbox_world *world, const char *folder, mailbox_done_fn *done,
 		   void *ctx)
 {
@@ -453,7 +474,7 @@ void mailbox_start(const struct mailbox_world *world, const char *folder, mailbo
 	mailbox->ledger = (struct ledger){
 		.state = world->state,
 		.source = source->name,
-		.account = source->account,
+		.mailbox = world->mailbox,
 		.folder_name = folder,
 		.tells = source->after != FETCH_AFTER_KEEP,
 		.removes = source->after == FETCH_AFTER_DELETE || source->after == FETCH_AFTER_MOVE,

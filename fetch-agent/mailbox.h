@@ -24,6 +24,10 @@ struct mailbox_progress {
 	uint64_t all_messages, all_bytes; /* known of; grows with each folder */
 };
 
+/* USER at HOST: whose folders these are. Whoever has a mailbox elsewhere has another one. The
+ * caller frees. */
+char *mailbox_name(const char *user, const char *host);
+
 /* Borrowed until done. */
 struct mailbox_world {
 	struct event_base *base;
@@ -32,6 +36,7 @@ struct mailbox_world {
 	const struct delivery_world *delivery;
 	const struct fetch_source *source;
 	const char *user;	      /* who is logged in */
+	const char *mailbox;	      /* that this is: mailbox_name() */
 	struct imap_session *session; /* authenticated, nothing under way */
 	const struct imap_capability *capability;
 	struct mailbox_progress *progress; /* added to; NULL: nobody looks */

@@ -48,6 +48,7 @@ struct source_run {
 	struct login *login;
 	struct token_ask *accepting; /* mailoauthd is told so */
 	char *user;		     /* who is logged in */
+	char *mailbox;		     /* mailbox_name() */
 	struct imap_session *session;
 	struct imap_capability capability;
 	struct watch_folder *folders;
@@ -83,6 +84,7 @@ static void run_free(struct source_run *run)
 	imap_session_free(run->session);
 	SSL_CTX_free(run->tls);
 	free(run->user);
+	free(run->mailbox);
 	free(run->folders);
 	folder_choice_release(&run->choice);
 	free(run);
@@ -373,6 +375,7 @@ static void next_folder(struct source_run *run)
 		.delivery = &run->delivery,
 		.source = &run->own,
 		.user = run->user,
+		.mailbox = run->mailbox,
 		.session = run->session,
 		.capability = &run->capability,
 		.progress = run->world.progress,
@@ -549,6 +552,7 @@ static void on_login(void *ctx, enum outcome what, const struct login_result *re
 	run->session = result->session;
 	run->capability = *result->capability;
 	run->user = xstrdup(result->user);
+	run->mailbox = mailbox_name(result->user, result->host);
 	run_change(run, RUN_FETCHING);
 	if (run->source->user == NULL)
 		note_accepted(run, result->host);

@@ -36,14 +36,14 @@ static bool hash_append(EVP_MD_CTX *digest, const char *text)
 	return EVP_DigestUpdate(digest, text, strlen(text) + 1) == 1;
 }
 
-void maildir_origin_set(struct maildir_origin *origin, const char *account, const char *folder,
+void maildir_origin_set(struct maildir_origin *origin, const char *mailbox, const char *folder,
 			uint32_t uidvalidity)
 {
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
 	unsigned char sum[EVP_MAX_MD_SIZE];
 
 	if (digest == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1 ||
-	    !hash_append(digest, account) || !hash_append(digest, folder) ||
+	    !hash_append(digest, mailbox) || !hash_append(digest, folder) ||
 	    EVP_DigestFinal_ex(digest, sum, NULL) != 1)
 		abort(); /* as xalloc: out of memory */
 	EVP_MD_CTX_free(digest);

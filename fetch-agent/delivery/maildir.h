@@ -21,13 +21,13 @@
 #define MAILDIR_ORIGIN_MAX 17
 #define MAILDIR_NAME_MAX   64
 
-/* Which messages: those of one folder of one account. */
+/* Which messages: those of one folder of one mailbox. */
 struct maildir_origin {
 	char hash[MAILDIR_ORIGIN_MAX];
 	uint32_t uidvalidity;
 };
 
-void maildir_origin_set(struct maildir_origin *origin, const char *account, const char *folder,
+void maildir_origin_set(struct maildir_origin *origin, const char *mailbox, const char *folder,
 			uint32_t uidvalidity);
 
 struct maildir;

@@ -160,7 +160,7 @@ static enum outcome take_over(struct state *state, const char *source, const cha
 			       "stays as it is",
 			       source, folder_name);
 	if (what == OUTCOME_OK)
-		what = state_folder_reset(state, &folder, recall->uidvalidity, err);
+		what = state_folder_reset(state, &folder, recall->uidvalidity, NULL, err);
 	if (what == OUTCOME_OK)
 		what = state_advance(state, &folder, &step, err);
 	return what;

@@ -29,6 +29,7 @@ const char state_schema[] =
 	"CREATE TABLE IF NOT EXISTS gone (folder INTEGER NOT NULL, uid INTEGER NOT NULL,"
 	" since INTEGER NOT NULL, PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS maildir (folder INTEGER PRIMARY KEY, path TEXT NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS mailbox (folder INTEGER PRIMARY KEY, name TEXT NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS run (source TEXT PRIMARY KEY, outcome TEXT NOT NULL,"
 	" text TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER NOT NULL,"
 	" last_message INTEGER NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL,"
@@ -97,6 +98,8 @@ const char *const state_statements[STATEMENT_COUNT] = {
 				  " ON CONFLICT (folder) DO UPDATE SET path = excluded.path"
 				  " WHERE path <> excluded.path",
 	[STATEMENT_MAILDIR_GET] = "SELECT path FROM maildir WHERE folder = ?",
+	[STATEMENT_MAILBOX_SET] = "INSERT OR REPLACE INTO mailbox (folder, name) VALUES (?, ?)",
+	[STATEMENT_MAILBOX_GET] = "SELECT name FROM mailbox WHERE folder = ?",
 	[STATEMENT_RUN_SET] =
 		"INSERT INTO run (source, outcome, text, began, ended, last_message, messages,"
 		" bytes, remaining) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"

@@ -45,6 +45,8 @@ enum statement {
 	STATEMENT_GONE_PRUNED,	     /* id, since */
 	STATEMENT_MAILDIR_SET,	     /* id, path */
 	STATEMENT_MAILDIR_GET,	     /* id */
+	STATEMENT_MAILBOX_SET,	     /* id, name */
+	STATEMENT_MAILBOX_GET,	     /* id */
 	STATEMENT_RUN_SET,
 	STATEMENT_RUN_GET, /* source */
 	STATEMENT_COUNT,

@@ -45,10 +45,19 @@ static enum outcome take_lock(struct state *state, struct err *err)
 	return what;
 }
 
-static enum outcome prepare(struct state *state, struct err *err)
+/* Who only looks, or mends, makes no table: a file of an older version may lack those that it does
+ * not need. */
+static bool is_needed(enum statement which, enum state_use use)
+{
+	return use == STATE_WORK || which == STATEMENT_ASIDE_OF_SOURCE ||
+	       which == STATEMENT_ASIDE_RETRY || which == STATEMENT_RUN_GET;
+}
+
+static enum outcome prepare(struct state *state, enum state_use use, struct err *err)
 {
 	for (size_t i = 0; i < STATEMENT_COUNT; i++) {
-		if (sqlite3_prepare_v3(state->db, state_statements[i], -1,
+		if (is_needed((enum statement)i, use) &&
+		    sqlite3_prepare_v3(state->db, state_statements[i], -1,
 				       SQLITE_PREPARE_PERSISTENT, &state->statements[i],
 				       NULL) != SQLITE_OK)
 			return state_trouble(state, err);
@@ -71,7 +80,7 @@ static enum outcome load(struct state *state, enum state_use use, struct err *er
 	if (use == STATE_WORK &&
 	    sqlite3_exec(state->db, state_schema, NULL, NULL, NULL) != SQLITE_OK)
 		return state_trouble(state, err);
-	return prepare(state, err);
+	return prepare(state, use, err);
 }
 
 static struct state *state_new(const char *path)
@@ -190,6 +199,31 @@ sqlite3_stmt *state_named(struct state *state, enum statement which, const char 
 	return statement;
 }
 
+/* What stands beside a folder, if anything does. */
+static enum outcome get_text(struct state *state, enum statement which,
+			     const struct state_folder *folder, char **out, struct err *err)
+{
+	sqlite3_stmt *select = state_bound(state, which, folder->id, 0, 0);
+	int rc = sqlite3_step(select);
+	char *text =
+		rc == SQLITE_ROW ? xstrdup((const char *)sqlite3_column_text(select, 0)) : NULL;
+
+	(void)sqlite3_reset(select);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return state_trouble(state, err);
+	*out = text;
+	return OUTCOME_OK;
+}
+
+static bool set_text(struct state *state, enum statement which, const struct state_folder *folder,
+		     const char *text)
+{
+	sqlite3_stmt *set = state_bound(state, which, folder->id, 0, 0);
+
+	(void)sqlite3_bind_text(set, 2, text, -1, SQLITE_STATIC);
+	return state_do(set);
+}
+
 enum outcome state_folder_get(struct state *state, const char *source, const char *folder,
 			      struct state_folder *out, struct err *err)
 {
@@ -210,7 +244,7 @@ enum outcome state_folder_get(struct state *state, const char *source, const cha
 }
 
 enum outcome state_folder_reset(struct state *state, struct state_folder *folder,
-				uint32_t uidvalidity, struct err *err)
+				uint32_t uidvalidity, const char *mailbox, struct err *err)
 {
 	bool good = state_begin(state) &&
 		    state_do_with(state, STATEMENT_FORGET, folder->id, 0, 0) &&
@@ -218,7 +252,8 @@ enum outcome state_folder_reset(struct state *state, struct state_folder *folder
 		    state_do_with(state, STATEMENT_FORMER_MAKE, folder->id, 0, 0) &&
 		    state_do_with(state, STATEMENT_IDENTITY_FORGET, folder->id, 0, 0) &&
 		    state_do_with(state, STATEMENT_GONE_FORGET, folder->id, 0, 0) &&
-		    state_do_with(state, STATEMENT_FOLDER_RESET, folder->id, uidvalidity, 0);
+		    state_do_with(state, STATEMENT_FOLDER_RESET, folder->id, uidvalidity, 0) &&
+		    (mailbox == NULL || set_text(state, STATEMENT_MAILBOX_SET, folder, mailbox));
 	enum outcome what = state_commit(state, good, err);
 
 	if (what == OUTCOME_OK) {
@@ -255,16 +290,20 @@ enum outcome state_messages(struct state *state, const struct state_folder *fold
 enum outcome state_maildir_get(struct state *state, const struct state_folder *folder,
 			       char **path_out, struct err *err)
 {
-	sqlite3_stmt *select = state_bound(state, STATEMENT_MAILDIR_GET, folder->id, 0, 0);
-	int rc = sqlite3_step(select);
-	char *path =
-		rc == SQLITE_ROW ? xstrdup((const char *)sqlite3_column_text(select, 0)) : NULL;
+	return get_text(state, STATEMENT_MAILDIR_GET, folder, path_out, err);
+}
 
-	(void)sqlite3_reset(select);
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		return state_trouble(state, err);
-	*path_out = path;
-	return OUTCOME_OK;
+enum outcome state_mailbox_get(struct state *state, const struct state_folder *folder,
+			       char **name_out, struct err *err)
+{
+	return get_text(state, STATEMENT_MAILBOX_GET, folder, name_out, err);
+}
+
+enum outcome state_mailbox_set(struct state *state, const struct state_folder *folder,
+			       const char *name, struct err *err)
+{
+	return set_text(state, STATEMENT_MAILBOX_SET, folder, name) ? OUTCOME_OK
+								    : state_trouble(state, err);
 }
 
 static bool set_all(struct state *state, const struct state_folder *folder,
@@ -290,13 +329,9 @@ static bool do_all(struct state *state, const struct state_folder *folder,
 static bool set_maildir(struct state *state, const struct state_folder *folder,
 			const struct state_step *step)
 {
-	sqlite3_stmt *set;
-
 	if (step->publishing == NULL || step->publishing->count == 0 || step->maildir == NULL)
 		return true;
-	set = state_bound(state, STATEMENT_MAILDIR_SET, folder->id, 0, 0);
-	(void)sqlite3_bind_text(set, 2, step->maildir, -1, SQLITE_STATIC);
-	return state_do(set);
+	return set_text(state, STATEMENT_MAILDIR_SET, folder, step->maildir);
 }
 
 /* A message that is handed over, then told or set aside, is in one state at a time. */

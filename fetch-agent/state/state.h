@@ -44,13 +44,20 @@ struct state_folder {
 enum outcome state_folder_get(struct state *state, const char *source, const char *folder,
 			      struct state_folder *out, struct err *err);
 
-/* The folder has other UIDs now: all that is known of it by UID is void; identities become those
- * of former messages. */
+/* The folder has other UIDs now, or is one of another mailbox: all that is known of it by UID is
+ * void; identities become those of former messages. mailbox: see below; NULL: as it was. */
 enum outcome state_folder_reset(struct state *state, struct state_folder *folder,
-				uint32_t uidvalidity, struct err *err);
+				uint32_t uidvalidity, const char *mailbox, struct err *err);
 
 /* All that is decided becomes undecided. What is under way stays so. */
 enum outcome state_folder_rewind(struct state *state, struct state_folder *folder, struct err *err);
+
+/* Whose folder it is: UIDs of one mailbox say nothing of another's, though both have the same
+ * UIDVALIDITY. NULL: not noted yet. Gives it. */
+enum outcome state_mailbox_get(struct state *state, const struct state_folder *folder,
+			       char **name_out, struct err *err);
+enum outcome state_mailbox_set(struct state *state, const struct state_folder *folder,
+			       const char *name, struct err *err);
 
 /* The Maildir that messages of folder were last published in; NULL: none was. Gives it. */
 enum outcome state_maildir_get(struct state *state, const struct state_folder *folder,

@@ -108,6 +108,15 @@ bed_mailbox_empty $user
 for subject in one two three; do
 	put $user $subject
 done
+# As Exchange has it: all mailboxes may have one UIDVALIDITY.
+bed_same_uidvalidity() { # USER...
+	for same_user; do
+		bed_doveadm mailbox update -u "$same_user" --uid-validity 14 INBOX || return
+	done
+}
+bed_authorize second $other >/dev/null
+put $other for-second
+ok "configuration: two mailboxes of one UIDVALIDITY" bed_same_uidvalidity $user $other
 bed_fetch_conf "interval = 0"
 bed_watch_start
 soon "configuration: fetched at the start" 10 has_count 3
@@ -122,11 +131,10 @@ like "$(cat "$BED/fetch.out")" "old|stays in force: .*colour" "reload: says why"
 bed_watch_signal USR1
 soon "SIGHUP: the old one is in force" 10 log_has "USR1"
 bed_fetch_conf "account =" "account = second" "interval = 0"
-bed_authorize second $other >/dev/null
-put $other for-second
 bed_fetch reload
 is "$?" 0 "reload: taken"
-soon "reload: a changed section is fetched anew" 10 has_count 4
+soon "reload: a section of another mailbox is fetched from its start" 10 has_count 4
+ok "reload: it says whose it was" log_has 'the mailbox second@example.test at .*, it was relay@example.test at '
 bed_watch_stop
 
 # IDLE ------------------------------------------------------------------------------------------------
@@ -157,6 +165,7 @@ sed -i 's/^interval = .*/interval = 0\n; a comment/' "$BED_FETCH_CONF"
 bed_fetch_section more "account = second" "watch = idle"
 bed_fetch reload
 soon "reload: a new section begins" 10 watching inbox more
+soon "reload: and is fetched" 10 has_count 5
 is "$(log_count 'inbox: C: .* AUTHENTICATE')" 1 "reload: what stays as it was keeps its connection"
 cp "$BED/conf.kept" "$BED_FETCH_CONF"
 bed_fetch reload
@@ -169,22 +178,25 @@ bed_fetch status
 like "$(cat "$BED/fetch.out")" 'failing since 20.*tries [0-9]+: .*Connection refused' "server gone: status says so"
 put $user while-gone
 bed_dovecot_start
-soon "server back: connected again" 60 has_count 5
+soon "server back: connected again" 60 has_count 6
 soon "server back: one line says that it is well" 10 log_has 'well again after [0-9]+ failure'
 soon "server back: watches" 10 watching inbox
 
 # A token that expires costs a reconnect.
 bed_provider_ctl revoke-access account=$user
+connections=$(log_count 'inbox: C: .* AUTHENTICATE')
 bed_kick $user
-soon "kicked: connected again with a fresh token" 30 log_has_times 2 'trying a fresh token|inbox: C: .* AUTHENTICATE'
+soon "kicked: the old token is refused, a fresh one asked for" 60 log_has 'trying a fresh token'
+soon "kicked: connected again with it" 30 log_has_times $((connections + 2)) 'inbox: C: .* AUTHENTICATE'
+soon "kicked: watches" 30 watching inbox
 put $user after-kick
-soon "kicked: and mail comes" 30 has_count 6
-soon "kicked: watches" 10 watching inbox
+soon "kicked: and mail comes" 30 has_count 7
+soon "kicked: watches again" 30 watching inbox
 
 # mailoauthd away: what is connected does not need it.
 bed_daemon_stop
 put $user without-daemon
-soon "mailoauthd away: mail still comes" 10 has_count 7
+soon "mailoauthd away: mail still comes" 10 has_count 8
 bed_daemon_start
 bed_watch_stop
 is "$BED_WATCH_STATUS" 0 "IDLE: ends well"

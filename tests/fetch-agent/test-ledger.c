@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "common/xalloc.h"
 #include "fetch-agent/ledger.h"
@@ -35,19 +36,24 @@ static char *path_of(const struct place *place, const char *name)
 }
 
 /* Every run opens its Maildir anew. NULL: something else. */
-static void open_ledger(struct place *place, const char *maildir)
+static void open_ledger_of(struct place *place, const char *mailbox, const char *maildir)
 {
 	ledger_view_release(&place->view);
 	maildir_close(place->ledger.maildir);
 	place->view = (struct ledger_view){0};
 	place->ledger = (struct ledger){.state = place->state,
 					.source = "inbox",
-					.account = "relay",
+					.mailbox = mailbox,
 					.folder_name = "INBOX",
 					.tells = true};
 	if (maildir != NULL)
 		assert_int_equal(maildir_open(maildir, &place->ledger.maildir, NULL), OUTCOME_OK);
 	assert_int_equal(ledger_open(&place->ledger, &place->view, NULL), OUTCOME_OK);
+}
+
+static void open_ledger(struct place *place, const char *maildir)
+{
+	open_ledger_of(place, "relay at imap.example", maildir);
 }
 
 static void write_message(struct place *place, uint32_t uid)
@@ -186,6 +192,45 @@ static void fetches_again_what_is_gone(void **state)
 	free(away);
 }
 
+/* The server of another mailbox is not told of its predecessor's UIDs, though the folder's
+ * UIDVALIDITY is the same; what was under way arrives under its old name. */
+static void another_mailbox_has_other_uids(void **state)
+{
+	struct place *place = *state;
+
+	open_ledger_of(place, "second at imap.example", place->here);
+	assert_string_equal(place->view.former_mailbox, "relay at imap.example");
+	assert_int_equal(published_in(place, place->here), 2);
+	assert_int_equal(ledger_renew(&place->ledger, 7, &place->view, NULL), OUTCOME_OK);
+	assert_null(place->view.former_mailbox);
+	assert_int_equal(place->view.tell.count, 0);
+	assert_int_equal(place->view.skip.count, 0); /* those in the Maildir are not its own */
+	assert_int_equal(place->ledger.folder.last_uid, 0);
+	assert_int_equal(published_in(place, place->here), 0); /* nor have they its name */
+	open_ledger_of(place, "second at imap.example", place->here);
+	assert_null(place->view.former_mailbox);
+}
+
+/* As a file of an older version, or one that `import --take-state` made: it is whose it is now. */
+static void a_mailbox_that_is_not_noted_is_adopted(void **state)
+{
+	struct place *place = *state;
+	char *db = path_of(place, "fetch.db");
+	sqlite3 *file;
+
+	assert_int_equal(sqlite3_open(db, &file), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(file, "DELETE FROM mailbox", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(file), SQLITE_OK);
+	free(db);
+	for (int i = 0; i < 2; i++) {
+		open_ledger(place, place->here);
+		assert_null(place->view.former_mailbox);
+		assert_told_next(place);
+	}
+	open_ledger_of(place, "second at imap.example", place->here);
+	assert_non_null(place->view.former_mailbox);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +238,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(publishes_where_it_was_to_be, setup, teardown),
 		cmocka_unit_test_setup_teardown(publishes_though_lmtp_comes_next, setup, teardown),
 		cmocka_unit_test_setup_teardown(fetches_again_what_is_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_mailbox_has_other_uids, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_mailbox_that_is_not_noted_is_adopted, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "common/xalloc.h"
 #include "fetch-agent/state/state.h"
@@ -221,15 +222,18 @@ static void remembers_over_resets(void **state)
 	advance(place, &(struct state_step){
 			       .published = STATE_TELLING, .told = &removed, .forget_told = true});
 	assert_recognised(place, both, 2, ""); /* not yet */
-	assert_int_equal(state_folder_reset(place->state, &place->folder, 8, NULL), OUTCOME_OK);
-	assert_int_equal(state_folder_reset(place->state, &place->folder, 9, NULL), OUTCOME_OK);
+	assert_int_equal(state_folder_reset(place->state, &place->folder, 8, NULL, NULL),
+			 OUTCOME_OK);
+	assert_int_equal(state_folder_reset(place->state, &place->folder, 9, NULL, NULL),
+			 OUTCOME_OK);
 	reopen(place);
 	assert_int_equal(place->folder.uidvalidity, 9);
 	assert_int_equal(place->folder.last_uid, 0);
 	assert_recognised(place, &told, 1, "");
 	assert_recognised(place, both, 2, "1");
 	assert_messages(place, STATE_DECIDED, "1");
-	assert_int_equal(state_folder_reset(place->state, &place->folder, 10, NULL), OUTCOME_OK);
+	assert_int_equal(state_folder_reset(place->state, &place->folder, 10, NULL, NULL),
+			 OUTCOME_OK);
 	assert_int_equal(state_former_any(place->state, &place->folder, &any, NULL), OUTCOME_OK);
 	assert_true(any);
 	advance(place, &(struct state_step){.published = STATE_TELLING, .forget_former = true});
@@ -252,7 +256,8 @@ static void counts_copies(void **state)
 					    .identities = delivered,
 					    .identity_count = 2,
 					    .last_uid = 2});
-	assert_int_equal(state_folder_reset(place->state, &place->folder, 8, NULL), OUTCOME_OK);
+	assert_int_equal(state_folder_reset(place->state, &place->folder, 8, NULL, NULL),
+			 OUTCOME_OK);
 	assert_recognised(place, listed, 4, "11 14");
 	assert_recognised(place, &listed[1], 2, "");
 }
@@ -320,7 +325,8 @@ static void forgets_what_is_gone_for_long(void **state)
 	sweep(place, day_s + kept_s, 2, 4, 1); /* 1 is forgotten; 5 is gone for the first time */
 	assert_int_equal(census_at(place, day_s + kept_s).present, 3);
 	assert_false(census_at(place, day_s + kept_s).overdue);
-	assert_int_equal(state_folder_reset(place->state, &place->folder, 8, NULL), OUTCOME_OK);
+	assert_int_equal(state_folder_reset(place->state, &place->folder, 8, NULL, NULL),
+			 OUTCOME_OK);
 	assert_recognised(place, &(struct state_identity){.uid = 11, .header = "1"}, 1, "");
 	assert_recognised(place, &third, 1, "13");
 	assert_recognised(place, &(struct state_identity){.uid = 15, .header = "5"}, 1, "15");
@@ -359,6 +365,28 @@ static void knows_where_it_publishes(void **state)
 	}
 }
 
+/* Of a version that had fewer tables, and was not at work since. */
+static void an_older_file_can_be_looked_at(void **state)
+{
+	struct place *place = *state;
+	struct state *look, *mend;
+	int64_t count;
+	sqlite3 *file;
+
+	assert_int_equal(sqlite3_open(place->path, &file), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(file, "DROP TABLE gone; DROP TABLE mailbox", NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_close(file), SQLITE_OK);
+	assert_int_equal(state_open(place->path, STATE_LOOK, &look, NULL), OUTCOME_OK);
+	assert_false(state_run_get(look, "inbox", NULL, NULL));
+	state_close(look);
+	assert_int_equal(state_open(place->path, STATE_MEND, &mend, NULL), OUTCOME_OK);
+	assert_int_equal(state_aside_retry(mend, "inbox", 0, &count, NULL), OUTCOME_OK);
+	state_close(mend);
+	reopen(place); /* makes what lacks */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +401,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(forgets_what_is_gone_for_long, setup, teardown),
 		cmocka_unit_test_setup_teardown(sweeps_in_batches, setup, teardown),
 		cmocka_unit_test_setup_teardown(knows_where_it_publishes, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_older_file_can_be_looked_at, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
