@@ -78,3 +78,15 @@ int service_listen_fds(void)
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 	return (int)count;
 }
+
+int64_t service_watchdog_ms(void)
+{
+	long pid = env_number("WATCHDOG_PID");
+	long allowed_us = env_number("WATCHDOG_USEC");
+
+	(void)unsetenv("WATCHDOG_PID");
+	(void)unsetenv("WATCHDOG_USEC");
+	if (allowed_us <= 0 || (pid != -1 && pid != (long)getpid()))
+		return 0;
+	return allowed_us >= 2000 ? allowed_us / 2000 : 1;
+}

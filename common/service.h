@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * service.h - being started by systemd, without linking it: sd_notify(3) and sd_listen_fds(3) are
- * documented, stable, and a datagram and two environment variables. Without systemd every function
- * does nothing.
+ * service.h - being started by systemd, without linking it: sd_notify(3), sd_listen_fds(3) and
+ * sd_watchdog_enabled(3) are documented, stable, and a datagram and two environment variables.
+ * Without systemd every function does nothing.
  */
 #ifndef COMMON_SERVICE_H
 #define COMMON_SERVICE_H
+
+#include <stdint.h>
 
 /* "READY=1", "STATUS=…", "RELOADING=1", "STOPPING=1"; lines joined by \n. Failure is ignored:
  * nobody depends on it. */
@@ -18,5 +20,9 @@ void service_notify_reloading(void);
  * once; unsets the variables. */
 #define SERVICE_FIRST_FD 3
 int service_listen_fds(void);
+
+/* How often "WATCHDOG=1" is to be said, in milliseconds: twice in the time that WatchdogSec= of the
+ * unit allows. 0: nobody waits for it. Asks once; unsets the variables. */
+int64_t service_watchdog_ms(void);
 
 #endif

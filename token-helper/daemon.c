@@ -60,6 +60,7 @@ struct daemon {
 	struct notices *notices;
 	struct event *signals[3];
 	struct event *drain;
+	struct event *watchdog;
 	int drain_ticks;
 };
 
@@ -310,6 +311,27 @@ static void watch_signal(struct daemon *daemon, size_t slot, int signum, event_c
 		fatal("cannot watch signal %d", signum);
 }
 
+/* In the loop, so that it is silent when the loop hangs; until the end, for what is in flight. */
+static void on_watchdog(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	(void)context;
+	service_notify("WATCHDOG=1");
+}
+
+static void feed_watchdog(struct daemon *daemon)
+{
+	int64_t every_ms = service_watchdog_ms();
+	struct timeval every = {every_ms / 1000, (suseconds_t)(every_ms % 1000 * 1000)};
+
+	if (every_ms == 0)
+		return;
+	daemon->watchdog = event_new(daemon->base, -1, EV_PERSIST, on_watchdog, daemon);
+	if (daemon->watchdog == NULL || event_add(daemon->watchdog, &every) != 0)
+		fatal("no timer for the watchdog");
+}
+
 /* Life ---------------------------------------------------------------------------------------- */
 
 static void daemon_start(struct daemon *daemon, const struct sockets *sockets)
@@ -350,6 +372,7 @@ static void daemon_start(struct daemon *daemon, const struct sockets *sockets)
 	watch_signal(daemon, 0, SIGTERM, on_terminate);
 	watch_signal(daemon, 1, SIGINT, on_terminate);
 	watch_signal(daemon, 2, SIGHUP, on_hangup);
+	feed_watchdog(daemon);
 }
 
 static void daemon_end(struct daemon *daemon)
@@ -365,6 +388,8 @@ static void daemon_end(struct daemon *daemon)
 		event_free(daemon->signals[i]);
 	if (daemon->drain != NULL)
 		event_free(daemon->drain);
+	if (daemon->watchdog != NULL)
+		event_free(daemon->watchdog);
 	runner_stop();
 	event_base_free(daemon->base);
 	helper_config_free(daemon->config);

@@ -326,6 +326,8 @@ static void become_daemon(struct stage *stage)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)setenv("NOTIFY_SOCKET", notify, 1);
 	(void)unsetenv("JOURNAL_STREAM");
+	if (stage->watchdog_us != NULL)
+		(void)setenv("WATCHDOG_USEC", stage->watchdog_us, 1);
 	(void)dup2(fd, STDERR_FILENO);
 	if (stage->passed > 0)
 		pass_socket(stage->passed);

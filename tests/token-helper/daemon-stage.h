@@ -33,6 +33,7 @@ struct stage {
 	int port;
 	int notify;
 	int passed; /* a listening socket for the daemon, as systemd passes it; 0: none */
+	const char *watchdog_us; /* WatchdogSec= of the unit; NULL: none */
 	struct endpoint *endpoint;
 };
 

@@ -559,6 +559,41 @@ static void the_end_waits_for_a_rotated_token(void **state)
 	close(fd);
 }
 
+/* The watchdog of systemd. It is fed while all goes well, until the end; and what its signal finds
+ * stuck writes the rotated token before it ends. */
+static void the_watchdog_is_fed_until_the_end(void **state)
+{
+	int fd;
+
+	(void)state;
+	stage.watchdog_us = "20000";
+	fd = start_refreshing();
+	stage_await(&stage, "WATCHDOG=1");
+	stage_await(&stage, "WATCHDOG=1");
+	(void)kill(stage.daemon, SIGTERM);
+	stage_await(&stage, "STOPPING=1");
+	stage_await(&stage, "WATCHDOG=1");
+	(void)sem_post(&stage.endpoint->release);
+	assert_int_equal(stage_wait(&stage), 0);
+	close(fd);
+}
+
+static void the_watchdog_costs_no_grant(void **state)
+{
+	int fd;
+
+	(void)state;
+	stage.watchdog_us = "20000";
+	fd = start_refreshing();
+	(void)kill(stage.daemon, SIGSTOP);
+	(void)sem_post(&stage.endpoint->release);
+	(void)kill(stage.daemon, SIGTERM);
+	(void)kill(stage.daemon, SIGCONT);
+	assert_int_equal(stage_wait(&stage), 0);
+	check_refresh_token("relay", "rt-1");
+	close(fd);
+}
+
 static void a_client_that_goes_does_not_stop_a_refresh(void **state)
 {
 	int fd;
@@ -1549,6 +1584,8 @@ int main(void)
 		ON_STAGE(an_account_that_comes_back_in_flight_goes_on),
 		ON_STAGE(a_reload_in_flight_keeps_the_waiters),
 		ON_STAGE(the_end_waits_for_a_rotated_token),
+		ON_STAGE(the_watchdog_is_fed_until_the_end),
+		ON_STAGE(the_watchdog_costs_no_grant),
 		ON_STAGE(a_client_that_goes_does_not_stop_a_refresh),
 		ON_STAGE(nothing_is_asked_for_that_cannot_be_stored),
 		ON_STAGE(a_grant_that_could_not_be_saved_is_saved_at_the_end),
