@@ -129,7 +129,7 @@ static const struct diagnosis rows[] = {
 		.remedy = "sign in with a web browser, then send SIGUSR1",
 		.causes = "Google finds the login suspicious: a new machine, a new country, too many attempts",
 		.steps = "sign in as the mailbox's owner with a web browser and confirm what Google asks\n"
-			 "then: systemctl kill -s USR1 mailoauth-fetch",
+			 "then: systemctl kill -s USR1 --kill-who=main mailoauth-fetch",
 		.source = BY_USERS,
 		.example = "NO [ALERT] Please log in via your web browser: https://support.google.com/mail/accounts/answer/78754 (Failure)\n"
 			   "NO [WEBALERT https://accounts.google.com/] Web login required.",

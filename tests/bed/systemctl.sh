@@ -67,7 +67,7 @@ shift
 signal=TERM
 while :; do
 	case ${1-} in
-	--now) shift ;;
+	--now | --kill-who=main) shift ;;
 	-s) signal=$2 && shift 2 ;;
 	*) break ;;
 	esac

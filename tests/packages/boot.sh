@@ -108,6 +108,22 @@ test_restarts() {
 	ok 'and answers' vm mailoauth token relay </dev/null
 }
 
+# Silence is answered with the request to end; what is stuck for good is killed.
+test_watchdog() {
+	vm 'mkdir -p /run/systemd/system/mailoauthd.service.d && printf "[Service]\nWatchdogSec=20\nTimeoutAbortSec=20\n" >/run/systemd/system/mailoauthd.service.d/watchdog.conf &&
+		systemctl daemon-reload && systemctl restart mailoauthd' </dev/null
+	pid=$(show mailoauthd.service MainPID)
+	vm sleep 45 </dev/null
+	is "$(show mailoauthd.service MainPID)" "$pid" 'the watchdog has nothing to say of a daemon that waits'
+	vm kill -STOP "$pid" </dev/null
+	ok 'it hangs: it is asked to end, and started again' wait_until 180 \
+		"systemctl is-active -q mailoauthd && [ \$(systemctl show -P MainPID mailoauthd) != $pid ]"
+	like "$(said 'journalctl --no-pager -o cat -u mailoauthd' | tail -n 20)" 'Watchdog timeout' 'for that reason'
+	like "$(said 'journalctl --no-pager -o cat -u mailoauthd' | sed -n '/Watchdog timeout/,$p')" 'signal 15: stopping' 'and it ended as it always does'
+	ok 'it answers' vm mailoauth token relay </dev/null
+	vm 'rm -r /run/systemd/system/mailoauthd.service.d && systemctl daemon-reload && systemctl restart mailoauthd' </dev/null
+}
+
 # The limit of starts is reached at once on a machine that is quick; this one is slow.
 test_mistake() {
 	vm 'mkdir -p /run/systemd/system/mailoauthd.service.d && printf "[Unit]\nStartLimitIntervalSec=600\n" >/run/systemd/system/mailoauthd.service.d/slow.conf &&
@@ -229,6 +245,23 @@ test_hardening() {
 	try_attempts 'what a program can do in its place' 'read the list of packages'
 }
 
+# A program that gets a secret outlives the request to end, so that whoever waits for the refresh has the server's answer.
+test_stop_in_flight() {
+	vm 'cat >/etc/mailoauth/bin/slow && chmod 755 /etc/mailoauth/bin/slow && sed -i s,/bin/attempts,/bin/slow, /etc/mailoauth/mailoauth.conf &&
+		systemctl restart mailoauthd' <<-'EOT'
+		#!/bin/sh
+		: >/var/lib/mailoauth/slow
+		sleep 5
+		echo secret
+	EOT
+	vm 'systemd-run -q --unit=refresh sh -c "mailoauth refresh secretive >/run/refreshed 2>&1; : >/run/refresh-ended"' </dev/null
+	ok 'a secret is asked for' wait_until 60 '[ -e /var/lib/mailoauth/slow ]'
+	ok 'systemctl restart mailoauthd meanwhile' vm systemctl restart mailoauthd </dev/null
+	ok 'who waits is answered' wait_until 60 '[ -e /run/refresh-ended ]'
+	like "$(said 'cat /run/refreshed')" 'invalid_client' 'by the server, which does not know that secret'
+	vm 'rm /var/lib/mailoauth/slow; sed -i s,/bin/slow,/bin/attempts, /etc/mailoauth/mailoauth.conf; systemctl restart mailoauthd' </dev/null
+}
+
 # AppArmor -----------------------------------------------------------------------------------------------------------------
 
 confined_as() { # UNIT
@@ -347,9 +380,11 @@ test_install
 test_configure
 test_activation
 test_restarts
+test_watchdog
 test_mistake
 test_doctor
 test_hardening
+test_stop_in_flight
 test_apparmor
 test_fetch
 test_relay
