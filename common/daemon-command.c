@@ -28,7 +28,8 @@ static const struct command others[] = {
 	{"systemctl enable --now mailoauthd.socket mailoauthd-postfix.socket mailoauthd",
 	 START_BY_HAND},
 	{"systemctl enable --now mailoauth-fetch", "setsid mailoauth-fetch -l syslog &"},
-	{"systemctl kill -s USR1 --kill-who=main mailoauth-fetch", "pkill -USR1 -x mailoauth-fetch"},
+	{"systemctl kill -s USR1 --kill-who=main mailoauth-fetch",
+	 "pkill -USR1 -x mailoauth-fetch"},
 	{"journalctl -u mailoauthd -n 20", "grep mailoauthd /var/log/mail.log"},
 };
 
