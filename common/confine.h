@@ -74,4 +74,8 @@ bool confine_calls(void);
 /* "libseccomp 2.5.4", or what there is instead. */
 const char *confine_calls_version(void);
 
+/* For the log, where it is not in force: a kernel may have it, and whoever started us forbid it. */
+#define CONFINE_NO_FILES "their modes alone (Landlock is not there, or forbidden)"
+#define CONFINE_NO_CALLS "nothing (libseccomp is not there, or its filter forbidden)"
+
 #endif

@@ -167,6 +167,6 @@ void confinement_enter_calls(const struct fetch_config *config, bool files, bool
 		log_warning("not confined: [daemon] confine = no");
 	else if (daemon)
 		log_info("confined: no capabilities, files by %s, system calls by %s",
-			 files ? "Landlock" : "their modes alone (no Landlock)",
-			 calls ? confine_calls_version() : "nothing (no libseccomp)");
+			 files ? "Landlock" : CONFINE_NO_FILES,
+			 calls ? confine_calls_version() : CONFINE_NO_CALLS);
 }

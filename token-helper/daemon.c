@@ -58,6 +58,7 @@ struct daemon {
 	struct server *server;
 	struct metrics_outlet *metrics;
 	struct notices *notices;
+	struct confinement confinement;
 	struct event *signals[3];
 	struct event *drain;
 	struct event *watchdog;
@@ -362,6 +363,7 @@ static void daemon_start(struct daemon *daemon, const struct sockets *sockets)
 		.admin = &daemon->config->admin,
 		.reload = reload,
 		.reload_context = daemon,
+		.confinement = &daemon->confinement,
 	};
 	daemon->server = server_new(&surface);
 	for (size_t i = 0; i < sockets->count; i++)
@@ -487,7 +489,7 @@ int main(int argc, char **argv)
 	open_sockets(daemon.config, &sockets);
 	settle(&daemon);
 	daemon_start(&daemon, &sockets);
-	confinement_enter(daemon.config, daemon.config_path);
+	confinement_enter(daemon.config, daemon.config_path, &daemon.confinement);
 	log_info("ready: version %s, %zu account%s, %zu socket%s", PACKAGE_VERSION,
 		 PLURAL(accounts_count(daemon.accounts)), PLURAL(sockets.count));
 	service_notify("READY=1");

@@ -28,6 +28,10 @@ status_of() { # PID-UNIT FIELD: of /proc/PID/status
 	said "sed -n 's/^$2:[[:space:]]*//p' /proc/\$(systemctl show -P MainPID $1)/status"
 }
 
+confined() { # UNIT: what it said of itself at last
+	said "journalctl --no-pager -o cat -u $1" | grep 'confined:' | tail -n 1
+}
+
 wait_until() { # SECONDS COMMAND: in the machine
 	bed_wait_for "$1" vm "$2"
 }
@@ -242,7 +246,18 @@ test_hardening() {
 	for field in CapEff CapPrm CapBnd CapAmb CapInh; do is "$(status_of mailoauthd $field)" 0000000000000000 "no right: $field"; done
 	is "$(status_of mailoauthd NoNewPrivs)" 1 'no new rights'
 	is "$(status_of mailoauthd Seccomp)" 2 'system calls are filtered'
+	like "$(confined mailoauthd)" 'files by Landlock, system calls by libseccomp [0-9]' 'and it confined itself, besides what its unit says'
+	like "$(said 'mailoauth doctor' | grep ' confinement ')" '^ok ' 'doctor says so'
 	try_attempts 'what a program can do in its place' 'read the list of packages'
+}
+
+# A unit that forbids it, as ours once did without knowing.
+test_forbidden() {
+	vm 'mkdir -p /run/systemd/system/mailoauthd.service.d && printf "[Service]\nSystemCallFilter=~seccomp landlock_create_ruleset\n" >/run/systemd/system/mailoauthd.service.d/forbid.conf &&
+		systemctl daemon-reload && systemctl restart mailoauthd' </dev/null
+	is "$(said 'mailoauth doctor' | grep -c '^WARNING  *confinement ')" 2 'doctor finds a daemon that may not confine itself'
+	ok 'which works all the same' vm mailoauth token relay </dev/null
+	vm 'rm -r /run/systemd/system/mailoauthd.service.d && systemctl daemon-reload && systemctl restart mailoauthd' </dev/null
 }
 
 # A program that gets a secret outlives the request to end, so that whoever waits for the refresh has the server's answer.
@@ -318,6 +333,7 @@ test_fetch() {
 	ok 'another one, at once' fetched 2
 	is "$(status_of mailoauth-fetch CapEff) $(status_of mailoauth-fetch CapBnd) $(status_of mailoauth-fetch NoNewPrivs) $(status_of mailoauth-fetch Seccomp)" \
 		'0000000000000000 0000000000000000 1 2' 'it has no rights either'
+	like "$(confined mailoauth-fetch)" 'files by Landlock, system calls by libseccomp [0-9]' 'and confined itself'
 	is "$(said 'stat -c %U:%a /var/lib/mailoauth-fetch /var/lib/mailoauth-fetch/state.db')" "$(printf 'alice:700\nalice:600')" 'its state is of who owns the mail'
 	like "$(confined_as mailoauth-fetch)" '^mailoauth-fetch \(enforce\)' 'AppArmor confines it'
 	is "$(kernel_says DENIED | of_the_daemon | head -n 5)" '' 'and denies nothing that it needs'
@@ -384,6 +400,7 @@ test_watchdog
 test_mistake
 test_doctor
 test_hardening
+test_forbidden
 test_stop_in_flight
 test_apparmor
 test_fetch

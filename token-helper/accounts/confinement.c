@@ -115,17 +115,16 @@ static bool enter_files(const struct helper_config *config, const char *path)
 	return confine_files_enforce(files);
 }
 
-void confinement_enter(const struct helper_config *config, const char *path)
+void confinement_enter(const struct helper_config *config, const char *path,
+		       struct confinement *confinement_out)
 {
-	bool files, calls;
-
 	if (!config->confine) {
 		log_warning("not confined: [daemon] confine = no");
 		return;
 	}
-	files = enter_files(config, path);
-	calls = confine_calls();
+	confinement_out->files = enter_files(config, path);
+	confinement_out->calls = confine_calls();
 	log_info("confined: no capabilities, files by %s, system calls by %s",
-		 files ? "Landlock" : "their modes alone (no Landlock in this kernel)",
-		 calls ? confine_calls_version() : "nothing (no libseccomp)");
+		 confinement_out->files ? "Landlock" : CONFINE_NO_FILES,
+		 confinement_out->calls ? confine_calls_version() : CONFINE_NO_CALLS);
 }

@@ -6,6 +6,8 @@
 #ifndef TOKEN_HELPER_ACCOUNTS_CONFINEMENT_H
 #define TOKEN_HELPER_ACCOUNTS_CONFINEMENT_H
 
+#include <stdbool.h>
+
 #include "common/outcome.h"
 #include "token-helper/accounts/helper-config.h"
 
@@ -15,7 +17,12 @@
 enum outcome confinement_start_runner(const struct helper_config *config, const char *path,
 				      struct err *err);
 
+struct confinement {
+	bool files, calls; /* in force */
+};
+
 /* The last step of starting; logs one line of what is in force. */
-void confinement_enter(const struct helper_config *config, const char *path);
+void confinement_enter(const struct helper_config *config, const char *path,
+		       struct confinement *confinement_out);
 
 #endif

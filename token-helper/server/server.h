@@ -14,6 +14,7 @@
 #include "common/peer.h"
 #include "token-helper/accounts/accounts.h"
 #include "token-helper/accounts/authorize-flow.h"
+#include "token-helper/accounts/confinement.h"
 
 struct event_base;
 struct backup_upload;
@@ -26,7 +27,8 @@ struct server_world {
 	const struct peer_list *admin; /* may change its content between callbacks */
 	enum outcome (*reload)(void *context, struct err *err);
 	void *reload_context;
-	struct backup_upload *upload; /* the server's own */
+	const struct confinement *confinement; /* set when all has started */
+	struct backup_upload *upload;	       /* the server's own */
 };
 
 struct server *server_new(const struct server_world *world);

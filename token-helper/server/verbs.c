@@ -750,12 +750,15 @@ static void verb_reload(struct connection *conn, struct span key)
 static void verb_ping(struct connection *conn, struct span key)
 {
 	struct buffer data = BUFFER_INIT(256);
+	const struct confinement *confinement = connection_world(conn)->confinement;
 
 	(void)key;
 	(void)fields_append_str(&data, "version", PACKAGE_VERSION);
 	(void)fields_append_int(&data, "pid", (int64_t)getpid());
 	(void)fields_append_int(&data, "accounts",
 				(int64_t)accounts_count(connection_world(conn)->accounts));
+	(void)fields_append_int(&data, "files_confined", confinement->files);
+	(void)fields_append_int(&data, "calls_confined", confinement->calls);
 	connection_reply_ok(conn, buffer_span(&data));
 	buffer_release(&data);
 }
