@@ -467,6 +467,7 @@ static void secrets_are_not_shown(void **state)
 		"invalid_grant 0.AXkAhunter2-hunter2-hunter2-hunter2-hunter2-hunter2",
 		"invalid_grant 1//0ghunter2-hunter2-hunter2-hunter2/hunter2",
 		"invalid_grant https://x.example/a?b=hunter2-hunter2-hunter2-hunter2-hunter2",
+		"invalid_grant hunter2-hunter2-hunter2-hunter2-hunter2-ExceptionOf",
 	};
 
 	(void)state;

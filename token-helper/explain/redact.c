@@ -81,8 +81,13 @@ static bool is_guid(struct span run)
 	return true;
 }
 
+/* Exchange's: "MapiExceptionSendAsDenied". Nothing but letters, as a token hardly ever is. */
 static bool is_exception(struct span run)
 {
+	for (size_t i = 0; i < run.len; i++) {
+		if (!isalpha((unsigned char)run.ptr[i]))
+			return false;
+	}
 	return memmem(run.ptr, run.len, "Exception", 9) != NULL;
 }
 

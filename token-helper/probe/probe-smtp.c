@@ -79,7 +79,7 @@ static enum outcome agree(struct talk *talk, unsigned class, const char *asked, 
 			  struct err *err)
 {
 	struct span text;
-	unsigned code;
+	unsigned code = 0;
 	enum outcome what = reply(talk, each, &code, &text, err);
 
 	if (what == OUTCOME_OK && code / 100 != class)
