@@ -6,23 +6,23 @@
 
 #include "common/banned.h"
 
-#define NAME_MAX_LEN 32 /* longer ones are compared with nothing */
+#define NAME_MAX_LEN 96 /* longer ones are compared with nothing */
 #define SHORT_LEN    5
 
-static size_t least(size_t a, size_t b)
+static unsigned char least(int a, int b)
 {
-	return a < b ? a : b;
+	return (unsigned char)(a < b ? a : b);
 }
 
 /* How many letters have to be changed, put in, taken out or changed about with the next. */
 static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-	size_t d[NAME_MAX_LEN + 1][NAME_MAX_LEN + 1];
+	unsigned char d[NAME_MAX_LEN + 1][NAME_MAX_LEN + 1];
 
 	for (size_t i = 0; i <= a_len; i++)
-		d[i][0] = i;
+		d[i][0] = (unsigned char)i;
 	for (size_t j = 0; j <= b_len; j++)
-		d[0][j] = j;
+		d[0][j] = (unsigned char)j;
 	for (size_t i = 1; i <= a_len; i++) {
 		for (size_t j = 1; j <= b_len; j++) {
 			d[i][j] = least(d[i - 1][j - 1] + (a[i - 1] != b[j - 1]),

@@ -3,6 +3,7 @@
 #include "token-helper/cli-authorize.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/url.h"
@@ -28,6 +29,7 @@ static bool flow_read(struct flow *flow, struct span data)
 	flow->grant = cli_json_string(flow->answer, "grant");
 	flow->id = cli_json_string(flow->answer, "flow");
 	flow->url = cli_json_string(flow->answer, "url");
+	flow->redirect = cli_json_string(flow->answer, "redirect");
 	flow->redirect_uri = cli_json_string(flow->answer, "redirect_uri");
 	flow->user_code = cli_json_string(flow->answer, "user_code");
 	flow->verification_uri = cli_json_string(flow->answer, "verification_uri");
@@ -55,8 +57,10 @@ static void request_begin(const struct authorize *run, struct buffer *request)
 		cli_field_u64(request, "replace_identity", 1);
 	if (run->cli->flow != NULL)
 		cli_field_str(request, "by", run->cli->flow);
-	else if (run->cli->request || run->cli->paste)
+	else if (run->cli->request || run->cli->paste || run->cli->redirect != NULL)
 		cli_field_str(request, "by", "code");
+	if (run->cli->redirect != NULL)
+		cli_field_str(request, "redirect", run->cli->redirect);
 	if (run->cli->request)
 		cli_field_u64(request, "elsewhere", 1);
 }
@@ -116,22 +120,45 @@ void authorize_cancel(struct authorize *run)
 	buffer_release(&request);
 }
 
-static enum cli_exit open_listener(struct authorize *run)
+static enum cli_exit listen_at(struct authorize *run, uint16_t port)
 {
 	struct err err = ERR_INIT;
-	enum outcome what;
+	enum outcome what = listener_new(run->base, port, &run->listener, &err);
 
-	if (run->cli->paste || run->cli->request)
-		return CLI_OK;
-	what = listener_new(run->base, (uint16_t)run->cli->port, &run->listener, &err);
 	if (what == OUTCOME_OK)
 		return CLI_OK;
 	/* The port is ours to name: without --port it can be any free one, and --paste needs none.
 	 */
 	err_prefix(&err, "%s: ", run->cli->account);
-	(void)err_set(&err, what, "%s; run: mailoauth authorize %s --paste", err.text,
-		      run->cli->account);
+	(void)err_set(&err, what, "%s; run: mailoauth authorize %s%s%s --paste", err.text,
+		      run->cli->account, run->cli->redirect != NULL ? " --redirect " : "",
+		      run->cli->redirect != NULL ? run->cli->redirect : "");
 	return cli_report(cli_exit_of(what), err.text);
+}
+
+static enum cli_exit open_listener(struct authorize *run)
+{
+	if (run->cli->paste || run->cli->request)
+		return CLI_OK;
+	return listen_at(run, (uint16_t)run->cli->port);
+}
+
+/* A redirect that is registered with its port is known only now. */
+static enum cli_exit move_listener(struct authorize *run)
+{
+	const char *uri = run->flow.redirect_uri;
+	uint16_t port = uri != NULL ? listener_port_of(uri) : 0;
+	enum cli_exit exit;
+
+	if (run->listener == NULL || run->cli->port != 0 || port == 0 ||
+	    port == listener_port(run->listener))
+		return CLI_OK;
+	listener_free(run->listener);
+	run->listener = NULL;
+	exit = listen_at(run, port);
+	if (exit != CLI_OK)
+		authorize_cancel(run);
+	return exit;
 }
 
 static void print_tunnel(uint16_t port)
@@ -186,15 +213,29 @@ static void print_device(const struct authorize *run)
 	(void)fflush(stdout);
 }
 
+/* What the provider compares with what is registered there. */
+static void print_redirect(const struct flow *flow)
+{
+	(void)fputs("Redirect URI: ", stdout);
+	text_print(stdout, flow->redirect_uri);
+	if (flow->redirect != NULL && strcmp(flow->redirect, flow->redirect_uri) != 0) {
+		(void)fputs(" (to be registered as ", stdout);
+		text_print(stdout, flow->redirect);
+		(void)putchar(')');
+	}
+	(void)putchar('\n');
+}
+
 void authorize_explain_request(const struct authorize *run)
 {
 	char span[TEXT_SPAN_MAX];
 
 	print_head(run);
-	(void)printf(" on any machine, at:\n\n%s\n\n"
-		     "The browser then shows a page that may be an error. Copy its whole URL; "
+	(void)printf(" on any machine, at:\n\n%s\n\n", run->flow.url);
+	print_redirect(&run->flow);
+	(void)printf("The browser then shows a page that may be an error. Copy its whole URL; "
 		     "within %s run here:\n\n  mailoauth authorize ",
-		     run->flow.url, text_duration(run->flow.expires_in_s, span, sizeof(span)));
+		     text_duration(run->flow.expires_in_s, span, sizeof(span)));
 	text_print(stdout, run->cli->account);
 	(void)fputs(" --response\n\nand paste it. The URL is worthless to anybody else: what "
 		    "redeems it stays in mailoauthd.\n",
@@ -206,6 +247,7 @@ static void print_invitation(const struct authorize *run)
 {
 	print_head(run);
 	(void)printf(" at:\n\n%s\n\n", run->flow.url);
+	print_redirect(&run->flow);
 	if (run->listener != NULL && browser_is_elsewhere())
 		print_tunnel(listener_port(run->listener));
 	if (run->listener != NULL)
@@ -234,6 +276,8 @@ enum cli_exit authorize_begin(struct authorize *run)
 
 	if (exit == CLI_OK)
 		exit = ask_begin(run);
+	if (exit == CLI_OK)
+		exit = move_listener(run);
 	return exit;
 }
 

@@ -281,7 +281,10 @@ static void expect_redirect(struct authorize *run)
 		return;
 	(void)fputs("mailoauth: the account's redirect does not lead here but to ", stderr);
 	text_print(stderr, run->flow.redirect_uri);
-	(void)fputc('\n', stderr);
+	(void)fputs(run->cli->port != 0 && listener_port_of(run->flow.redirect_uri) != 0
+			    ? ": leave --port away\n"
+			    : "\n",
+		    stderr);
 	listener_free(run->listener);
 	run->listener = NULL;
 }
@@ -348,6 +351,8 @@ enum cli_exit cli_authorize(const struct cli *cli)
 	if (run.base == NULL)
 		return cli_report(CLI_RETRY, "cannot make an event loop");
 	exit = authorize_check_host(cli);
+	if (exit == CLI_OK)
+		exit = authorize_check_redirect(cli);
 	if (exit == CLI_OK && !cli->response)
 		exit = authorize_begin(&run);
 	if (exit == CLI_OK && run.flow.id == NULL && !cli->response)

@@ -22,6 +22,7 @@ struct flow {
 	const char *grant; /* in which way; NULL: an older daemon, by authorization code */
 	const char *id;	   /* NULL: nobody has to sign in, and this is the result */
 	const char *url;
+	const char *redirect; /* as it is registered; NULL: an older daemon */
 	const char *redirect_uri;
 	const char *user_code; /* this and the next by device code */
 	const char *verification_uri;
@@ -70,6 +71,10 @@ bool authorize_finish(struct authorize *run, struct span redirect, struct buffer
 
 /* Can --host be meant? Else it has been reported. */
 enum cli_exit authorize_check_host(const struct cli *cli);
+
+/* cli-authorize-redirect.c: is --redirect one of the account's? Else it has been reported, with
+ * those that there are. */
+enum cli_exit authorize_check_redirect(const struct cli *cli);
 
 /*
  * cli-authorize-login.c: nobody said who signed in. Tries a login with the new token, tells the

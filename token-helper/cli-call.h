@@ -36,6 +36,7 @@ struct cli {
 	bool replace_identity;
 	bool unverified;	 /* authorize: who signed in need not be known */
 	const char *flow;	 /* "code", "device"; NULL: the account's */
+	const char *redirect;	 /* one of the account's; NULL: the first */
 	bool request;		 /* print the URL and do not wait */
 	bool response;		 /* take what --request led to */
 	const char *postfix_dir; /* NULL: Postfix's default instance */

@@ -78,6 +78,25 @@ static void list_topics(const struct cli *cli)
 	print_words(&names);
 }
 
+/* Of all accounts: which one is meant was said in another word. */
+static void list_redirects(const struct cli *cli)
+{
+	struct json_object *status = NULL;
+	struct json_object *list;
+	struct cli asking = *cli;
+	struct err err = ERR_INIT;
+	struct words all = {0};
+
+	asking.account = NULL;
+	if (status_ask(&asking, &status, &err) != CLI_OK)
+		return;
+	list = json_member_array(status, "accounts");
+	for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++)
+		status_append_redirects(json_object_array_get_idx(list, i), &all);
+	print_words(&all);
+	json_object_put(status);
+}
+
 static void list_files(const struct cli *cli)
 {
 	(void)cli;
@@ -99,6 +118,7 @@ static const struct {
 	{"PROGRAM", list_guides},   {"TOPIC", list_topics},
 	{"FILE", list_files},	    {"DIR", list_files},
 	{"SOCKET", list_files},	    {"smtp|imap|pop", list_services},
+	{"URI", list_redirects},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -196,11 +196,9 @@ static void fill_hosts(struct json_object *account, char *filled[VALUE_COUNT])
 	}
 }
 
-static const char *first_host(const struct preset_section *preset, enum service service)
+static const char *first_word(const struct words *words)
 {
-	const struct words *hosts = &preset->settings.hosts[service];
-
-	return hosts->count > 0 ? hosts->word[0] : NULL;
+	return words->count > 0 ? words->word[0] : NULL;
 }
 
 static void fill_from_preset(const struct cli *cli, const char *name, char *filled[VALUE_COUNT])
@@ -214,10 +212,12 @@ static void fill_from_preset(const struct cli *cli, const char *name, char *fill
 	path = preset_find(&dirs, name);
 	if (path != NULL) {
 		preset = preset_read(name, path, &problems);
-		set_value(filled, VALUE_REDIRECT, preset->settings.redirect);
-		set_value(filled, VALUE_SMTP_HOST, first_host(preset, SERVICE_SMTP));
-		set_value(filled, VALUE_IMAP_HOST, first_host(preset, SERVICE_IMAP));
-		set_value(filled, VALUE_POP_HOST, first_host(preset, SERVICE_POP));
+		set_value(filled, VALUE_REDIRECT, first_word(&preset->settings.redirects));
+		set_value(filled, VALUE_SMTP_HOST,
+			  first_word(&preset->settings.hosts[SERVICE_SMTP]));
+		set_value(filled, VALUE_IMAP_HOST,
+			  first_word(&preset->settings.hosts[SERVICE_IMAP]));
+		set_value(filled, VALUE_POP_HOST, first_word(&preset->settings.hosts[SERVICE_POP]));
 		preset_section_free(preset);
 	}
 	config_problems_release(&problems);

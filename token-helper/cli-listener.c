@@ -430,6 +430,17 @@ uint16_t listener_port(const struct listener *listener)
 	return listener->port;
 }
 
+uint16_t listener_port_of(const char *redirect_uri)
+{
+	struct evhttp_uri *uri =
+		url_is_loopback_http(redirect_uri) ? evhttp_uri_parse(redirect_uri) : NULL;
+	int port = uri != NULL ? evhttp_uri_get_port(uri) : 0;
+
+	if (uri != NULL)
+		evhttp_uri_free(uri);
+	return port > 0 && port <= UINT16_MAX ? (uint16_t)port : 0;
+}
+
 static bool leads_here(const struct listener *listener, const struct evhttp_uri *uri)
 {
 	const char *host = evhttp_uri_get_host(uri);

@@ -34,6 +34,9 @@ enum outcome listener_new(struct event_base *base, uint16_t port, struct listene
 			  struct err *err);
 void listener_free(struct listener *listener);
 
+/* The port that a listener has to have for that redirect; 0: none, or any. */
+uint16_t listener_port_of(const char *redirect_uri);
+
 uint16_t listener_port(const struct listener *listener);
 
 /* From now on redirects to redirect_uri are taken; before, all is 404. False: that URI does not

@@ -55,6 +55,7 @@ static const struct option long_options[] = {
 	{"password-file", required_argument, NULL, 'F'},
 	{"user", required_argument, NULL, 'u'},
 	{"unverified", no_argument, NULL, 'U'},
+	{"redirect", required_argument, NULL, 'd'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -161,7 +162,7 @@ static const struct {
 	{'a', offsetof(struct cli, only)},    {'C', offsetof(struct cli, postfix_dir)},
 	{'T', offsetof(struct cli, send_to)}, {'H', offsetof(struct cli, host)},
 	{'W', offsetof(struct cli, with)},    {'F', offsetof(struct cli, password_file)},
-	{'u', offsetof(struct cli, user)},
+	{'u', offsetof(struct cli, user)},    {'d', offsetof(struct cli, redirect)},
 };
 
 static bool read_plain(int letter, const char *value, struct cli *cli)
@@ -357,6 +358,14 @@ static enum cli_exit check_pairs(const struct cli *cli, struct err *err)
 			     "");
 	if ((cli->request || cli->response) && cli->flow != NULL && strcmp(cli->flow, "code") != 0)
 		return usage(err, "--request and --response are for --flow code", "");
+	if (cli->redirect != NULL && cli->response)
+		return usage(err,
+			     "--redirect goes with --request: what --response finishes has one",
+			     "");
+	if (cli->redirect != NULL && cli->flow != NULL && strcmp(cli->flow, "code") != 0)
+		return usage(err,
+			     "--redirect is for --flow code: by device code nothing comes back",
+			     "");
 	return CLI_OK;
 }
 

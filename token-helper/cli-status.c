@@ -492,6 +492,18 @@ enum cli_exit status_ask(const struct cli *cli, struct json_object **status_out,
 	return CLI_OK;
 }
 
+void status_append_redirects(struct json_object *account, struct words *words)
+{
+	struct json_object *list = json_member_array(account, "redirects");
+
+	for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++) {
+		const char *one = json_object_get_string(json_object_array_get_idx(list, i));
+
+		if (one != NULL && !words_contain(words, one))
+			words_split(one, words);
+	}
+}
+
 enum cli_exit cli_status(const struct cli *cli)
 {
 	struct json_object *status = NULL;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "common/buffer.h"
+#include "common/config.h"
 #include "token-helper/cli-call.h"
 
 struct json_object;
@@ -16,6 +17,10 @@ struct json_object;
 
 /* Asks for all pages and joins them. CLI_OK: *status_out is to be put; else err says why. */
 enum cli_exit status_ask(const struct cli *cli, struct json_object **status_out, struct err *err);
+
+/* Adds the redirects of one account of a status that are not in *words yet. None there: the daemon
+ * is older than this program. */
+void status_append_redirects(struct json_object *account, struct words *words);
 
 /* Appends a table, one line an account. False: the JSON is not a status of a version that we know.
  */

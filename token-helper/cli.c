@@ -21,9 +21,10 @@
 static enum cli_exit complete(const struct cli *cli);
 
 static const struct cli_verb verbs[] = {
-	{"authorize", cli_authorize, OPERAND_REQUIRED, "pntPRwqrUsHL",
+	{"authorize", cli_authorize, OPERAND_REQUIRED, "pntPRwqrUsHLd",
 	 "authorize ACCOUNT [--flow code|device] [--port N] [--no-browser] [--timeout SECONDS]\n"
-	 "                 [--paste | --request | --response] [--replace-identity]\n"
+	 "                 [--redirect URI] [--paste | --request | --response]\n"
+	 "                 [--replace-identity]\n"
 	 "                 [--service smtp|imap|pop] [--host HOST[:PORT]] [--tls "
 	 "implicit|starttls]\n"
 	 "                 [--unverified]",

@@ -131,12 +131,19 @@ function dropTokens(model, account) {
 
 // The provider -----------------------------------------------------------------------------------
 
-// Redirects to loopback may use any port: RFC 8252 7.3, for native clients.
+// Redirects to loopback may use any port: RFC 8252 7.3, for native clients. /second and the page on the web are for who chooses one.
 const native = {
   application_type: 'native',
   grant_types: ['authorization_code', 'refresh_token'],
   response_types: ['code'],
-  redirect_uris: ['http://127.0.0.1/', 'http://127.0.0.1', 'http://localhost/', 'http://localhost'],
+  redirect_uris: [
+    'http://127.0.0.1/',
+    'http://127.0.0.1',
+    'http://localhost/',
+    'http://localhost',
+    'http://localhost/second',
+    'https://mail.example.test/back',
+  ],
 };
 const clients = [
   { ...native, client_id: 'bed-public', token_endpoint_auth_method: 'none' },

@@ -506,6 +506,93 @@ static void url_is_pasted_through_a_pipe(void **state)
 	assert_no_code(stage);
 }
 
+#define REDIRECTS(grant)                                                                           \
+	"OK {\"version\":1,\"now\":1,\"next\":null,\"accounts\":[{\"account\":\"relay\","          \
+	"\"state\":\"valid\",\"grant\":\"" grant "\",\"redirects\":[\"http://localhost/b\","       \
+	"\"https://login.microsoftonline.com/common/oauth2/nativeclient\"]}]}"
+
+/* Says why not, in words, before anything begins. */
+static void redirect_is_one_of_the_accounts(void **state)
+{
+	static const struct {
+		const char *wanted, *port, *status;
+		enum cli_exit exit;
+		const char *says;
+	} cases[] = {
+		{"http://localhost/c", "9", REDIRECTS("authorization_code"), CLI_USAGE,
+		 "its redirect is http://localhost/b or https://login.microsoftonline.com/common/"
+		 "oauth2/nativeclient, as mailoauth.conf says, and not http://localhost/c; run: "
+		 "mailoauth authorize relay --redirect http://localhost/b\n"},
+		{"http://127.0.0.1:8400/b/", "9", REDIRECTS("authorization_code"), CLI_USAGE,
+		 "relay --redirect http://localhost/b --port 8400\n"},
+		{"localhost/b", "9", REDIRECTS("authorization_code"), CLI_USAGE,
+		 "relay --redirect http://localhost/b\n"},
+		{"http://login.microsoftonline.com/common/oauth2/nativeclient", "9",
+		 REDIRECTS("device_code"), CLI_USAGE,
+		 "relay --redirect https://login.microsoftonline.com/common/oauth2/nativeclient\n"},
+		{"https://mail.example/b", "9", REDIRECTS("authorization_code"), CLI_USAGE,
+		 "not https://mail.example/b; run: mailoauth explain redirect-uris\n"},
+		{"http://localhost/b", "9", REDIRECTS("client_credentials"), CLI_USAGE,
+		 "for accounts that a person signs in for"},
+		{"http://localhost/b", "9",
+		 "OK {\"version\":1,\"next\":null,\"accounts\":[{\"account\":\"relay\"}]}",
+		 CLI_PROTOCOL, "mailoauthd is older"},
+		{"http://localhost/b", "9", "PERM config there is no account \"relay\"", CLI_CONFIG,
+		 "there is no account"},
+	};
+	struct stage *stage = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		stage_start(stage,
+			    ARGV("authorize", "relay", "--redirect", cases[i].wanted, "--port",
+				 cases[i].port),
+			    NULL);
+		buffer_clear(&stage->complained);
+		stage_expect(stage, "status account=relay");
+		stage_answer(stage, cases[i].status);
+		assert_int_equal(stage_wait(stage), cases[i].exit);
+		assert_contains(&stage->complained, cases[i].says);
+	}
+}
+
+static void redirect_with_a_port_is_listened_for(void **state)
+{
+	struct stage *stage = *state;
+	char reply[512], page_request[128];
+	struct buffer page = BUFFER_INIT(1 << 17);
+	unsigned port, fixed;
+	int fd;
+
+	stage_start(stage, ARGV("authorize", "relay", "--redirect", "http://localhost/b"), NULL);
+	stage_expect(stage, "status account=relay");
+	stage_answer(stage, REDIRECTS("device_code"));
+	stage_expect(stage, "authorize-begin account=relay port=");
+	port = stage_port(stage);
+	/* Nobody else has it now; the next but one is as good as any. */
+	fixed = port > 60000 ? port - 2 : port + 2;
+	assert_contains(&stage->request, " by=code redirect=http://localhost/b");
+	(void)snprintf(reply, sizeof(reply),
+		       "OK {\"flow\":\"f1\",\"url\":\"" URL
+		       "\",\"redirect\":\"http://localhost/b\","
+		       "\"redirect_uri\":\"http://127.0.0.1:%u/b\",\"expires_in\":600}",
+		       fixed);
+	stage_answer(stage, reply);
+	stage_until_said(stage, "press Enter.\n");
+	(void)snprintf(reply, sizeof(reply),
+		       "Redirect URI: http://127.0.0.1:%u/b (to be registered as "
+		       "http://localhost/b)\n",
+		       fixed);
+	assert_contains(&stage->said, reply);
+	(void)snprintf(page_request, sizeof(page_request),
+		       "GET /b?code=" CODE " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	fd = stage_send(fixed, page_request);
+	stage_expect(stage, "authorize-finish flow=f1");
+	stage_answer(stage, DONE);
+	read_page(stage, fd, fixed, &page);
+	assert_int_equal(stage_wait(stage), CLI_OK);
+	buffer_release(&page);
+}
+
 static void metadata_that_is_on_its_way_is_waited_for(void **state)
 {
 	struct stage *stage = *state;
@@ -749,6 +836,8 @@ int main(void)
 		RUN(a_log_is_explained),
 		RUN(what_is_unknown_has_a_status_of_its_own),
 		RUN(a_topic_is_printed),
+		RUN(redirect_is_one_of_the_accounts),
+		RUN(redirect_with_a_port_is_listened_for),
 		RUN(redirect_is_taken_by_get),
 		RUN(redirect_is_taken_by_post),
 		RUN(redirect_is_taken_over_ipv6),

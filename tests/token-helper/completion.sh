@@ -61,6 +61,32 @@ is "$(tool backup "$work/g")" "$work/guides" "files"
 is "$(tool import x --with "$work/g")" "$work/guides" "files behind an option"
 is "$(tool status '' | grep -vc '^--')" 0 "no accounts, and no message, without a daemon"
 
+# A URI is several words for bash, which breaks them at colons.
+mkdir "$work/stub"
+cat >"$work/stub/mailoauth" <<-'EOF'
+	#!/bin/sh
+	[ "$*" != "-S s complete +redirect" ] || printf '%s\n' http://localhost http://127.0.0.1:8400/b https://mail.example/b
+EOF
+chmod 755 "$work/stub/mailoauth"
+# shellcheck disable=SC2016 # expanded by bash there
+uris() { # LINE WORD...
+	PATH=$work/stub:$PATH bash -c '
+		. "$1/packaging/completion/bash/mailoauth"
+		COMP_LINE=$2 COMP_POINT=${#2}
+		shift 2
+		COMP_WORDS=("$@")
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_mailoauth "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" 2>&1
+		printf "%s\n" "${COMPREPLY[@]}"' - "$top" "$@" | sort -u
+}
+is "$(uris 'mailoauth -S s authorize relay --redirect ' mailoauth -S s authorize relay --redirect '')" "http://127.0.0.1:8400/b
+http://localhost
+https://mail.example/b" "redirects"
+is "$(uris 'mailoauth -S s authorize relay --redirect http://l' mailoauth -S s authorize relay --redirect http : //l)" "//localhost" \
+	"a redirect that is begun"
+is "$(uris 'mailoauth -S s authorize relay --redirect http://127.0.0.1:' mailoauth -S s authorize relay --redirect http : //127.0.0.1 :)" \
+	"8400/b" "up to its port"
+
 cat >"$work/mailoauth-fetch" <<-EOF
 	#!/bin/sh
 	echo "  -c, --config FILE  configuration [$work/mailoauth.conf]"

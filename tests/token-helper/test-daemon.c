@@ -883,6 +883,51 @@ static char *with(char *text, const char *word, const char *other)
 	return changed;
 }
 
+/* The one that is chosen is sent, and with every refresh, until it is configured no more. */
+static void a_redirect_is_chosen(void **state)
+{
+	static const char *const conf_keys =
+		"redirect = http://localhost http://127.0.0.1/b https://web.example/c\n"
+		"refresh_redirect_uri = yes\n";
+	char *conf = stage_account("relay", conf_keys);
+	char *without = with(stage_account("relay", conf_keys), " http://127.0.0.1/b", "");
+	char *request;
+	struct grant grant;
+
+	(void)state;
+	stage_configure(&stage, conf);
+	stage_start(&stage);
+	check_ask("authorize-begin account=relay port=9", "OK ",
+		  "\"redirect\":\"http://localhost\",\"redirect_uri\":\"http://localhost:9\"");
+	check_ask("authorize-begin account=relay port=9 redirect=https://web.example/c", "OK ",
+		  "\"redirect_uri\":\"https://web.example/c\"");
+	check_ask("authorize-begin account=relay port=9 redirect=http://127.0.0.1:9/b",
+		  "PERM config ",
+		  "its redirect is http://localhost http://127.0.0.1/b https://web.example/c, and "
+		  "not http://127.0.0.1:9/b");
+	check_ask("status account=relay", "OK ",
+		  "\"redirect\":\"http://localhost\",\"redirects\":[\"http://localhost\","
+		  "\"http://127.0.0.1/b\",\"https://web.example/c\"]");
+	request = finish_request(stage_ask(
+		&stage, "authorize-begin account=relay port=9 redirect=http://127.0.0.1/b"));
+	check_ask(request, "OK ", "");
+	assert_non_null(
+		strstr(stage.endpoint->request, "redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fb"));
+	stage_read_grant(&stage, "relay", &grant);
+	assert_string_equal(grant.redirect, "http://127.0.0.1/b");
+	grant_release(&grant);
+	check_ask("refresh account=relay", "OK ", "");
+	assert_non_null(strstr(stage.endpoint->request, "redirect_uri=http%3A%2F%2F127.0.0.1%2Fb"));
+	stage_configure(&stage, without);
+	check_ask("reload ", "OK ", "");
+	check_ask("refresh account=relay", "OK ", "");
+	assert_non_null(strstr(stage.endpoint->request, "redirect_uri=http%3A%2F%2Flocalhost"));
+	free(request);
+	free(conf);
+	free(without);
+	end_well();
+}
+
 /* A code is being redeemed when another client takes the account over: the tokens are the old
  * one's, and must not be sent to the new one's server. */
 static void tokens_stay_with_the_client_that_got_them(void **state)
@@ -1594,6 +1639,7 @@ int main(void)
 		ON_STAGE(requests_may_come_in_any_pieces),
 		ON_STAGE(pipelined_requests_are_answered_in_order),
 		ON_STAGE(idle_clients_delay_nobody),
+		ON_STAGE(a_redirect_is_chosen),
 		ON_STAGE(a_flow_that_somebody_waits_for_stays),
 		ON_STAGE(a_flow_whose_account_goes_is_over),
 		ON_STAGE(tokens_stay_with_the_client_that_got_them),

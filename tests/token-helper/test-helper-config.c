@@ -151,7 +151,7 @@ static void microsoft_is_resolved(void **state)
 	assert_string_equal(client->required_scope,
 			    "https://outlook.office.com/SMTP.Send "
 			    "https://outlook.office.com/IMAP.AccessAsUser.All");
-	assert_string_equal(client->redirect, "http://localhost");
+	assert_string_equal(client->redirects.word[0], "http://localhost");
 	assert_string_equal(client->authorize_extra, "prompt=select_account");
 	assert_string_equal(client->identity, "relay@contoso.example");
 	assert_int_equal(client->auth->method, CLIENT_AUTH_NONE);
@@ -188,13 +188,37 @@ static void google_is_resolved(void **state)
 	assert_string_equal(client->authorize_url, "https://accounts.google.com/o/oauth2/v2/auth");
 	assert_string_equal(client->token_url, "https://oauth2.googleapis.com/token");
 	assert_string_equal(client->scope, "https://mail.google.com/ openid email");
-	assert_string_equal(client->redirect, "http://127.0.0.1");
+	assert_string_equal(client->redirects.word[0], "http://127.0.0.1");
 	assert_string_equal(client->authorize_extra, "access_type=offline&prompt=consent");
 	assert_int_equal(client->auth->method, CLIENT_AUTH_POST);
 	assert_string_equal(buffer_cstr(&client->auth->credentials[0].secret), "s3cret");
 	assert_string_equal(account->hosts[SERVICE_SMTP].word[0], "smtp.gmail.com");
 	check_problem("[account g]\nprovider = google\nclient_id = c\nuser = u@x\nuse = smtp\n", 1,
 		      "lacks client_secret_file, which Google requires");
+}
+
+static void redirects_are_several(void **state)
+{
+	const struct account_config *account = load_one(
+		MICROSOFT "redirect = http://localhost:8400/back, https://mail.example/cb\n"
+			  "  http://[::1]\n");
+	const struct words *redirects = &account->client.redirects;
+
+	(void)state;
+	assert_int_equal(redirects->count, 3);
+	assert_string_equal(redirects->word[0], "http://localhost:8400/back");
+	assert_string_equal(redirects->word[1], "https://mail.example/cb");
+	assert_string_equal(redirects->word[2], "http://[::1]");
+	check_problem(MICROSOFT "redirect = http://localhost http://mail.example/cb\n", 6,
+		      "redirect = http://mail.example/cb: is neither https:// nor http:// on "
+		      "loopback");
+	check_problem(MICROSOFT "redirect = urn:ietf:wg:oauth:2.0:oob\n", 6, "is neither https://");
+	check_problem(MICROSOFT "redirect = http://localhost/#here\n", 6, "has a fragment");
+	check_problem(MICROSOFT "redirect = http://localhost https://a.example http://localhost\n",
+		      6, "redirect = http://localhost: stands there twice");
+	/* To the letter: these are two. */
+	account = load_one(MICROSOFT "redirect = http://localhost http://localhost/\n");
+	assert_int_equal(account->client.redirects.count, 2);
 }
 
 static void a_scope_for_graph_is_refused(void **state)
@@ -632,6 +656,7 @@ int main(void)
 		IN_DIR(microsoft_is_resolved),
 		IN_DIR(the_tenant_is_put_in),
 		IN_DIR(google_is_resolved),
+		IN_DIR(redirects_are_several),
 		IN_DIR(a_scope_for_graph_is_refused),
 		IN_DIR(what_cannot_work_is_refused),
 		IN_DIR(what_works_is_let_through),

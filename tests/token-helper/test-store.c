@@ -91,6 +91,7 @@ static void fill(struct grant *grant, int64_t generation)
 	grant->kind = xstrdup("device_code");
 	grant->client_id = xstrdup("client");
 	grant->token_url = xstrdup("https://as.example/token");
+	grant->redirect = xstrdup("http://localhost");
 }
 
 static void assert_same(const struct grant *a, const struct grant *b)
@@ -112,6 +113,7 @@ static void assert_same(const struct grant *a, const struct grant *b)
 	assert_string_equal(a->kind, b->kind);
 	assert_string_equal(a->client_id, b->client_id);
 	assert_string_equal(a->token_url, b->token_url);
+	assert_string_equal(a->redirect, b->redirect);
 }
 
 static struct store *open_store(void)

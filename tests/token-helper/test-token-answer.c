@@ -439,7 +439,7 @@ static char *ask(enum client_auth_method method, const struct authorization *aut
 	seen->request = auth != NULL ? token_request_code(http, &client, auth, span_from_str("c/1"),
 							  on_token, seen)
 				     : token_request_refresh(http, &client, span_from_str("r+1"),
-							     on_token, seen);
+							     NULL, on_token, seen);
 	wire_client_release(&client); /* borrowed for the call only */
 	assert_int_equal(seen->calls, 0);
 	(void)event_base_dispatch(seen->base);
@@ -511,18 +511,20 @@ static void test_unsendable(void **state)
 	(void)state;
 	while (token.len < 140000)
 		assert_true(buffer_append_byte(&token, 'a'));
-	seen.request = token_request_refresh(http, &client, buffer_span(&token), on_token, &seen);
+	seen.request =
+		token_request_refresh(http, &client, buffer_span(&token), NULL, on_token, &seen);
 	(void)event_base_dispatch(seen.base);
 	assert_int_equal(seen.outcome, OUTCOME_CONFIG);
 	assert_non_null(strstr(seen.text, "too long"));
 	free(client.token_url);
 	client.token_url = NULL;
-	seen.request = token_request_refresh(http, &client, span_from_str("r"), on_token, &seen);
+	seen.request =
+		token_request_refresh(http, &client, span_from_str("r"), NULL, on_token, &seen);
 	(void)event_base_dispatch(seen.base);
 	assert_int_equal(seen.outcome, OUTCOME_CONFIG);
 	assert_int_equal(seen.calls, 2);
 	token_request_cancel(
-		token_request_refresh(http, &client, span_from_str("r"), on_token, &seen));
+		token_request_refresh(http, &client, span_from_str("r"), NULL, on_token, &seen));
 	(void)event_base_loop(seen.base, EVLOOP_NONBLOCK);
 	assert_int_equal(seen.calls, 2);
 	token_request_cancel(NULL);

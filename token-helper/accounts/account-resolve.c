@@ -294,6 +294,39 @@ static void resolve_person_urls(const struct resolving *at)
 		resolve_url(at, "userinfo_url", mine->userinfo_url, theirs->userinfo_url);
 }
 
+static void check_redirect(const struct resolving *at, const char *redirect)
+{
+	if (!url_is_safe(redirect))
+		problem(at, "redirect",
+			"redirect = %s: is neither https:// nor http:// on loopback, which a "
+			"redirect must be; several are separated by blanks",
+			redirect);
+	else if (strchr(redirect, '#') != NULL)
+		problem(at, "redirect",
+			"redirect = %s: has a fragment (#), which no redirect may have", redirect);
+}
+
+/* The account's, all of them, or the preset's. */
+static void resolve_redirects(const struct resolving *at)
+{
+	const struct words *mine = &at->section->settings.redirects;
+	const struct words *theirs = &at->preset->settings.redirects;
+	struct words *redirects = &at->config->client.redirects;
+	struct words seen = {0};
+
+	words_copy(redirects, mine->count > 0 ? mine : theirs);
+	if (redirects->count == 0)
+		words_split(REDIRECT_DEFAULT, redirects);
+	for (size_t i = 0; i < redirects->count; i++) {
+		check_redirect(at, redirects->word[i]);
+		if (words_contain(&seen, redirects->word[i]))
+			problem(at, "redirect", "redirect = %s: stands there twice",
+				redirects->word[i]);
+		words_split(redirects->word[i], &seen);
+	}
+	words_release(&seen);
+}
+
 static void resolve_urls(const struct resolving *at)
 {
 	const struct provider_settings *mine = &at->section->settings;
@@ -312,8 +345,7 @@ static void resolve_urls(const struct resolving *at)
 	client->resource = filled(at, either(mine->resource, theirs->resource));
 	if (grant_kind_has_person(client->grant))
 		resolve_person_urls(at);
-	client->redirect =
-		xstrdup(either(either(mine->redirect, theirs->redirect), REDIRECT_DEFAULT));
+	resolve_redirects(at);
 	client->refresh_redirect_uri = mine->refresh_redirect_uri || theirs->refresh_redirect_uri;
 	lacks = client->token_url == NULL ||
 		(client->grant == GRANT_AUTHORIZATION_CODE && client->authorize_url == NULL) ||

@@ -563,6 +563,16 @@ static enum outcome keep_answer(struct account *account, struct token_answer *an
 	return outcome;
 }
 
+/* The one that the grant came by, while it is still configured; else, and where nobody noted it,
+ * the first. */
+static const char *refresh_redirect(const struct account *account)
+{
+	const struct words *redirects = &account->config->client.redirects;
+	const char *used = account->grant.redirect;
+
+	return used != NULL && words_contain(redirects, used) ? used : redirects->word[0];
+}
+
 static void send_refresh(struct account *account, const struct buffer *refresh_token);
 
 /* A server that refuses the present refresh token may still take the one before: its successor may
@@ -782,7 +792,8 @@ static void send_refresh(struct account *account, const struct buffer *refresh_t
 	account->flight_started_s = clock_now_s();
 	account->flight_grant = GRANT_AUTHORIZATION_CODE;
 	account->flight = token_request_refresh(account->world.http, &account->config->client,
-						buffer_span(refresh_token), on_refreshed, account);
+						buffer_span(refresh_token),
+						refresh_redirect(account), on_refreshed, account);
 }
 
 static void send_direct(struct account *account)

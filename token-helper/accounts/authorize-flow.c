@@ -54,6 +54,7 @@ void flow_free(struct flow *flow)
 	event_free(flow->expiry);
 	identity_release(&flow->told);
 	free(flow->finish);
+	free(flow->redirect);
 	free(flow->client_id);
 	free(flow->token_url);
 	free(flow->account);
@@ -190,9 +191,8 @@ static void on_expiry(evutil_socket_t fd, short what, void *context)
 /* The listener's port is put after the host: http://localhost:PORT/path. Any port will do only for
  * http on loopback, and only where none was registered (RFC 8252 7.3): everything else is sent as
  * it stands. */
-static char *redirect_uri(const struct oauth_client *client, uint16_t port)
+static char *redirect_uri(const char *redirect, uint16_t port)
 {
-	const char *redirect = client->redirect;
 	size_t host_end;
 
 	if (port == 0 || !url_is_loopback_http(redirect) || url_has_port(redirect))
@@ -248,15 +248,43 @@ static enum outcome make_room(struct flows *flows, const struct account *account
 		       account_config(account)->name, FLOWS_MAX);
 }
 
+/* Where codes go is for the configuration to say: who asks may only choose. */
+static enum outcome choose_redirect(const struct account_config *config, const char *wanted,
+				    const char **redirect_out, struct err *err)
+{
+	const struct words *redirects = &config->client.redirects;
+	struct buffer known = BUFFER_INIT(ERR_TEXT_MAX);
+
+	if (wanted == NULL) {
+		*redirect_out = redirects->word[0];
+		return OUTCOME_OK;
+	}
+	for (size_t i = 0; i < redirects->count; i++) {
+		if (strcmp(redirects->word[i], wanted) == 0) {
+			*redirect_out = redirects->word[i];
+			return OUTCOME_OK;
+		}
+		(void)buffer_printf(&known, "%s%s", i > 0 ? " " : "", redirects->word[i]);
+	}
+	(void)err_set(err, OUTCOME_CONFIG, "account %s: its redirect is %s, and not %s",
+		      config->name, buffer_cstr(&known), wanted);
+	buffer_release(&known);
+	return OUTCOME_CONFIG;
+}
+
 enum outcome flow_begin(struct flows *flows, struct account *account, const struct flow_wish *wish,
 			struct flow_begun *begun, struct err *err)
 {
 	const struct oauth_client *client = &account_config(account)->client;
 	int64_t lifetime_s = wish->elsewhere ? FLOW_ELSEWHERE_S : FLOW_LIFETIME_S;
-	char *redirect;
+	const char *redirect;
+	char *uri;
 	struct flow *flow;
-	enum outcome outcome = account_knows(account, client->authorize_url, err);
+	enum outcome outcome =
+		choose_redirect(account_config(account), wish->redirect, &redirect, err);
 
+	if (outcome == OUTCOME_OK)
+		outcome = account_knows(account, client->authorize_url, err);
 	if (outcome == OUTCOME_OK)
 		outcome = account_knows(account, client->token_url, err);
 	if (outcome == OUTCOME_OK)
@@ -267,11 +295,12 @@ enum outcome flow_begin(struct flows *flows, struct account *account, const stru
 		return err_set(err, OUTCOME_CONFIG,
 			       "account %s: nobody can sign in by code: there is no authorize_url",
 			       account_config(account)->name);
-	redirect = redirect_uri(client, wish->port);
+	uri = redirect_uri(redirect, wish->port);
 	flow = flow_new(flows, account, lifetime_s);
 	flow->replace_identity = wish->replace_identity;
-	outcome = authorization_start(&flow->auth, redirect, err);
-	free(redirect);
+	flow->redirect = xstrdup(redirect);
+	outcome = authorization_start(&flow->auth, uri, err);
+	free(uri);
 	if (outcome == OUTCOME_OK)
 		outcome = authorization_url(&flow->auth, client, &flow->url, err);
 	if (outcome != OUTCOME_OK) {
@@ -284,6 +313,7 @@ enum outcome flow_begin(struct flows *flows, struct account *account, const stru
 		.account = account,
 		.kind = GRANT_AUTHORIZATION_CODE,
 		.url = buffer_cstr(&flow->url),
+		.redirect = flow->redirect,
 		.redirect_uri = flow->auth.redirect_uri,
 		.user = client->identity,
 		.expires_in_s = (int)lifetime_s,
@@ -364,6 +394,7 @@ static void grant_make(struct grant *grant, const struct flow *flow, const struc
 	grant->subject = xstrdup(identity->subject);
 	grant->kind = xstrdup(grant_kind_name(flow->kind));
 	/* Not as they are now: a reload must not send these tokens to another server. */
+	grant->redirect = xstrdup(flow->redirect);
 	grant->client_id = xstrdup(flow->client_id);
 	grant->token_url = xstrdup(flow->token_url);
 	keep_old(grant, account_grant(account));

@@ -27,9 +27,10 @@ struct flow_begun {
 	const char *id; /* borrowed, like the rest, until the flow ends */
 	const struct account *account;
 	enum grant_kind kind;
-	const char *url; /* these two by authorization code */
-	const char *redirect_uri;
-	const char *user_code; /* these three by device code */
+	const char *url;	  /* these three by authorization code */
+	const char *redirect;	  /* as configured */
+	const char *redirect_uri; /* the same, with the tool's port where any will do */
+	const char *user_code;	  /* these three by device code */
 	const char *verification_uri;
 	const char *verification_uri_complete; /* NULL: none */
 	const char *user;		       /* who must sign in; NULL: whoever */
@@ -37,6 +38,7 @@ struct flow_begun {
 };
 
 struct flow_wish {
+	const char *redirect; /* one of the configured; NULL: the first */
 	uint16_t port;	/* of the tool's loopback listener; 0: none, the redirect is pasted back */
 	bool elsewhere; /* the tool does not wait: the flow stays open for longer */
 	bool replace_identity; /* another person than the one of the stored grant will do, if the

@@ -57,6 +57,7 @@ struct flow {
 	struct token_set set;
 	int64_t asked_s;
 	bool replace_identity;
+	char *redirect;	 /* by code: the configured one, without a port of ours */
 	char *client_id; /* these two as they were when set was asked for */
 	char *token_url;
 	bool awaits_login;    /* set is of nobody yet */

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include "common/url.h"
 #include "token-helper/accounts/helper-config.h"
 
 #include "common/banned.h"
@@ -38,6 +39,23 @@ static void print_url(FILE *out, const struct account_config *account, const cha
 			      account->client.issuer);
 }
 
+/* Where the browser ends up is ours to listen at, or somebody's who copies the address. */
+static void print_redirects(FILE *out, const struct words *redirects)
+{
+	for (size_t i = 0; i < redirects->count; i++) {
+		const char *redirect = redirects->word[i];
+
+		(void)fprintf(out, "  redirect         %s (register this", redirect);
+		if (!url_is_loopback_http(redirect))
+			(void)fputs("; the address where the browser ends is pasted back", out);
+		if (i > 0)
+			(void)fputs("; chosen by --redirect", out);
+		else if (redirects->count > 1)
+			(void)fputs("; the default", out);
+		(void)fputs(")\n", out);
+	}
+}
+
 static void print_sign_in(FILE *out, const struct account_config *account)
 {
 	const struct oauth_client *client = &account->client;
@@ -48,7 +66,7 @@ static void print_sign_in(FILE *out, const struct account_config *account)
 	print_url(out, account, "authorize_url", client->authorize_url);
 	if (client->device_url != NULL || client->grant == GRANT_DEVICE_CODE)
 		print_url(out, account, "device_url", client->device_url);
-	(void)fprintf(out, "  redirect         %s (register this)\n", client->redirect);
+	print_redirects(out, &client->redirects);
 }
 
 static void print_account(FILE *out, const struct account_config *account)

@@ -38,7 +38,7 @@ static const char *const assertion_algorithms[] = {"auto", "ps256", "rs256", NUL
 	{.name = "device_grant_type", .type = CONFIG_STRING, .offset = offsetof(section, settings.device_grant_type)}, \
 	{.name = "revoke_url", .type = CONFIG_URL, .offset = offsetof(section, settings.revoke_url)}, \
 	{.name = "userinfo_url", .type = CONFIG_URL, .offset = offsetof(section, settings.userinfo_url)}, \
-	{.name = "redirect", .type = CONFIG_URL, .offset = offsetof(section, settings.redirect)}, \
+	{.name = "redirect", .type = CONFIG_WORDS, .offset = offsetof(section, settings.redirects)}, \
 	{.name = "refresh_redirect_uri", .type = CONFIG_BOOLEAN, .offset = offsetof(section, settings.refresh_redirect_uri)}, \
 	{.name = "authorize_extra", .type = CONFIG_STRING, .offset = offsetof(section, settings.authorize_extra)}, \
 	{.name = "metadata_url", .type = CONFIG_STRING, .offset = offsetof(section, settings.metadata_url)}, \
@@ -218,7 +218,7 @@ static void settings_release(struct provider_settings *settings)
 	free(settings->revoke_url);
 	free(settings->revoke_hint);
 	free(settings->userinfo_url);
-	free(settings->redirect);
+	words_release(&settings->redirects);
 	free(settings->authorize_extra);
 	free(settings->identity_claims);
 	free(settings->assertion_audience);
@@ -319,7 +319,7 @@ static void oauth_client_release(struct oauth_client *client)
 	free(client->required_scope);
 	free(client->authorize_extra);
 	free(client->login_hint);
-	free(client->redirect);
+	words_release(&client->redirects);
 	free(client->identity);
 	free(client->identity_claims);
 	free(client->ca_file);

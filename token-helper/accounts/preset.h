@@ -13,7 +13,8 @@
 
 /* What a preset and an account may both say. */
 struct provider_settings {
-	char *issuer, *authorize_url, *token_url, *redirect, *authorize_extra;
+	char *issuer, *authorize_url, *token_url, *authorize_extra;
+	struct words redirects;
 	char *device_url, *device_grant_type, *revoke_url, *userinfo_url;
 	int client_auth;	 /* 0: not said; then enum client_auth_method + 1 */
 	int assertion_algorithm; /* 0: not said; then enum jwt_algorithm + 1 */

@@ -31,7 +31,6 @@ static const struct shown {
 	{"revoke_url", offsetof(struct preset_section, settings.revoke_url)},
 	{"revoke_hint", offsetof(struct preset_section, settings.revoke_hint)},
 	{"userinfo_url", offsetof(struct preset_section, settings.userinfo_url)},
-	{"redirect", offsetof(struct preset_section, settings.redirect)},
 	{"authorize_extra", offsetof(struct preset_section, settings.authorize_extra)},
 	{"tenant", offsetof(struct preset_section, settings.tenant)},
 	{"scope", offsetof(struct preset_section, settings.scope)},
@@ -115,6 +114,7 @@ static void print_one(FILE *out, const struct listed *one)
 	print_key(out, "needs", join(&preset->needs, &text));
 	for (int i = 0; i < SERVICE_COUNT; i++)
 		print_key(out, service_names[i], join(&preset->settings.hosts[i], &text));
+	print_key(out, "redirect", join(&preset->settings.redirects, &text));
 	for (size_t i = 0; i < SHOWN; i++)
 		print_key(out, shown[i].key, text_of(preset, &shown[i]));
 	buffer_release(&text);
@@ -154,6 +154,7 @@ static void add_words(struct json_object *object, const char *key, const struct 
 static struct json_object *provider_json(const struct listed *one)
 {
 	const struct preset_section *preset = one->preset;
+	const struct words *redirects = &preset->settings.redirects;
 	struct json_object *object = json_object_new_object();
 	struct json_object *hosts = json_object_new_object();
 
@@ -167,6 +168,8 @@ static struct json_object *provider_json(const struct listed *one)
 	for (int i = 0; i < SERVICE_COUNT; i++)
 		add_words(hosts, service_names[i], &preset->settings.hosts[i]);
 	json_object_object_add(object, "hosts", hosts);
+	add_string(object, "redirect", redirects->count > 0 ? redirects->word[0] : NULL);
+	add_words(object, "redirects", redirects);
 	for (size_t i = 0; i < SHOWN; i++)
 		add_string(object, shown[i].key, text_of(preset, &shown[i]));
 	return object;

@@ -202,7 +202,8 @@ static void add_settings(struct json_object *object, const struct account_config
 {
 	add_string(object, "tenant", config->tenant);
 	add_string(object, "client_id", config->client.client_id);
-	add_string(object, "redirect", config->client.redirect);
+	add_string(object, "redirect", config->client.redirects.word[0]);
+	json_object_object_add(object, "redirects", words_json(&config->client.redirects));
 }
 
 static struct json_object *account_json(const struct account *account, int64_t now_s)

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "common/buffer.h"
+#include "common/config.h"
 #include "token-helper/oauth/client-auth.h"
 #include "token-helper/oauth/grant-kind.h"
 #include "token-helper/oauth/service-account.h"
@@ -38,8 +39,9 @@ struct oauth_client {
 	char *authorize_extra; /* more authorize parameters, form-encoded: "prompt=select_account"
 				*/
 	char *login_hint;
-	char *redirect; /* http://localhost or http://127.0.0.1[/path], to which a port is added;
-			   any other is used as it stands */
+	struct words redirects;	   /* the first counts unless another is chosen. To http://localhost
+				      or http://127.0.0.1[/path] a port is added; any other is used as
+				      it stands */
 	bool refresh_redirect_uri; /* the redirect is sent with a refresh too */
 	char *identity; /* who must sign in; several, space-separated; NULL: whoever (not verified)
 			 */

@@ -112,8 +112,8 @@ struct token_request *token_request_code(struct http_client *http,
 
 struct token_request *token_request_refresh(struct http_client *http,
 					    const struct oauth_client *client,
-					    struct span refresh_token, token_done_fn *done,
-					    void *context)
+					    struct span refresh_token, const char *redirect,
+					    token_done_fn *done, void *context)
 {
 	struct buffer form = BUFFER_INIT_SECRET(FORM_MAX);
 
@@ -121,8 +121,8 @@ struct token_request *token_request_refresh(struct http_client *http,
 	(void)form_append(&form, "refresh_token", refresh_token);
 	append_scope(client, &form);
 	append_resource(client, &form);
-	if (client->refresh_redirect_uri && client->redirect != NULL)
-		(void)form_append(&form, "redirect_uri", span_from_str(client->redirect));
+	if (client->refresh_redirect_uri && redirect != NULL)
+		(void)form_append(&form, "redirect_uri", span_from_str(redirect));
 	return send_form(http, client, &form, done, context);
 }
 

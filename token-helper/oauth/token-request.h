@@ -64,10 +64,11 @@ struct token_request *token_request_code(struct http_client *http,
 					 const struct oauth_client *client,
 					 const struct authorization *auth, struct span code,
 					 token_done_fn *done, void *context);
+/* redirect: sent where the client's refresh_redirect_uri wants it; NULL: none. */
 struct token_request *token_request_refresh(struct http_client *http,
 					    const struct oauth_client *client,
-					    struct span refresh_token, token_done_fn *done,
-					    void *context);
+					    struct span refresh_token, const char *redirect,
+					    token_done_fn *done, void *context);
 /* Of the grants without a person: what client->grant says. No refresh token comes of it. */
 struct token_request *token_request_direct(struct http_client *http,
 					   const struct oauth_client *client, token_done_fn *done,

@@ -508,6 +508,7 @@ static void reply_begun(struct connection *conn, const struct flow_begun *begun)
 	add_string(object, "why", why_flow(config, begun->kind));
 	add_string(object, "flow", begun->id);
 	add_string(object, "url", begun->url);
+	add_string(object, "redirect", begun->redirect);
 	add_string(object, "redirect_uri", begun->redirect_uri);
 	add_string(object, "user_code", begun->user_code);
 	add_string(object, "verification_uri", begun->verification_uri);
@@ -527,15 +528,29 @@ static void on_device_begun(void *context, const struct flow_result *result)
 		reply_begun(conn, result->begun);
 }
 
+static void begin_by_code(struct connection *conn, struct span key, struct flow_wish *wish)
+{
+	struct buffer redirect = BUFFER_INIT(VALUE_MAX);
+	struct flow_begun begun;
+	enum outcome outcome;
+	struct err err;
+
+	if (field(key, "redirect", &redirect).len > 0)
+		wish->redirect = buffer_cstr(&redirect);
+	outcome = flow_begin(connection_world(conn)->flows, connection_job(conn)->account, wish,
+			     &begun, &err);
+	if (outcome != OUTCOME_OK)
+		connection_reply_failure(conn, outcome, err.text);
+	else
+		reply_begun(conn, &begun);
+	buffer_release(&redirect);
+}
+
 static void verb_authorize_begin(struct connection *conn, struct span key)
 {
 	struct account *account = named_account(conn, key);
-	struct flow_wish wish;
-	struct flow_begun begun;
 	uint64_t port, elsewhere, replace;
 	enum grant_kind kind;
-	enum outcome outcome;
-	struct err err;
 
 	if (account == NULL || !read_number(conn, key, "port", 65535, &port) ||
 	    !read_number(conn, key, "elsewhere", 1, &elsewhere) ||
@@ -548,21 +563,16 @@ static void verb_authorize_begin(struct connection *conn, struct span key)
 	}
 	if (!choose_flow(conn, key, account, &kind))
 		return;
-	if (kind == GRANT_DEVICE_CODE) {
+	if (kind == GRANT_DEVICE_CODE)
 		connection_wait_flow(conn, flow_begin_device(connection_world(conn)->flows, account,
 							     replace != 0, on_device_begun, conn));
-		return;
-	}
-	wish = (struct flow_wish){
-		.port = (uint16_t)port,
-		.elsewhere = elsewhere != 0,
-		.replace_identity = replace != 0,
-	};
-	outcome = flow_begin(connection_world(conn)->flows, account, &wish, &begun, &err);
-	if (outcome != OUTCOME_OK)
-		connection_reply_failure(conn, outcome, err.text);
 	else
-		reply_begun(conn, &begun);
+		begin_by_code(conn, key,
+			      &(struct flow_wish){
+				      .port = (uint16_t)port,
+				      .elsewhere = elsewhere != 0,
+				      .replace_identity = replace != 0,
+			      });
 }
 
 static void reply_login(struct connection *conn, const struct flow_login *login)

@@ -58,6 +58,7 @@ static const struct member text_members[] = {
 	{"grant", offsetof(struct grant, kind)},
 	{"client_id", offsetof(struct grant, client_id)},
 	{"token_url", offsetof(struct grant, token_url)},
+	{"redirect", offsetof(struct grant, redirect)},
 	{"refused", offsetof(struct grant, refused)},
 };
 

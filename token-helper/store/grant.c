@@ -29,6 +29,7 @@ void grant_release(struct grant *grant)
 	free(grant->kind);
 	free(grant->client_id);
 	free(grant->token_url);
+	free(grant->redirect);
 	free(grant->refused);
 	grant_init(grant);
 }
@@ -61,6 +62,7 @@ void grant_copy(struct grant *to, const struct grant *from)
 	copy.kind = xstrdup(from->kind);
 	copy.client_id = xstrdup(from->client_id);
 	copy.token_url = xstrdup(from->token_url);
+	copy.redirect = xstrdup(from->redirect);
 	copy.refused_s = from->refused_s;
 	copy.refused_count = from->refused_count;
 	copy.refused = xstrdup(from->refused);

@@ -29,9 +29,10 @@ struct grant {
 	char *issuer;	      /* id_token iss; with subject the pinned identity */
 	char *subject;	      /* id_token sub */
 	char *kind; /* the grant it came from, "client_credentials"; NULL: "authorization_code" */
-	char *client_id;      /* the refresh token is worthless to another client */
-	char *token_url;      /* where it was issued: it is never sent elsewhere */
-	int64_t refused_s;    /* wall clock, when the server last wanted a person; 0: it does not */
+	char *client_id;   /* the refresh token is worthless to another client */
+	char *token_url;   /* where it was issued: it is never sent elsewhere */
+	char *redirect;	   /* the configured one that the code came back to; NULL: unknown */
+	int64_t refused_s; /* wall clock, when the server last wanted a person; 0: it does not */
 	int64_t refused_count; /* how often in a row */
 	char *refused;	       /* what it said; NULL: nothing */
 };
