@@ -114,6 +114,15 @@ else
 fi
 bed_watch_stop
 
+# Certificates of servers that lie neither beside the configuration nor in /etc.
+bed_daemon_stop
+bed_daemon_conf
+bed_account relay relay@example.test
+mkdir "$BED/etc" && mv "$BED_CONF" "$BED/providers" "$BED/etc/"
+BED_CONF=$BED/etc/mailoauth.conf
+bed_daemon_start
+ok "ca_file in a directory of its own is read" bed_mailoauth refresh relay
+
 # It can be switched off.
 bed_daemon_stop
 bed_daemon_conf 'confine = no'

@@ -460,6 +460,8 @@ static void resolve_client(const struct resolving *at)
 				   ? xstrdup(identity)
 				   : NULL;
 	client->ca_file = xstrdup(either(mine->ca_file, theirs->ca_file));
+	if (client->ca_file != NULL)
+		resolve_reads(at->reading, client->ca_file);
 	client->proxy = xstrdup(either(mine->proxy, theirs->proxy));
 	client->timeout_ms = (int)(timeout_s >= 0 ? timeout_s : TIMEOUT_DEFAULT_S) * 1000;
 }

@@ -74,17 +74,8 @@ enum outcome confinement_start_runner(const struct helper_config *config, const 
 
 static void allow_files(const struct helper_config *config, struct confine_files *files)
 {
-	const char *last = NULL;
-
 	for (size_t i = 0; i < config->files.count; i++)
 		confine_files_allow_beside(files, CONFINE_READ, config->files.word[i]);
-	for (size_t i = 0; i < config->account_count; i++) {
-		const char *ca_file = config->accounts[i]->client.ca_file;
-
-		if (ca_file != NULL && (last == NULL || strcmp(ca_file, last) != 0))
-			confine_files_allow_beside(files, CONFINE_READ, ca_file);
-		last = ca_file;
-	}
 	for (size_t i = 0; i < config->metrics.count; i++) {
 		const char *place = config->metrics.word[i];
 

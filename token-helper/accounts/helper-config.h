@@ -64,7 +64,7 @@ struct helper_config {
 	struct words notify_mail_by; /* smtp://HOST[:PORT], or argv */
 	bool confine;		     /* give up what is not needed, once started */
 	struct words
-		files; /* what else was read: secrets, keys, certificates; some more than once */
+		files; /* what else is read: secrets, keys, certificates; some more than once */
 	bool seal_keys_unseen; /* one is a credential that this process was not given */
 	struct account_config **accounts;
 	size_t account_count;
