@@ -45,12 +45,10 @@ sums() { # DIR
 	(cd "$1" && find . -name '*.deb' -o -name '*.dsc' -o -name '*.tar.*' | sort | xargs sha256sum)
 }
 
-# No build dependency is known to RPM here, and no macro of systemd's.
+# No build dependency is known to RPM here.
 build_rpm() {
 	bed_say 'building RPMs'
-	set -- --define "_topdir $BED/rpm" --define '_unitdir /usr/lib/systemd/system' --define '_sysusersdir /usr/lib/sysusers.d' \
-		--define '_tmpfilesdir /usr/lib/tmpfiles.d'
-	rpmbuild -tb --nodeps --nocheck "$@" "$(find "$BUILD" -maxdepth 1 -name 'mailoauth-*.tar.gz')" >"$BED/rpm.log" 2>&1
+	rpmbuild -tb --nodeps --nocheck --load "$HERE/rpm.macros" --define "_topdir $BED/rpm" "$(find "$BUILD" -maxdepth 1 -name 'mailoauth-*.tar.gz')" >"$BED/rpm.log" 2>&1
 	ok 'rpmbuild -tb' [ $? -eq 0 ]
 	plugin=$(find "$BED/rpm" -name 'cyrus-sasl-mailoauth-[0-9]*.rpm')
 	like "$(rpm -qlp "$plugin" 2>/dev/null)" '/sasl2/libmailoauth.so$' 'the RPM of the plugin has it'
@@ -59,7 +57,7 @@ build_rpm() {
 }
 
 no_rpm_complaints() {
-	find "$BED/rpm" -name '*.rpm' ! -name '*debug*' -exec rpmlint {} + >"$BED/rpmlint.log" 2>&1
+	find "$BED/rpm" -name '*.rpm' ! -name '*debug*' -exec rpmlint -c "$HERE/rpmlint.toml" {} + >"$BED/rpmlint.log" 2>&1
 	grep -q ' packages .* checked' "$BED/rpmlint.log" || cat "$BED/rpmlint.log"
 	! grep ': [EW]: ' "$BED/rpmlint.log"
 }
