@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Manual pages are well-formed, and say what the programs say: options and configuration keys in both or in neither.
+# Manual pages are well-formed, and say what the programs say: options, verbs, destinations and configuration keys in both or in neither; and
+# what is read from a directory is in the list of what is installed.
 # MAILOAUTHD, MAILOAUTH and MAILOAUTH_FETCH name the programs; without them only the form is looked at.
 cd "$(dirname "$0")/.." || exit 1
 status=0
@@ -38,6 +39,38 @@ done)
 	status=1
 }
 
+# NAMES that are in one file and not in the other, one a line.
+compare() { # WHAT NAMES1 FILE1 NAMES2 FILE2
+	for name in $2; do
+		printf '%s\n' "$4" | grep -qxF -e "$name" || echo "$1 $name is in $3 and not in $5"
+	done
+	for name in $4; do
+		printf '%s\n' "$2" | grep -qxF -e "$name" || echo "$1 $name is in $5 and not in $3"
+	done
+}
+
+# Verbs of the socket: a table row each, and in PROTOCOL.md a row or a heading. Destinations: a method each, and in mailoauth.conf(5) a form.
+different=$(
+	# shellcheck disable=SC2016 # backquotes of Markdown's
+	compare "the verb" "$(sed -n 's/^\t{"\([a-z-]*\)", FOR_.*/\1/p' token-helper/server/verbs.c)" token-helper/server/verbs.c \
+		"$(sed -nE 's/^### `([a-z-]+)`$/\1/p; /^\| verb \|/,/^$/s/^\| `([a-z-]+)` \|.*/\1/p' token-helper/PROTOCOL.md)" token-helper/PROTOCOL.md
+	compare "the destination" "$(sed -n 's/^\t\.scheme = "\([a-z]*\)",$/\1/p' fetch-agent/delivery/delivery-*.c)" fetch-agent/delivery/ \
+		"$(sed -n '/^\.It Ic deliver$/,/^\.It Ic /s/^\.It Cm \([a-z]*\):.*/\1/p' token-helper/mailoauth.conf.5)" token-helper/mailoauth.conf.5
+)
+[ -z "$different" ] || {
+	echo "$different"
+	status=1
+}
+
+# Data that a program finds by its directory, from the tree and as installed.
+unlisted=$(for file in token-helper/providers/*.conf token-helper/guides/*.txt token-helper/topics/*.txt; do
+	grep -qE "^[[:space:]]$file( .)?$" token-helper/*.am token-helper/*/local.am || echo "no *.am installs $file"
+done)
+[ -z "$unlisted" ] || {
+	echo "$unlisted"
+	status=1
+}
+
 # What a program says of its options: its help, and that of its verbs.
 all_help() { # PROGRAM
 	"$1" --help
@@ -66,6 +99,18 @@ compare_options() { # PROGRAM PAGE
 		}
 	done
 }
+# Every verb of the tool has a part of mailoauth(1).
+compare_verbs() { # PROGRAM PAGE
+	[ -n "$1" ] && [ -x "$1" ] || return 0
+	parts=$(sed -n 's/^\.Ss //p' "$2")
+	for verb in $("$1" --help | sed -n '/^usage/,/^ *help/s/^  \([a-z][a-z -]*[a-z]\)  .*/\1/p' | tr ' ' _); do
+		printf '%s\n' "$parts" | grep -qwe "^$(echo "$verb" | tr _ ' ')" || {
+			echo "$2 has no part (.Ss) on $(echo "$verb" | tr _ ' ')"
+			status=1
+		}
+	done
+}
+compare_verbs "${MAILOAUTH-build/mailoauth}" token-helper/mailoauth.1
 compare_options "${MAILOAUTHD-build/mailoauthd}" token-helper/mailoauthd.8
 compare_options "${MAILOAUTH-build/mailoauth}" token-helper/mailoauth.1
 compare_options "${MAILOAUTH_FETCH-build/mailoauth-fetch}" fetch-agent/mailoauth-fetch.8
