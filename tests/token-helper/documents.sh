@@ -109,7 +109,7 @@ check_keys() { # FILE
 check_names() { # FILE
 	code "$1" | grep -xE '[a-z]+(_[a-z0-9]+)+' | sort -u | grep -vxFf "$work/keys" | grep -vxFf "$work/parameters" | while read -r name; do
 		case $name in
-		username_attribute | auth_mechanisms | offline_access | preferred_username | no_new_privs) continue ;; # Dovecot's, OpenID Connect's, Linux'
+		username_attribute | auth_mechanisms | offline_access | preferred_username | no_new_privs | landlock_*) continue ;; # Dovecot's, OpenID Connect's, Linux'
 		esac
 		grep -rqw "$name" "$top/common" --include='diagnosis-*.c' || grep -rqE "\b$name\(void \*\*state" "$top/tests" || echo "what is $name?"
 	done
