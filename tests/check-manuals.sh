@@ -54,7 +54,7 @@ different=$(
 	# shellcheck disable=SC2016 # backquotes of Markdown's
 	compare "the verb" "$(sed -n 's/^\t{"\([a-z-]*\)", FOR_.*/\1/p' token-helper/server/verbs.c)" token-helper/server/verbs.c \
 		"$(sed -nE 's/^### `([a-z-]+)`$/\1/p; /^\| verb \|/,/^$/s/^\| `([a-z-]+)` \|.*/\1/p' token-helper/PROTOCOL.md)" token-helper/PROTOCOL.md
-	compare "the destination" "$(sed -n 's/^\t\.scheme = "\([a-z]*\)",$/\1/p' fetch-agent/delivery/delivery-*.c)" fetch-agent/delivery/ \
+	compare "the destination" "$(sed -n 's/.*\.scheme = "\([a-z]*\)".*/\1/p' fetch-agent/delivery/delivery-*.c)" fetch-agent/delivery/ \
 		"$(sed -n '/^\.It Ic deliver$/,/^\.It Ic /s/^\.It Cm \([a-z]*\):.*/\1/p' token-helper/mailoauth.conf.5)" token-helper/mailoauth.conf.5
 )
 [ -z "$different" ] || {
