@@ -371,7 +371,7 @@ test_relay() {
 test_reboot() {
 	ok 'systemctl reboot' vm_reboot
 	is "$(said 'systemctl is-system-running --wait')" running 'it is up again' ||
-		diag "$(said 'systemctl status --no-pager $(systemctl --failed --plain --no-legend | cut -d " " -f 1)')"
+		diag "$(said 'systemctl --failed --plain --no-legend | cut -d " " -f 1 | xargs systemctl status --no-pager')"
 	is "$(said "systemctl is-active $UNITS mailoauth-fetch")" "$(printf 'active\nactive\nactive\nactive')" 'and so is all of ours'
 	ok 'nobody has to sign in again' vm mailoauth token relay </dev/null
 	bed_put_many relay@example.test 1
