@@ -248,28 +248,33 @@ static enum outcome make_room(struct flows *flows, const struct account *account
 		       account_config(account)->name, FLOWS_MAX);
 }
 
+static enum outcome refuse_redirect(const struct account_config *config, const char *wanted,
+				    struct err *err)
+{
+	const struct words *redirects = &config->client.redirects;
+	struct buffer known = BUFFER_INIT(ERR_TEXT_MAX);
+
+	for (size_t i = 0; i < redirects->count; i++)
+		(void)buffer_printf(&known, "%s%s", i > 0 ? " " : "", redirects->word[i]);
+	(void)err_set(err, OUTCOME_CONFIG, "account %s: its redirect is %s, and not %s",
+		      config->name, buffer_cstr(&known), wanted);
+	buffer_release(&known);
+	return OUTCOME_CONFIG;
+}
+
 /* Where codes go is for the configuration to say: who asks may only choose. */
 static enum outcome choose_redirect(const struct account_config *config, const char *wanted,
 				    const char **redirect_out, struct err *err)
 {
 	const struct words *redirects = &config->client.redirects;
-	struct buffer known = BUFFER_INIT(ERR_TEXT_MAX);
 
-	if (wanted == NULL) {
-		*redirect_out = redirects->word[0];
-		return OUTCOME_OK;
-	}
 	for (size_t i = 0; i < redirects->count; i++) {
-		if (strcmp(redirects->word[i], wanted) == 0) {
+		if (wanted == NULL || strcmp(redirects->word[i], wanted) == 0) {
 			*redirect_out = redirects->word[i];
 			return OUTCOME_OK;
 		}
-		(void)buffer_printf(&known, "%s%s", i > 0 ? " " : "", redirects->word[i]);
 	}
-	(void)err_set(err, OUTCOME_CONFIG, "account %s: its redirect is %s, and not %s",
-		      config->name, buffer_cstr(&known), wanted);
-	buffer_release(&known);
-	return OUTCOME_CONFIG;
+	return refuse_redirect(config, wanted, err);
 }
 
 enum outcome flow_begin(struct flows *flows, struct account *account, const struct flow_wish *wish,
