@@ -39,6 +39,7 @@
 #define TURNS_MAX 20000 /* of the event loop, for one input */
 
 static char dir[64];
+static const struct confinement unconfined;
 static struct server_world world;
 static struct connection_list connections;
 
@@ -112,7 +113,8 @@ static void set_stage(void)
 	world = (struct server_world){.base = shared.base,
 				      .accounts = accounts_new(&shared),
 				      .admin = &nobody,
-				      .reload = no_reload};
+				      .reload = no_reload,
+				      .confinement = &unconfined};
 	world.flows = flows_new(&shared, world.accounts);
 	accounts_apply(world.accounts, config);
 	helper_config_free(config);
