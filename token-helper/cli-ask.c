@@ -15,9 +15,11 @@
 
 #define PASSWORD_MAX 1024 /* OpenSSL's prompt takes no more */
 
+static volatile sig_atomic_t interrupted;
+
 static void on_interrupt(int signal_number)
 {
-	(void)signal_number;
+	interrupted = signal_number;
 }
 
 bool ask_yes(const struct cli *cli, const char *question)
@@ -32,12 +34,22 @@ bool ask_yes(const struct cli *cli, const char *question)
 		return true;
 	if (!isatty(STDIN_FILENO))
 		return false;
+	interrupted = 0;
+	(void)sigaction(SIGINT, &interrupt, &before);
 	text_print(stderr, question);
 	(void)fputs(" Type yes to do so: ", stderr);
-	(void)sigaction(SIGINT, &interrupt, &before);
-	is_yes = fgets(line, sizeof(line), stdin) != NULL && strcmp(line, "yes\n") == 0;
+	is_yes = interrupted == 0 && fgets(line, sizeof(line), stdin) != NULL &&
+		 strcmp(line, "yes\n") == 0;
 	(void)sigaction(SIGINT, &before, NULL);
 	return is_yes;
+}
+
+enum cli_exit ask_refused(const char *text)
+{
+	if (interrupted == 0)
+		return cli_report(CLI_USAGE, text);
+	(void)fputs("\nmailoauth: cancelled, nothing was done\n", stderr);
+	return (enum cli_exit)(128 + interrupted);
 }
 
 /* The library's prompt: it gives the terminal its echo back whatever signal comes. */

@@ -14,6 +14,9 @@
  */
 bool ask_yes(const struct cli *cli, const char *question);
 
+/* Then: says text, or after Ctrl-C that it was cancelled. What to exit with. */
+enum cli_exit ask_refused(const char *text);
+
 /* A password without echo, from the terminal itself, into out (secret). False: there is no
  * terminal, or nothing was typed. */
 bool ask_password(const char *prompt, struct buffer *out);

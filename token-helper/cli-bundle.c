@@ -69,7 +69,8 @@ enum cli_exit cli_support_bundle(const struct cli *cli)
 	if (file != NULL && !cli->yes && !isatty(STDIN_FILENO))
 		exit = cli_report(CLI_USAGE, "nothing was written: look at it, then say --yes");
 	else if (file != NULL && !agrees(cli, file))
-		(void)fputs("nothing was written\n", stderr);
+		exit = ask_refused("nothing was written, as you say; run: mailoauth help "
+				   "support-bundle");
 	else if (file != NULL)
 		exit = write_file(file, buffer_span(&text));
 	buffer_release(&text);

@@ -36,8 +36,12 @@ static enum cli_exit print_answer(const struct cli *cli, struct span data)
 	if (answer == NULL)
 		return cli_report(CLI_PROTOCOL, "mailoauthd's answer to forget cannot be read");
 	text_print(stdout, cli->account);
-	(void)puts(cli_json_is_true(answer, "revoked") ? ": revoked at the provider, deleted here"
-						       : ": deleted here");
+	if (!json_has(answer, "deleted") || cli_json_is_true(answer, "deleted"))
+		(void)puts(cli_json_is_true(answer, "revoked")
+				   ? ": revoked at the provider, deleted here"
+				   : ": deleted here");
+	else
+		(void)puts(": there was no grant, so nothing was done");
 	if (text != NULL) {
 		(void)fputs("mailoauth: ", stderr);
 		text_print(stderr, text);
@@ -56,9 +60,8 @@ enum cli_exit cli_forget(const struct cli *cli)
 	enum cli_exit exit;
 
 	if (!is_confirmed(cli))
-		return cli_report(CLI_USAGE,
-				  "nothing was done: it was not confirmed; add --yes where nobody "
-				  "can be asked; run: mailoauth help forget");
+		return ask_refused("nothing was done: it was not confirmed; add --yes where nobody "
+				   "can be asked; run: mailoauth help forget");
 	cli_request(&request, "forget");
 	cli_field_str(&request, "account", cli->account);
 	exit = cli_call(cli, &request, CALL_TIMEOUT_MS, &reply, &data, &err);

@@ -379,7 +379,7 @@ static enum cli_exit not_confirmed(const struct run *run)
 		      "nothing was changed: it was not confirmed; add --yes where nobody can be "
 		      "asked; run: mailoauth help postfix %s",
 		      run->enables ? "enable" : "disable");
-	return cli_report(CLI_USAGE, err.text);
+	return ask_refused(err.text);
 }
 
 static enum outcome make_planned(struct run *run, const struct postfix *before,

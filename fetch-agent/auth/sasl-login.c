@@ -84,7 +84,7 @@ enum outcome sasl_login_init(struct err *err)
 		return err_set(
 			err, OUTCOME_CONFIG,
 			"libsasl2 has no XOAUTH2: is libmailoauth.so installed where it looks "
-			"(saslpluginviewer -c)?");
+			"(saslpluginviewer -c, or pluginviewer -c)?");
 	return OUTCOME_OK;
 }
 

@@ -96,7 +96,7 @@ try "an account without a grant" 10 'NO +grant +nobody has signed in yet' 'run: 
 is "$(printf '%s\n' "$out" | grep -Ec 'signed in|authorize second|^  ok')" 2 "has one reason, one command, and nothing that is ok"
 mkdir "$BED/sasl-none" "$BED/sasl-other"
 cp "$BED/sasl/libmailoauth.so" "$BED/sasl-other/libother.so"
-sasl=$BED/sasl-none try "no plugin" 78 'no plugin for ' pluginviewer -- relay smtp --host "$hub"
+sasl=$BED/sasl-none try "no plugin" 78 'no plugin for ' 'saslpluginviewer -c \(or pluginviewer -c\)' -- relay smtp --host "$hub"
 sasl=$BED/sasl-other try "somebody else's plugin is given nothing" 78 "NO +plugin .*$BED/sasl-other/libother\.so" 'not mailoauth.s plugin' -- relay smtp --host "$hub" --trace
 unlike "$out" 'C: AUTH' "and no login is tried"
 like "$(setpriv --reuid mail --clear-groups "$MAILOAUTH" -S "$BED_SOCKET" test relay 2>&1; echo $?)" '^77$' "for administrators only"

@@ -482,6 +482,17 @@ static void missing_refresh_token_is_warned_of(void **state)
 	assert_contains(&stage->complained, "offline_access");
 }
 
+static void forgetting_nothing_is_said(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_start(stage, ARGV("forget", "relay", "--yes"), NULL);
+	stage_expect(stage, "forget account=relay");
+	stage_answer(stage, "OK {\"revoked\":false,\"deleted\":false,\"text\":null}");
+	assert_int_equal(stage_wait(stage), CLI_OK);
+	assert_contains(&stage->said, "relay: there was no grant, so nothing was done\n");
+}
+
 static void url_is_pasted_through_a_pipe(void **state)
 {
 	struct stage *stage = *state;
@@ -836,6 +847,7 @@ int main(void)
 		RUN(a_log_is_explained),
 		RUN(what_is_unknown_has_a_status_of_its_own),
 		RUN(a_topic_is_printed),
+		RUN(forgetting_nothing_is_said),
 		RUN(redirect_is_one_of_the_accounts),
 		RUN(redirect_with_a_port_is_listened_for),
 		RUN(redirect_is_taken_by_get),

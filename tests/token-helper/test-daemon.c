@@ -1170,7 +1170,7 @@ static void a_forgotten_grant_is_revoked(void **state)
 	(void)state;
 	start_revocable();
 	stage_answer(&stage, "200 OK", "", "");
-	check_ask("forget account=relay", "OK {", "\"revoked\":true");
+	check_ask("forget account=relay", "OK {", "\"revoked\":true,\"deleted\":true");
 	assert_non_null(strstr(stage.endpoint->request, "POST /revoke "));
 	assert_non_null(
 		strstr(stage.endpoint->request, "token=rt-0&token_type_hint=refresh_token"));
@@ -1178,7 +1178,7 @@ static void a_forgotten_grant_is_revoked(void **state)
 	assert_false(grant_exists());
 	check_ask("token selector=relay", "PERM consent ", "has not been authorized yet");
 	check_ask("status ", "OK ", "never-authorized");
-	check_ask("forget account=relay", "OK {", "\"revoked\":false");
+	check_ask("forget account=relay", "OK {", "\"revoked\":false,\"deleted\":false");
 	check_ask("forget account=nobody", "PERM config ", "no account");
 	check_ask("forget account=", "PERM protocol ", "");
 	assert_int_equal(stage.endpoint->requests, 1);
@@ -1196,7 +1196,7 @@ static void what_cannot_be_revoked_is_told(void **state)
 	end_well();
 	start_revocable();
 	stage_answer(&stage, "503 No", "", "");
-	check_ask("forget account=relay", "OK {\"revoked\":false", "by hand");
+	check_ask("forget account=relay", "OK {\"revoked\":false,\"deleted\":true", "by hand");
 	assert_false(grant_exists());
 	end_well();
 }

@@ -61,8 +61,9 @@ static void log_result(const struct account *account, const struct http_response
 	if (account->config->client.revoke_url != NULL)
 		http_url_host(account->config->client.revoke_url, host, sizeof(host));
 	log_line(result->outcome == OUTCOME_OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
-		 "account=%s forget=%s revoked=%s endpoint=%s http=%d%s%s", account->config->name,
-		 outcome_name(result->outcome), result->revoked ? "yes" : "no", host,
+		 "account=%s forget=%s deleted=%s revoked=%s endpoint=%s http=%d%s%s",
+		 account->config->name, outcome_name(result->outcome),
+		 result->deleted ? "yes" : "no", result->revoked ? "yes" : "no", host,
 		 response != NULL ? response->status : 0, result->err.text[0] != '\0' ? ": " : "",
 		 result->err.text);
 }
@@ -77,6 +78,7 @@ static void erase(struct account *account, int64_t generation, struct forget_res
 		return;
 	}
 	result->outcome = store_remove(account->world.store, account->config->name, &result->err);
+	result->deleted = account->damaged || !grant_is_empty(&account->grant);
 	if (result->outcome == OUTCOME_OK)
 		account_clear(account);
 	else
@@ -156,6 +158,7 @@ static void forget_unconfigured(struct accounts *accounts, const char *name,
 	buffer_release(&bytes);
 	if (result->outcome != OUTCOME_OK)
 		return;
+	result->deleted = true;
 	accounts_look_for_orphans(accounts);
 	(void)err_set(&result->err, OUTCOME_OK,
 		      "account %s: is not configured, so its grant was deleted but not revoked: "

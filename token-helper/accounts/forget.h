@@ -14,7 +14,9 @@
 struct forget;
 
 struct forget_result {
-	enum outcome outcome; /* OK: it is deleted, and revoked says whether it is dead, too */
+	enum outcome outcome; /* OK: there is none any more, and revoked says whether it is dead,
+				 too */
+	bool deleted;	      /* there was one */
 	bool revoked;
 	struct err err; /* not OK, or not revoked: why, and what to do by hand */
 };

@@ -116,7 +116,7 @@ void check_plugin(struct doctor *doctor)
 		doctor_say(doctor, SEVERITY_ERROR, "%s", err.text);
 		doctor_why(doctor, "The same happens in smtp(8). Look at what is in %s.",
 			   plugins->path);
-		doctor_mend(doctor, "saslpluginviewer -c");
+		doctor_mend(doctor, "saslpluginviewer -c || pluginviewer -c");
 	}
 	buffer_release(&path);
 	free(plugins);

@@ -197,7 +197,7 @@ enum outcome probe_sasl_choose(struct probe_sasl *sasl, const char *mechanisms,
 	if (rc != SASL_OK && rc != SASL_CONTINUE)
 		return err_set(err, OUTCOME_CONFIG,
 			       "libsasl2 has no plugin for %s (%s): is " OUR_PLUGIN
-			       " where pluginviewer -c looks?",
+			       " where saslpluginviewer -c (or pluginviewer -c) looks?",
 			       mechanisms, sasl_errstring(rc, NULL, NULL));
 	*mechanism_out = mechanism;
 	*file_out = file_of(mechanism);

@@ -727,6 +727,7 @@ static void on_forgotten(void *context, const struct forget_result *result)
 	}
 	object = json_object_new_object();
 	json_object_object_add(object, "revoked", json_object_new_boolean(result->revoked));
+	json_object_object_add(object, "deleted", json_object_new_boolean(result->deleted));
 	add_string(object, "text", result->err.text[0] != '\0' ? result->err.text : NULL);
 	reply_json(conn, object);
 }
