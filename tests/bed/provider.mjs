@@ -382,7 +382,8 @@ async function control(req, res) {
   }
 }
 
-createHttps({ cert: readFileSync(argv.cert), key: readFileSync(argv.key) }, serve)
+// It never ends an idle connection: Dovecot's next introspection could be on its way on it, and would fail.
+createHttps({ cert: readFileSync(argv.cert), key: readFileSync(argv.key), keepAliveTimeout: 0 }, serve)
   .listen(Number(argv.port), '127.0.0.1', () => {
     // The control socket appears last: whoever waits for it finds the provider ready.
     createHttp(control).listen(argv.control, () => log('ready'));
