@@ -6,7 +6,8 @@
 
 struct scanner scanner_over(struct span bytes)
 {
-	return (struct scanner){bytes.ptr, bytes.ptr + bytes.len};
+	/* Nothing may be added to NULL, not even 0. */
+	return (struct scanner){bytes.ptr, bytes.len > 0 ? bytes.ptr + bytes.len : bytes.ptr};
 }
 
 size_t scanner_left(const struct scanner *scan)
