@@ -252,8 +252,8 @@ static void warn_of_other_uids(const struct mailbox *mailbox)
 
 	if (former != NULL)
 		mailbox_log(mailbox, LOG_LEVEL_WARNING,
-			    "this is the mailbox %s, it was %s: what comes is taken from "
-			    "there; messages that are known by their headers are not fetched again",
+			    "this is the mailbox %s, it was %s: it is looked through from its "
+			    "start; messages that are known by their headers are not fetched again",
 			    mailbox->world.mailbox, former);
 	else if (known != 0)
 		mailbox_log(mailbox, LOG_LEVEL_WARNING,

@@ -99,7 +99,11 @@ static enum cli_exit report_unknown(const struct cli *cli, const struct words *k
 	(void)buffer_printf(&text, ", as mailoauth.conf says, and not %s; run: mailoauth ",
 			    cli->redirect);
 	if (meant != NULL) {
-		(void)buffer_printf(&text, "authorize %s --redirect %s", cli->account, meant);
+		(void)buffer_printf(&text, "authorize %s%s --redirect %s", cli->account,
+				    cli->request ? " --request"
+				    : cli->paste ? " --paste"
+						 : "",
+				    meant);
 		append_port(&text, cli, meant);
 	} else {
 		(void)buffer_append_str(&text, "explain redirect-uris");

@@ -61,12 +61,13 @@ static void fail_errno(struct helper_ask *ask, int number)
 {
 	char text[128];
 
+	if (number != ENOENT && number != ECONNREFUSED) {
+		fail(ask, number == EACCES ? OUTCOME_DENIED : OUTCOME_RETRY, strerror(number));
+		return;
+	}
 	(void)snprintf(text, sizeof(text), "it is not running; run: %s",
 		       daemon_command(DAEMON_START));
-	if (number == ENOENT || number == ECONNREFUSED)
-		fail(ask, OUTCOME_RETRY, text);
-	else
-		fail(ask, number == EACCES ? OUTCOME_DENIED : OUTCOME_RETRY, strerror(number));
+	fail(ask, OUTCOME_RETRY, text);
 }
 
 static void on_socket(evutil_socket_t fd, short what, void *context);

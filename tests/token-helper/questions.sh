@@ -15,7 +15,7 @@ mkfifo "$work/keys"
 # A terminal of its own; the keys are pressed when the question is there. Its exit status; the screen is in $work/screen.
 press() { # KEYS MAILOAUTH-WORDS
 	: >"$work/screen"
-	script -qefc "'$mailoauth' -S '$work/none' $2" "$work/screen" <"$work/keys" >/dev/null 2>&1 &
+	timeout 60 script -qefc "'$mailoauth' -S '$work/none' $2" "$work/screen" <"$work/keys" >/dev/null 2>&1 &
 	exec 9>"$work/keys"
 	for _ in $(seq 200); do
 		! grep -q 'Type yes' "$work/screen" || break

@@ -312,19 +312,18 @@ static void resolve_redirects(const struct resolving *at)
 	const struct words *mine = &at->section->settings.redirects;
 	const struct words *theirs = &at->preset->settings.redirects;
 	struct words *redirects = &at->config->client.redirects;
-	struct words seen = {0};
 
 	words_copy(redirects, mine->count > 0 ? mine : theirs);
 	if (redirects->count == 0)
 		words_split(REDIRECT_DEFAULT, redirects);
 	for (size_t i = 0; i < redirects->count; i++) {
+		const struct words before = {.word = redirects->word, .count = i};
+
 		check_redirect(at, redirects->word[i]);
-		if (words_contain(&seen, redirects->word[i]))
+		if (words_contain(&before, redirects->word[i]))
 			problem(at, "redirect", "redirect = %s: stands there twice",
 				redirects->word[i]);
-		words_split(redirects->word[i], &seen);
 	}
-	words_release(&seen);
 }
 
 static void resolve_urls(const struct resolving *at)

@@ -136,7 +136,9 @@ void check_confinement(struct doctor *doctor)
 	int seen;
 
 	if (!ask_daemon(doctor, &promise)) {
-		doctor_say(doctor, SEVERITY_NOTE, "mailoauthd does not answer: not looked at");
+		doctor_say(doctor, SEVERITY_NOTE,
+			   "mailoauthd does not answer, or is older than this "
+			   "program: not looked at");
 		return;
 	}
 	seen = look_at(promise.pid);
