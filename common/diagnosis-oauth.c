@@ -294,7 +294,7 @@ static const struct diagnosis rows[] = {
 			  "Microsoft: registered for the platform Web or single-page, not \"Mobile and desktop applications\"\n"
 			  "Google: the client is of type Web, not \"Desktop app\"",
 		.steps = "Microsoft: Authentication, Mobile and desktop applications: http://localhost (any port is then right)\n"
-			 "or set redirect in mailoauth.conf to what is registered\n" AGAIN "\nmore: mailoauth explain redirect-uris",
+			 "or set redirect in mailoauth.conf to what is registered; of several, mailoauth authorize --redirect URI chooses\n" AGAIN "\nmore: mailoauth explain redirect-uris",
 		.source = ENTRA "; " ENTRA_REDIRECT,
 		.example = "AADSTS50011: The redirect URI 'http://localhost:7598/' specified in the request does not match the redirect URIs configured for the application\nError 400: redirect_uri_mismatch",
 	},

@@ -369,6 +369,27 @@ static enum cli_exit check_pairs(const struct cli *cli, struct err *err)
 	return CLI_OK;
 }
 
+/* The verb that is meant, also where a mistake stands before it; NULL: none can be made out. */
+static const struct cli_verb *verb_meant(const struct cli_verb *verbs, char **argv, int argc)
+{
+	for (int at = 1; at < argc; at++) {
+		for (const struct cli_verb *v = verbs; v->name != NULL; v++) {
+			if (name_words(v->name, argv + at, argc - at) > 0)
+				return v;
+		}
+	}
+	return NULL;
+}
+
+static void add_help_of(const struct cli_verb *verb, struct err *err)
+{
+	struct err said = *err;
+
+	if (verb != NULL && strstr(said.text, "run: ") == NULL)
+		(void)err_set(err, OUTCOME_CONFIG, "%s; run: mailoauth help %s", said.text,
+			      verb->name);
+}
+
 static void set_defaults(struct cli_line *line)
 {
 	*line = (struct cli_line){
@@ -401,6 +422,8 @@ enum cli_exit cli_options_read(int argc, char **argv, const struct cli_verb *ver
 		exit = check_options(line, buffer_cstr(&given), err);
 	if (exit == CLI_OK)
 		exit = check_pairs(&line->cli, err);
+	if (exit != CLI_OK)
+		add_help_of(verb_meant(verbs, argv, argc), err);
 	buffer_release(&given);
 	return exit;
 }

@@ -19,6 +19,7 @@
 #include "common/helper-protocol.h"
 #include "common/xalloc.h"
 #include "token-helper/cli-exit.h"
+#include "token-helper/cli-options.h"
 #include "token-helper/cli-page.h"
 #include "token-helper/cli-paste.h"
 #include "token-helper/cli-status.h"
@@ -376,6 +377,48 @@ static void reports_end_in_a_command_once(void **state)
 	reported(CLI_OUTPUT, "full", "mailoauth: full\n");
 }
 
+static const struct cli_verb some_verbs[] = {
+	{.name = "postfix disable", .account = OPERAND_NONE, .options = "D"},
+	{.name = "token", .account = OPERAND_SERVICE, .options = "s"},
+	{0},
+};
+
+/* Wherever the mistake stands, the verb's own help is named. */
+static void misread_lines_name_the_help(void **state)
+{
+	static const struct {
+		const char *line[6];
+		const char *text;
+	} cases[] = {
+		{{"mailoauth", "postfix", "disable", "relay"},
+		 "too many words: relay; run: mailoauth help postfix disable"},
+		{{"mailoauth", "token", "--color", "a"},
+		 "option unknown or misused: --color; run: mailoauth help token"},
+		{{"mailoauth", "--service", "ftp", "token", "a"},
+		 "a service is smtp, imap or pop, not ftp; run: mailoauth help token"},
+		{{"mailoauth", "token", "a", "--service"},
+		 "a value is missing after --service; run: mailoauth help token"},
+		{{"mailoauth", "token"}, "which account? run: mailoauth help token"},
+		{{"mailoauth", "tokn", "a"}, "there is no verb tokn"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cli_line line;
+		struct err err = ERR_INIT;
+		char *words[8] = {NULL};
+		int count = 0;
+
+		for (; cases[i].line[count] != NULL; count++)
+			words[count] = xstrdup(cases[i].line[count]);
+		assert_int_equal(cli_options_read(count, words, some_verbs, &line, &err),
+				 CLI_USAGE);
+		assert_string_equal(err.text, cases[i].text);
+		for (int j = 0; j < count; j++) /* in another order now */
+			free(words[j]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -394,6 +437,7 @@ int main(void)
 		cmocka_unit_test(outcomes_have_their_status),
 		cmocka_unit_test(manual_has_the_same_table),
 		cmocka_unit_test(reports_end_in_a_command_once),
+		cmocka_unit_test(misread_lines_name_the_help),
 	};
 
 	return cmocka_run_group_tests_name("mailoauth, words", tests, NULL, NULL);
