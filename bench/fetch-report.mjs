@@ -10,16 +10,12 @@
 //
 // The Markdown goes beside JSON, with .md in place of .json. FIGURES of a run that was ended early will do. What a run was made on is in
 // the first lines of FIGURES ("# key TAB value"), as fetch.sh wrote them when it began.
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+
+import { median, ratios as ratiosOf, readFigures } from "./figures.mjs";
 
 const [figuresFile, jsonFile, messages, farMessages] = process.argv.slice(2);
-const lines = readFileSync(figuresFile, "utf8").trim().split("\n").filter(Boolean);
-const made = Object.fromEntries(lines.filter((line) => line.startsWith("# ")).map((line) => line.slice(2).split("\t")));
-const figures = lines.filter((line) => !line.startsWith("# ")).map((line) => {
-	const [row, program, round, ns, cpu, peak, outcome, trips] = line.split("\t");
-	return { row, program, round: Number(round), s: Number(ns) / 1e9, cpu_s: Number(cpu), peak_kb: Number(peak), ok: outcome === "ok",
-		trips: trips === "-" ? undefined : Number(trips) };
-});
+const { made, figures } = readFigures(figuresFile);
 
 const titles = {
 	maildir: `${messages} messages to a Maildir (fetchmail: to a program)`,
@@ -41,17 +37,7 @@ const floors = { maildir: "raw-synced", lmtp: "raw-lmtp", mda: "raw-spawn", far:
 const seconds = (figure) => figure.s;
 const cpu = (figure) => figure.cpu_s;
 const of = (row, program) => figures.filter((figure) => figure.row === row && figure.program === program && figure.ok);
-const sorted = (numbers) => [...numbers].sort((a, b) => a - b);
-function median(numbers) {
-	const all = sorted(numbers);
-	const middle = all.length >> 1;
-	return all.length % 2 ? all[middle] : (all[middle - 1] + all[middle]) / 2;
-}
-
-// The ratios of two programs, one of each round that both took part in.
-function ratios(row, above, below, what) {
-	return of(row, above).flatMap((a) => of(row, below).filter((b) => b.round === a.round && what(b) > 0).map((b) => what(a) / what(b)));
-}
+const ratios = (...which) => ratiosOf(of, ...which);
 
 function summary(row, program) {
 	const all = of(row, program);

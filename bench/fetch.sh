@@ -21,6 +21,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 BED_SRC=$here/../tests/bed
 # shellcheck source=../tests/bed/bed.sh
 . "$BED_SRC/bed.sh"
+# shellcheck source=fetch-programs.sh
+. "$here/fetch-programs.sh"
 BED_REQUIRED=1
 MESSAGES=${MESSAGES:-10000}
 FAR_MESSAGES=${FAR_MESSAGES:-500}
@@ -49,17 +51,6 @@ done
 for program in raw-fetch raw-lmtp raw-spawn keep-message; do
 	[ -x "$programs/$program" ] || usage "not built: $program (make bench-fetch builds it; BENCH_PROGRAMS says where it is)"
 done
-
-# Whether a file of a Debian package is there, or can be had.
-supply() { # PACKAGE COMMAND...
-	package=$1
-	shift
-	"$@" >/dev/null 2>&1 && return
-	[ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null || return
-	bed_say "installing $package"
-	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$package" >/dev/null 2>&1
-	"$@" >/dev/null 2>&1
-}
 
 has_pop3() {
 	[ -x /usr/lib/dovecot/pop3 ] || [ -x /usr/libexec/dovecot/pop3 ]
@@ -107,285 +98,11 @@ bed_authorize second second@example.test || bed_die "second@example.test cannot 
 bed_mailoauth refresh relay >/dev/null || bed_die "no token"
 printf '%s:{PLAIN}%s\n' relay@example.test "$BED_PASSWORD" second@example.test "$BED_PASSWORD" >>"$BED/dovecot/passwords"
 
-# 2 KB to 200 KB, 10 KB on average, three of 10 MB in 10,000. Known to Dovecot's index: what that costs is not what is measured.
-fill() { # USER COUNT
-	inbox=$BED/mail/$1/Maildir
-	mkdir -p "$inbox/new" "$inbox/cur" "$inbox/tmp"
-	bed_node -e '
-		const { readFileSync, writeFileSync } = require("node:fs");
-		const [noise, into, count] = [readFileSync(process.argv[1], "latin1"), process.argv[2], Number(process.argv[3])];
-		let seed = 1;
-		const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
-		for (let i = 1; i <= count; i++) {
-			const size = i % 3334 === 0 || i === 9999 ? 10000000 : Math.min(200000, Math.round(2000 - 7400 * Math.log(1 - random())));
-			const at = Math.floor(random() * (noise.length - size));
-			writeFileSync(`${into}/${1700000000 + i}.M${i}.bench:2,`,
-				`From: a@example.test\nTo: b@example.test\nMessage-ID: <${i}@bench>\nSubject: ${i}\n\n${noise.slice(at, at + size)}\n`,
-				"latin1");
-		}' "$BED/noise" "$inbox/cur" "$2"
-	chown -R "$BED_MAIL_USER:$BED_MAIL_USER" "$BED/mail/$1"
-	bed_doveadm fetch -u "$1" 'uid size.virtual' mailbox INBOX all >/dev/null
-	bed_say "$1: $2 messages, $(du -sm "$inbox" | cut -f 1) MB"
-}
-
 bed_say "generating the mailboxes"
 openssl rand -base64 20000000 >"$BED/noise"
 [ "$ROWS" = far ] || fill relay@example.test "$MESSAGES"
 case " $ROWS " in *" far "*) fill second@example.test "$FAR_MESSAGES" ;; esac
 rm "$BED/noise"
-
-far_start() {
-	bed_node "$here/delay.mjs" "$BED_IMAP_PORT" "$DELAY_MS" >"$BED/delay.out" 2>"$BED/delay.log" &
-	bed_note $!
-	bed_wait_for 10 [ -s "$BED/delay.out" ] || bed_die "delay.mjs does not start: $(cat "$BED/delay.log")"
-	FAR_PORT=$(cat "$BED/delay.out")
-}
-
-# The programs -----------------------------------------------------------------------------------
-# Each is a function run_NAME for the mailbox of $user at $port, that leaves its output in $BED/out.
-
-counting="/usr/bin/time -q -o $BED/usage -f %U,%S,%M"
-
-run() { # COMMAND...
-	# shellcheck disable=SC2086 # a command and its arguments
-	SASL_PATH=$BED/sasl HOME=$BED timeout "$LIMIT_S" $counting "$@" >"$BED/out" 2>&1
-}
-
-run_raw() { # KEEPING [MAILDIR]
-	mkdir -p "$BED/synced/INBOX/new" "$BED/synced/INBOX/cur" "$BED/synced/INBOX/tmp"
-	run "$programs/raw-fetch" "$port" "$BED/tls/ca.pem" "$@" <"$BED/login"
-}
-run_raw_null() {
-	run_raw null
-}
-run_raw_unsynced() {
-	run_raw unsynced "$BED/synced/INBOX"
-}
-run_raw_synced() {
-	run_raw synced "$BED/synced/INBOX"
-}
-
-# Messages that lie here already.
-run_raw_lmtp() {
-	run "$programs/raw-lmtp" "$LMTP_PORT" "$BED/mail/$user/Maildir/cur" to@example.test
-}
-run_raw_spawn() { # [PARALLEL]
-	run "$programs/raw-spawn" "${1:-1}" "$BED/mail/$user/Maildir/cur" "$programs/keep-message" "$BED/ran"
-}
-run_raw_spawn_4() {
-	run_raw_spawn 4
-}
-
-verbose=
-ours() { # [LINE...]
-	bed_fetch_conf "account = $account" "port = $port" "$@"
-	# shellcheck disable=SC2034 # for bed_fetch
-	BED_FETCH_UNDER=$counting BED_FETCH_TIMEOUT=$LIMIT_S
-	bed_fetch --once ${verbose:+-v}
-	ours_status=$?
-	cp "$BED/fetch.out" "$BED/out"
-	return "$ours_status"
-}
-run_ours() {
-	ours
-}
-run_ours_lmtp_1() {
-	ours "deliver = lmtp:127.0.0.1:$LMTP_PORT" "recipient = to@example.test"
-}
-run_ours_lmtp_4() {
-	ours "deliver = lmtp:127.0.0.1:$LMTP_PORT" "recipient = to@example.test" "parallel = 4"
-}
-run_ours_mda_1() {
-	ours "deliver = mda:$programs/keep-message $BED/ran" "parallel = 1"
-}
-run_ours_mda_4() {
-	ours "deliver = mda:$programs/keep-message $BED/ran" "parallel = 4"
-}
-
-mbsync_run() { # yes|no: FSync
-	mkdir -p "$BED/synced"
-	cat >"$BED/mbsyncrc" <<-EOT
-		FSync $1
-		IMAPAccount bed
-		Host 127.0.0.1
-		Port $port
-		User $user
-		PassCmd "echo Bearer $(bed_mailoauth token "$account")"
-		SSLType IMAPS
-		CertificateFile $BED/tls/ca.pem
-		AuthMechs XOAUTH2
-
-		IMAPStore far
-		Account bed
-
-		MaildirStore near
-		Path $BED/synced/
-		Inbox $BED/synced/INBOX
-
-		Channel all
-		Far :far:
-		Near :near:
-		Patterns INBOX
-		Create Near
-		Sync Pull New
-		SyncState *
-	EOT
-	run mbsync -c "$BED/mbsyncrc" -q all
-}
-run_mbsync() {
-	mbsync_run yes
-}
-run_mbsync_nofsync() {
-	mbsync_run no
-}
-
-# A file that only its owner reads, as these programs demand of one with a password.
-private() { # FILE
-	(umask 077 && cat >"$1")
-}
-
-run_mpop() {
-	mkdir -p "$BED/synced/INBOX/new" "$BED/synced/INBOX/cur" "$BED/synced/INBOX/tmp"
-	private "$BED/mpoprc" <<-EOT
-		account bed
-		host localhost
-		port $POP3_PORT
-		auth user
-		user $user
-		password $BED_PASSWORD
-		tls on
-		tls_starttls off
-		tls_trust_file $BED/tls/ca.pem
-		delivery maildir $BED/synced/INBOX
-		keep on
-		uidls_file $BED/synced/uidls
-	EOT
-	run mpop -C "$BED/mpoprc" -q bed
-}
-
-run_fdm() {
-	mkdir -p "$BED/synced"
-	private "$BED/fdm.conf" <<-EOT
-		set lock-file "$BED/synced/fdm.lock"
-		set maximum-size 64M
-		set default-user "root"
-		account "bed" imaps server "127.0.0.1" port $port user "$user" pass "$BED_PASSWORD" folder "INBOX" keep
-		action "maildir" maildir "$BED/synced/INBOX"
-		match all action "maildir"
-	EOT
-	run fdm -f "$BED/fdm.conf" -a bed fetch
-}
-
-run_getmail() { # it delivers nothing as root
-	mkdir -p "$BED/synced/INBOX/new" "$BED/synced/INBOX/cur" "$BED/synced/INBOX/tmp" "$BED/synced/getmail"
-	private "$BED/getmailrc" <<-EOT
-		[retriever]
-		type = SimpleIMAPSSLRetriever
-		server = 127.0.0.1
-		port = $port
-		username = $user
-		password = $BED_PASSWORD
-		ca_certs = $BED/tls/ca.pem
-		[destination]
-		type = Maildir
-		path = $BED/synced/INBOX/
-		[options]
-		read_all = true
-		delete = false
-		verbose = 0
-		delivered_to = false
-		received = false
-	EOT
-	chown -R "$BED_MAIL_USER:$BED_MAIL_USER" "$BED/synced" "$BED/getmailrc"
-	run setpriv --reuid="$BED_MAIL_USER" --regid="$BED_MAIL_USER" --clear-groups getmail -g "$BED/synced/getmail" -r "$BED/getmailrc"
-}
-
-fetchmail_run() { # WHERE: options of a user. Of a certificate it takes only names, no addresses.
-	mkdir -p "$BED/synced"
-	private "$BED/fetchmailrc" <<-EOT
-		set no bouncemail
-		poll localhost protocol imap port $port
-		  user "$user" password "$BED_PASSWORD" is "to" here
-		  ssl sslcertck sslcertfile "$BED/tls/ca.pem" keep fetchall
-		  $1
-	EOT
-	run fetchmail -f "$BED/fetchmailrc" --nodetach --silent --nosyslog -i "$BED/synced/fetchids" --pidfile "$BED/synced/fetchmail.pid"
-}
-run_fetchmail_mda() {
-	fetchmail_run "mda \"$programs/keep-message $BED/ran\""
-}
-run_fetchmail_lmtp() {
-	fetchmail_run "smtphost \"127.0.0.1/$LMTP_PORT\" lmtp smtpname \"to@example.test\""
-}
-
-# Measuring --------------------------------------------------------------------------------------
-
-# What was fetched before stays on the disk, out of the way, until the end: ext4 passes over the inodes of files that were removed in the last
-# minutes one by one when it makes new ones, which takes a fast program longer than all the rest. Marks that a program made are taken away again.
-clean() {
-	past=$((${past:-0} + 1))
-	mkdir -p "$BED/past/$past"
-	for what in "$BED/fetched" "$BED/synced" "$BED/ran" "$BED/mail/to@example.test/Maildir"; do
-		[ ! -e "$what" ] || mv "$what" "$BED/past/$past/"
-	done
-	bed_fetch_forget
-	mkdir "$BED/ran"
-	bed_doveadm flags remove -u "$user" '\Seen' mailbox INBOX seen
-	: >"$BED/usage"
-	sync -f "$BED"
-}
-
-# What has arrived, wherever it was to.
-arrived() {
-	case $1 in
-	raw-null) cat "$BED/out" ;;
-	*) find "$BED/fetched/new" "$BED/fetched/cur" "$BED/synced/INBOX/new" "$BED/synced/INBOX/cur" "$BED/ran" \
-		"$BED/mail/to@example.test/Maildir/new" "$BED/mail/to@example.test/Maildir/cur" -type f -not -name '.*' 2>/dev/null | wc -l ;;
-	esac
-}
-
-# One line of $BED/figures: row, program, round, nanoseconds, CPU seconds, peak KB, ok or failed, round trips.
-note() { # ROW PROGRAM ROUND NANOSECONDS OUTCOME [TRIPS]
-	awk -F , -v a="$1" -v b="$2" -v c="$3" -v d="$4" -v e="$5" -v f="${6:--}" '{ cpu = $1 + $2; peak = $3 }
-		END { printf "%s\t%s\t%s\t%s\t%.2f\t%d\t%s\t%s\n", a, b, c, d, cpu, peak, e, f }' "$BED/usage" >>"$BED/figures"
-	bed_say "$1, round $3: $2 $(awk -v ns="$4" 'BEGIN { printf "%.2f", ns / 1e9 }') s, $5"
-}
-
-# The function must succeed, and all messages must be there.
-measure() { # ROW PROGRAM ROUND COUNT
-	clean
-	printf 'XOAUTH2 %s\n' "$(bed_xoauth2 "$user" "$(bed_mailoauth token "$account")")" >"$BED/login"
-	began=$(date +%s%N)
-	"run_$(echo "$2" | tr - _)"
-	status=$?
-	took=$(($(date +%s%N) - began))
-	count=$(arrived "$2")
-	if [ "$status" -eq 0 ] && [ "$count" = "$4" ]; then
-		note "$1" "$2" "$3" "$took" ok
-	else
-		note "$1" "$2" "$3" "$took" failed
-		echo "$2: exit status $status, $count of $4 messages: $(tail -n 3 "$BED/out" | cut -c 1-300)"
-	fi
-}
-
-takes_part() { # PROGRAM ROUND
-	case $1 in
-	raw* | ours*) return 0 ;;
-	fdm | getmail | fetchmail*) [ "$2" -le "$SLOW_RUNS" ] || return 1 ;;
-	esac
-	case " $peers " in *" ${1%%-*} "*) ;; *) return 1 ;; esac
-}
-
-measure_row() { # ROW COUNT PROGRAM...
-	row=$1 wanted=$2
-	shift 2
-	for round in $(seq "$RUNS"); do
-		for program; do
-			takes_part "$program" "$round" || continue
-			measure "$row" "$program" "$round" "$wanted"
-		done
-	done
-}
 
 # How often mailoauth-fetch waited for the server after login: commands sent together count once.
 trips() {
@@ -416,17 +133,6 @@ row_none() {
 	done
 }
 
-# What the run is made on: lines that the report repeats.
-describe() {
-	printf '# date\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
-	printf '# machine\t%s, %s processors, %s MB, Linux %s\n' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
-		"$(getconf _NPROCESSORS_ONLN)" "$(awk '/^MemTotal/ { printf "%d", $2 / 1024 }' /proc/meminfo)" "$(uname -r)"
-	printf '# load when it began (1, 5, 15 minutes; running/all)\t%s\n' "$(cut -d ' ' -f 1-4 /proc/loadavg)"
-	# shellcheck disable=SC2016 # dpkg-query's own
-	printf '# programs\t%s\n' "$(dpkg-query -W -f '${Package} ${Version}, ' dovecot-core isync mpop fdm fetchmail getmail6 2>/dev/null |
-		sed 's/, $//')"
-}
-
 describe >"$BED/figures"
 case " $peers " in *" mbsync "*) mbsync=yes ;; *) mbsync= ;; esac
 echo "raw stream, mailoauth-fetch, mbsync: XOAUTH2; mpop, fdm, getmail, fetchmail: the password of the same mailbox"
@@ -437,7 +143,7 @@ for one in $ROWS; do
 	lmtp) measure_row lmtp "$MESSAGES" raw-null raw-lmtp ours-lmtp-1 ours-lmtp-4 fetchmail-lmtp ;;
 	mda) measure_row mda "$MESSAGES" raw-null raw-spawn raw-spawn-4 ours-mda-4 ours-mda-1 fetchmail-mda ;;
 	far)
-		far_start
+		far_start "$DELAY_MS"
 		user=second@example.test account=second port=$FAR_PORT
 		measure_row far "$FAR_MESSAGES" raw-null ours mbsync fetchmail-mda
 		;;
