@@ -411,16 +411,20 @@ enum outcome runner_start(runner_learn_fn *learn, void *context, struct err *err
 
 void runner_stop(void)
 {
-	static const struct timespec pause = {.tv_nsec = 5000000};
-	int left = STOP_MS / 5;
+	struct timespec pause = {.tv_nsec = 125000}; /* mostly it has nothing to do */
+	int64_t left_ns = STOP_MS * INT64_C(1000000);
 
 	if (link_fd < 0)
 		return;
 	(void)close(link_fd);
 	link_fd = -1;
 	/* It may be reading a configuration that hangs. */
-	while (waitpid(runner_pid, NULL, WNOHANG) == 0 && left-- > 0)
+	while (waitpid(runner_pid, NULL, WNOHANG) == 0 && left_ns > 0) {
 		(void)nanosleep(&pause, NULL);
+		left_ns -= pause.tv_nsec;
+		if (pause.tv_nsec < 8000000)
+			pause.tv_nsec *= 2;
+	}
 }
 
 /* 0: too long. */
