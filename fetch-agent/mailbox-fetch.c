@@ -8,6 +8,7 @@
 
 #include "common/banned.h"
 
+#define EARLY_MESSAGES	64	/* asked for before their sizes are known */
 #define WINDOW_BYTES	524288	/* of one FETCH, by the sizes that the server gave */
 #define WINDOW_MESSAGES 200	/* of one FETCH */
 #define FLIGHT_BYTES	4194304 /* asked for and not answered */
@@ -159,6 +160,9 @@ static bool window_spell(const struct window *window, struct buffer *out)
 	return true;
 }
 
+/* The date is part of a message's identity. */
+#define ITEMS " (UID INTERNALDATE BODY.PEEK[])"
+
 void window_ask(struct window *window)
 {
 	struct mailbox *mailbox = window->mailbox;
@@ -168,14 +172,13 @@ void window_ask(struct window *window)
 	(void)buffer_append_str(&command.bytes, "UID FETCH ");
 	if (!window_spell(window, &command.bytes))
 		abort(); /* it was cut to fit */
-	/* The date is part of a message's identity. */
-	(void)buffer_append_str(&command.bytes, " (UID INTERNALDATE BODY.PEEK[])");
+	(void)buffer_append_str(&command.bytes, ITEMS);
 	mailbox->commands++;
 	(void)imap_session_send(mailbox->world.session, &command, on_window, window);
 }
 
-/* As many of the next messages as make one FETCH. */
-static struct window *window_new(struct mailbox *mailbox)
+/* As many of the next messages, up to the UID `to`, as make one FETCH. */
+static struct window *window_new(struct mailbox *mailbox, uint32_t to)
 {
 	struct window *window = xcalloc(1, sizeof(*window));
 	struct buffer text = BUFFER_INIT(MAILBOX_SET_MAX);
@@ -184,7 +187,7 @@ static struct window *window_new(struct mailbox *mailbox)
 	window->mailbox = mailbox;
 	window->from = mailbox->next;
 	imap_set_begin(&set, &text, MAILBOX_SET_MAX);
-	while (mailbox->next < mailbox->listed_count &&
+	while (mailbox->next < mailbox->listed_count && mailbox->listed[mailbox->next].uid <= to &&
 	       mailbox->next - window->from < WINDOW_MESSAGES && window->bytes < WINDOW_BYTES &&
 	       imap_set_add(&set, mailbox->listed[mailbox->next].uid)) {
 		window->bytes += mailbox->listed[mailbox->next].size_bytes;
@@ -198,11 +201,86 @@ static struct window *window_new(struct mailbox *mailbox)
 	return window;
 }
 
+/* Before the list ------------------------------------------------------------------------------
+ */
+
+/* What has not come, whatever the server said to that, is asked for as it would have been without.
+ */
+static void early_is_answered(struct mailbox *mailbox)
+{
+	for (struct window *window = mailbox->windows; window != NULL; window = window->next) {
+		if (!window->early)
+			continue;
+		window->early = false;
+		if (untaken_from(window, window->from) < window->to) {
+			window_ask(window);
+			continue;
+		}
+		window->answered = true;
+		mailbox->window_bytes -= window->bytes;
+	}
+	windows_retire(mailbox);
+}
+
+static void on_early_bodies(void *ctx, const struct imap_text *result)
+{
+	struct mailbox *mailbox = ctx;
+
+	mailbox->commands--;
+	mailbox->bodies_are_open = false;
+	if (result == NULL)
+		return; /* on_closed() follows */
+	if (mailbox->state == MAILBOX_OPENING || mailbox->state == MAILBOX_RENEWING) {
+		mailbox_opened(mailbox);
+		return;
+	}
+	if (mailbox->what == OUTCOME_OK)
+		early_is_answered(mailbox);
+	mailbox_go_on(mailbox);
+}
+
+/* Is whatever the server has above the last UID wanted? */
+static bool wants_all_new(const struct mailbox *mailbox)
+{
+	return mailbox->world.source->selection.max_size_bytes == 0 &&
+	       mailbox->view.aside.count == 0 && mailbox->view.skip.count == 0;
+}
+
+/* Mostly little is new, and then it is here a round trip earlier. Not where something has to be
+ * noted before a message may come. */
+void fetch_early(struct mailbox *mailbox)
+{
+	uint64_t most = (uint64_t)mailbox->world.source->selection.max_messages;
+	uint32_t last = mailbox->ledger.folder.last_uid;
+	uint32_t count = most > 0 && most < EARLY_MESSAGES ? (uint32_t)most : EARLY_MESSAGES;
+	struct imap_command command;
+
+	if (mailbox_hands_over(mailbox) || !wants_all_new(mailbox) ||
+	    mailbox_may_compress(mailbox) || last > UINT32_MAX - count)
+		return;
+	mailbox->bodies_to = last + count;
+	mailbox->bodies_are_open = true;
+	imap_command_init(mailbox->world.session, &command);
+	(void)buffer_printf(&command.bytes, "UID FETCH %u:%u" ITEMS, last + 1, mailbox->bodies_to);
+	mailbox->commands++;
+	(void)imap_session_send(mailbox->world.session, &command, on_early_bodies, mailbox);
+}
+
+void fetch_claim_early(struct mailbox *mailbox)
+{
+	while (mailbox->bodies_are_open && mailbox->next < mailbox->listed_count &&
+	       mailbox->listed[mailbox->next].uid <= mailbox->bodies_to)
+		window_new(mailbox, mailbox->bodies_to)->early = true;
+}
+
+/* The list is here ------------------------------------------------------------------------------
+ */
+
 void fetch_more(struct mailbox *mailbox)
 {
 	while (mailbox->next < mailbox->listed_count && mailbox->groups < GROUPS_MAX &&
 	       (mailbox->windows == NULL || mailbox->window_bytes < FLIGHT_BYTES)) {
-		struct window *window = window_new(mailbox);
+		struct window *window = window_new(mailbox, UINT32_MAX);
 
 		if (mailbox_hands_over(mailbox))
 			group_hand(window);

@@ -3,10 +3,11 @@
  * mailbox-list.c - see mailbox-private.h: which messages there are to fetch.
  *
  * UIDs above the last that is decided, those that were set aside and are due, less what is known to
- * need nothing. The first are asked for behind SELECT, in the same round trip; should the UIDs turn
- * out to be others than those that are known, that answer is void. Where the section selects
- * (unseen, since a date), the server searches first. Under a new UIDVALIDITY the headers are
- * fetched too, and messages whose identity is known are decided without being fetched again.
+ * need nothing. The first are asked for behind SELECT, in the same round trip, and behind that
+ * where it can be the first messages themselves (mailbox-fetch.c); should the UIDs turn out to be
+ * others than those that are known, these answers are void. Where the section selects (unseen,
+ * since a date), the server searches first. Under a new UIDVALIDITY the headers are fetched too,
+ * and messages whose identity is known are decided without being fetched again.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -239,17 +240,14 @@ static void on_compressed(void *ctx, const struct imap_text *result)
 
 static void compress_if_worth_it(struct mailbox *mailbox)
 {
-	const struct mailbox_world *world = &mailbox->world;
 	uint64_t bytes = 0;
 
-	if (world->source->compress != FETCH_COMPRESS_AUTO ||
-	    (world->capability->can & IMAP_CAN_COMPRESS_DEFLATE) == 0 ||
-	    imap_session_is_local(world->session))
+	if (!mailbox_may_compress(mailbox))
 		return;
 	for (size_t i = 0; i < mailbox->listed_count; i++)
 		bytes += mailbox->listed[i].size_bytes;
 	if (bytes >= COMPRESS_FROM_BYTES &&
-	    imap_session_compress(world->session, on_compressed, mailbox))
+	    imap_session_compress(mailbox->world.session, on_compressed, mailbox))
 		mailbox->commands++;
 }
 
@@ -272,6 +270,7 @@ static void list_is_ready(struct mailbox *mailbox)
 	count_progress(mailbox);
 	compress_if_worth_it(mailbox);
 	mailbox_change(mailbox, MAILBOX_FETCHING);
+	fetch_claim_early(mailbox);
 	mailbox_go_on(mailbox);
 }
 
@@ -392,6 +391,13 @@ static bool selects(const struct fetch_source *source)
 	       source->selection.since_s > 0;
 }
 
+/* Messages that come before it is clear which are wanted would be dropped, and asked for again. */
+static void hold_bodies(struct mailbox *mailbox)
+{
+	if (mailbox->bodies_are_open && mailbox->jobs > 0 && mailbox->what == OUTCOME_OK)
+		imap_session_pause(mailbox->world.session);
+}
+
 /* Some servers refuse a set that no message is in. */
 static void on_early(void *ctx, const struct imap_text *result)
 {
@@ -406,6 +412,7 @@ static void on_early(void *ctx, const struct imap_text *result)
 	mailbox->early_failed = result->status != IMAP_STATUS_OK || !mailbox->selected;
 	if (mailbox->state != MAILBOX_LISTING || mailbox->what != OUTCOME_OK) {
 		mailbox_opened(mailbox);
+		hold_bodies(mailbox);
 		return;
 	}
 	if (mailbox->early_failed && mailbox->news)
@@ -429,6 +436,7 @@ void list_early(struct mailbox *mailbox)
 	mailbox->commands++;
 	mailbox->lists++;
 	(void)imap_session_send(mailbox->world.session, &command, on_early, mailbox);
+	fetch_early(mailbox);
 }
 
 /* What is set aside and due. */

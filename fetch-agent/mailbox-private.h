@@ -44,6 +44,7 @@ struct window {
 	size_t from, to;
 	uint64_t bytes;
 	size_t open; /* messages without a verdict */
+	bool early;  /* asked for before it was listed, and that is not answered */
 	bool answered;
 };
 
@@ -118,6 +119,9 @@ struct mailbox {
 	} early;
 	bool early_is_open; /* not answered */
 	bool early_failed;
+	/* The first messages that it may name, asked for behind it in the same flight: */
+	bool bodies_are_open;  /* not answered */
+	uint32_t bodies_to;    /* the last UID of them */
 	bool news;	       /* there is something to list, as far as the server has said */
 	size_t lists;	       /* commands that list, without an answer */
 	struct uid_list found; /* by SEARCH */
@@ -168,6 +172,8 @@ void mailbox_go_on(struct mailbox *mailbox);
 /* The server has opened the folder, or the worker has renewed it: called whenever one has. */
 void mailbox_opened(struct mailbox *mailbox);
 bool mailbox_hands_over(const struct mailbox *mailbox);
+/* Might the session yet be compressed, for what is fetched? */
+bool mailbox_may_compress(const struct mailbox *mailbox);
 /* A job in the worker, with its answer in job_what and job_err. */
 void mailbox_submit(struct mailbox *mailbox, worker_fn *work, worker_fn *done);
 
@@ -180,6 +186,10 @@ void list_found(struct mailbox *mailbox, struct imap_set set);
 size_t list_index(const struct mailbox *mailbox, uint32_t uid);
 
 /* mailbox-fetch.c */
+/* Before the list is here: the first messages that it may name. */
+void fetch_early(struct mailbox *mailbox);
+/* The list is here: what of it has been asked for makes the first windows. */
+void fetch_claim_early(struct mailbox *mailbox);
 void windows_free(struct mailbox *mailbox);
 void windows_retire(struct mailbox *mailbox);
 void window_ask(struct window *window);

@@ -139,6 +139,16 @@ bool mailbox_hands_over(const struct mailbox *mailbox)
 	return !mailbox->world.source->delivery.method->staged;
 }
 
+bool mailbox_may_compress(const struct mailbox *mailbox)
+{
+	const struct mailbox_world *world = &mailbox->world;
+
+	return world->source->compress == FETCH_COMPRESS_AUTO &&
+	       (world->capability->can & IMAP_CAN_COMPRESS_DEFLATE) != 0 &&
+	       !imap_session_is_local(world->session) &&
+	       !imap_session_compress_is_asked(world->session);
+}
+
 /* The last note: what the server confirmed since the last group, and what is decided with it. */
 static void close_ledger(struct mailbox *mailbox)
 {
@@ -160,6 +170,13 @@ static void close_ledger(struct mailbox *mailbox)
 		mailbox_go_on(mailbox);
 }
 
+/* What was asked for behind a SELECT that failed: with its answer the session is good for more. */
+static bool early_is_due(const struct mailbox *mailbox)
+{
+	return !mailbox->closed && (mailbox->early_is_open || (mailbox->bodies_are_open &&
+							       mailbox->state == MAILBOX_OPENING));
+}
+
 /* From here and nowhere else the mailbox moves: fetch more, deliver more, or end. */
 void mailbox_go_on(struct mailbox *mailbox)
 {
@@ -168,7 +185,7 @@ void mailbox_go_on(struct mailbox *mailbox)
 	if (mailbox->state == MAILBOX_FETCHING && !failed)
 		fetch_more(mailbox);
 	if (mailbox->jobs > 0 || mailbox->pending_count > 0 || mailbox->bouncing != NULL ||
-	    (mailbox->commands > 0 && !failed) || (mailbox->early_is_open && !mailbox->closed))
+	    (mailbox->commands > 0 && !failed) || early_is_due(mailbox))
 		return;
 	/* A failed run's whole messages are delivered too; the commands under way are not waited
 	 * for: nobody will answer them, or they are of no more interest. */
@@ -207,6 +224,8 @@ static void on_job(void *job)
 	struct mailbox *mailbox = job;
 
 	mailbox->jobs--;
+	if (!mailbox->closed)
+		imap_session_resume(mailbox->world.session); /* hold_bodies() */
 	if (mailbox->job_what != OUTCOME_OK)
 		mailbox_fail(mailbox, mailbox->job_what, &mailbox->job_err);
 	else if (mailbox->state == MAILBOX_OPENING && mailbox->what == OUTCOME_OK)
@@ -284,7 +303,8 @@ void mailbox_opened(struct mailbox *mailbox)
 	if (mailbox->jobs == 0 && mailbox->early == EARLY_GOOD && mailbox->view.renewing)
 		mailbox->early = EARLY_VOID; /* it has no headers */
 	if (mailbox->jobs > 0 || !mailbox->selected || mailbox->what != OUTCOME_OK ||
-	    (mailbox->early == EARLY_VOID && mailbox->early_is_open)) {
+	    (mailbox->early == EARLY_VOID &&
+	     (mailbox->early_is_open || mailbox->bodies_are_open))) {
 		mailbox_go_on(mailbox);
 		return;
 	}

@@ -343,6 +343,11 @@ bool imap_session_compress(struct imap_session *session, imap_done_fn *done, voi
 	return send_command(session, &command, true, NULL, done, ctx);
 }
 
+bool imap_session_compress_is_asked(const struct imap_session *session)
+{
+	return session->compress_is_asked;
+}
+
 size_t imap_session_pending(const struct imap_session *session)
 {
 	return session->pending;

@@ -90,6 +90,9 @@ void imap_session_set_patience(struct imap_session *session, int seconds);
  */
 bool imap_session_compress(struct imap_session *session, imap_done_fn *done, void *ctx);
 
+/* Was it asked for that, whatever the answer? */
+bool imap_session_compress_is_asked(const struct imap_session *session);
+
 /* Is the server on this machine, where bytes cost less than compressing them? */
 bool imap_session_is_local(const struct imap_session *session);
 

@@ -11,7 +11,8 @@
 //   S: TEXT         sends it with CRLF, in one packet; \r, \n and \xHH are escapes
 //   stall           says nothing more
 //   close           ends the connection
-// LOG gets every line that the client sent.
+// What mailoauth-fetch asks for before the list of messages is here is refused, unless the script waits for it: it then asks for what is listed.
+// LOG gets every line that the client sent, but for these.
 import { createServer } from "node:net";
 import { TLSSocket, createSecureContext } from "node:tls";
 import { appendFileSync, readFileSync } from "node:fs";
@@ -42,11 +43,19 @@ function serve(raw) {
 		socket.write(bytes);
 		if (left <= 0) { over = true; socket.end(); }
 	};
+	const early = /^\S+ UID FETCH \d+:\d+ \(UID INTERNALDATE BODY\.PEEK\[\]\)$/;
+	let listing = false;
 	const expect = (pattern) => {
 		const end = input.indexOf("\n");
 		if (end < 0) return false;
 		const line = input.slice(0, end).replace(/\r$/, "");
 		input = input.slice(end + 1);
+		if (listing && early.test(line) && !new RegExp(pattern).test(line)) {
+			listing = false;
+			say(`${line.split(" ")[0]} NO it is not listed yet`);
+			return expect(pattern);
+		}
+		listing = / UID FETCH \d+:\* \(UID RFC822\.SIZE\)$/.test(line);
 		appendFileSync(log, `${line}\n`);
 		if (/^\S+ \S/.test(line)) tag = line.split(" ")[0]; // not a SASL response
 		if (!new RegExp(pattern).test(line)) { appendFileSync(log, `UNEXPECTED: wanted ${pattern}\n`); over = true; socket.destroy(); }

@@ -552,6 +552,113 @@ $LOGOUT
 EOF
 said 'before messages of UID 1 to 2 were moved, and the server has no MOVE: up to 2 of them may be in Done twice' "$name: it is said"
 
+# What is asked for before it is listed -------------------------------------------------------------------
+
+early_list='C: UID FETCH [0-9]+:[*] .UID RFC822.SIZE.$
+S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+S: * 2 FETCH (UID 2 RFC822.SIZE 20)
+S: $tag OK done
+C: UID FETCH [0-9]+:[0-9]+ .UID INTERNALDATE BODY.PEEK'
+
+against 0 "has what was asked for before it was listed" <<EOF
+$LOGIN
+$SELECT
+$early_list
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: it is delivered, and nothing more is asked for"
+like "$(cat "$BED/client.log")" ' UID FETCH 1:64 ' "$name: the first 64 were asked for"
+then_against 1 "has nothing of what is asked for before" <<EOF
+$LOGIN
+$SELECT
+C: UID FETCH 3:[*] .UID RFC822.SIZE.\$
+S: \$tag OK none
+C: UID FETCH 3:66 .UID INTERNALDATE BODY.PEEK
+S: \$tag NO there is no such message
+$LOGOUT
+EOF
+
+against 0 "has a part of what was asked for before, and another message" <<EOF
+$LOGIN
+$SELECT
+$early_list
+S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: * 3 FETCH (UID 3 BODY[] {20}\r\nSubject: three\r\n\r\n3\r)
+S: \$tag OK done
+C: UID FETCH 1 .UID INTERNALDATE BODY.PEEK
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: the rest is asked for, what is not listed waits"
+
+then_against 0 "numbers anew, and sends what was asked for before" <<EOF
+$LOGIN
+C: EXAMINE INBOX\$
+S: * 2 EXISTS
+S: * OK [UIDVALIDITY 8] ok
+S: * OK [UIDNEXT 3] ok
+S: \$tag OK done
+C: UID FETCH 3:[*] .UID RFC822.SIZE.\$
+S: * 2 FETCH (UID 2 RFC822.SIZE 20)
+S: \$tag OK done
+C: UID FETCH 3:66 .UID INTERNALDATE BODY.PEEK
+S: * 3 FETCH (UID 3 BODY[] {20}\r\nSubject: alien\r\n\r\n3\r)
+S: \$tag OK done
+C: UID FETCH 1:[*] .UID RFC822.SIZE INTERNALDATE BODY.PEEK.HEADER..\$
+S: * 1 FETCH (UID 1 RFC822.SIZE 20 BODY[HEADER] {17}\r\nSubject: two\r\n\r\n\r)
+S: * 2 FETCH (UID 2 RFC822.SIZE 20 BODY[HEADER] {18}\r\nSubject: four\r\n\r\n\r)
+S: \$tag OK done
+C: UID FETCH 2 .UID INTERNALDATE BODY.PEEK
+S: * 2 FETCH (UID 2 BODY[] {19}\r\nSubject: four\r\n\r\n4\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "four one two" "$name: that is void, and the rest as ever"
+
+against 78 "opens one of two folders" "folder = INBOX, Other" <<EOF
+$LOGIN
+C: EXAMINE INBOX\$
+S: \$tag NO [NONEXISTENT] no such folder
+C: UID FETCH 1:[*] .UID RFC822.SIZE.\$
+S: \$tag BAD no folder is open
+C: UID FETCH 1:64 .UID INTERNALDATE BODY.PEEK
+S: \$tag BAD no folder is open
+C: EXAMINE "?Other"?\$
+S: * 2 EXISTS
+S: * OK [UIDVALIDITY 7] ok
+S: * OK [UIDNEXT 3] ok
+S: \$tag OK done
+$early_list
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: the other is fetched"
+
+for line in "max_size = 1M" "deliver = mda:/bin/cat"; do
+	against 0 "has messages, with $line" "$line" <<-EOF
+		$LOGIN
+		$SELECT
+		$LIST
+		$FETCH
+		$LOGOUT
+	EOF
+	unlike "$(cat "$BED/client.log")" ' UID FETCH 1:64 ' "$name: nothing is asked for before it is listed"
+done
+against 0 "has messages, two of which are wanted" "max_messages = 2" <<EOF
+$LOGIN
+$SELECT
+$LIST
+$FETCH
+$LOGOUT
+EOF
+like "$(grep -c 'UID FETCH 1:2 ' "$BED/client.log")" '^[12]$' "$name: no more is asked for before it is listed"
+
 # Another UIDVALIDITY -------------------------------------------------------------------------------------
 
 renewed() { # UIDVALIDITY
