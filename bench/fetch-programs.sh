@@ -51,11 +51,22 @@ far_start() { # MILLISECONDS each way
 # The programs -----------------------------------------------------------------------------------
 # Each is a function run_NAME for the mailbox of $user at $port, that leaves its output in $BED/out.
 
-counting="/usr/bin/time -q -o $BED/usage -f %U,%S,%M"
+# Only the program's own time counts, not what prepares it: nanoseconds, $took.
+timed() { # FUNCTION ARGUMENT...
+	began=$(date +%s%N)
+	"$@"
+	timed_status=$?
+	took=$(($(date +%s%N) - began))
+	return "$timed_status"
+}
 
-run() { # COMMAND...
+counted() { # COMMAND...
 	# shellcheck disable=SC2086 # a command and its arguments
 	SASL_PATH=$BED/sasl HOME=$BED timeout "$LIMIT_S" $counting "$@" >"$BED/out" 2>&1
+}
+
+run() { # COMMAND...
+	timed counted "$@"
 }
 
 run_raw() { # KEEPING [MAILDIR]
@@ -88,7 +99,7 @@ ours() { # [LINE...]
 	bed_fetch_conf "account = $account" "port = $port" "$@"
 	# shellcheck disable=SC2034 # for bed_fetch
 	BED_FETCH_UNDER=$counting BED_FETCH_TIMEOUT=$LIMIT_S
-	bed_fetch --once ${verbose:+-v}
+	timed bed_fetch --once ${verbose:+-v}
 	ours_status=$?
 	cp "$BED/fetch.out" "$BED/out"
 	return "$ours_status"
@@ -230,6 +241,7 @@ run_fetchmail_lmtp() {
 # What was fetched before stays on the disk, out of the way, until the end: ext4 passes over the inodes of files that were removed in the last
 # minutes one by one when it makes new ones, which takes a fast program longer than all the rest. Marks that a program made are taken away again.
 clean() {
+	counting="/usr/bin/time -q -o $BED/usage -f %U,%S,%M"
 	past=$((${past:-0} + 1))
 	mkdir -p "$BED/past/$past"
 	for what in "$BED/fetched" "$BED/synced" "$BED/ran" "$BED/mail/to@example.test/Maildir"; do
@@ -262,10 +274,8 @@ note() { # ROW PROGRAM ROUND NANOSECONDS OUTCOME [TRIPS]
 measure() { # ROW PROGRAM ROUND COUNT
 	clean
 	printf 'XOAUTH2 %s\n' "$(bed_xoauth2 "$user" "$(bed_mailoauth token "$account")")" >"$BED/login"
-	began=$(date +%s%N)
 	"run_$(echo "$2" | tr - _)"
 	status=$?
-	took=$(($(date +%s%N) - began))
 	count=$(arrived "$2")
 	if [ "$status" -eq 0 ] && [ "$count" = "$4" ]; then
 		note "$1" "$2" "$3" "$took" ok

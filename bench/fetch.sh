@@ -117,19 +117,16 @@ row_none() {
 	[ -z "$mbsync" ] || run_mbsync
 	for round in $(seq "$RUNS"); do
 		: >"$BED/usage"
-		began=$(date +%s%N)
 		ours
-		status=$?
-		took=$(($(date +%s%N) - began))
+		status=$? ours_took=$took
 		verbose=yes
 		ours
 		verbose=
-		note none ours "$round" "$took" "$([ "$status" -eq 1 ] && echo ok || echo failed)" "$(trips)"
+		note none ours "$round" "$ours_took" "$([ "$status" -eq 1 ] && echo ok || echo failed)" "$(trips)"
 		[ -n "$mbsync" ] || continue
-		began=$(date +%s%N)
 		run_mbsync
 		status=$?
-		note none mbsync "$round" "$(($(date +%s%N) - began))" "$([ "$status" -eq 0 ] && echo ok || echo failed)"
+		note none mbsync "$round" "$took" "$([ "$status" -eq 0 ] && echo ok || echo failed)"
 	done
 }
 
@@ -145,7 +142,7 @@ for one in $ROWS; do
 	far)
 		far_start "$DELAY_MS"
 		user=second@example.test account=second port=$FAR_PORT
-		measure_row far "$FAR_MESSAGES" raw-null ours mbsync fetchmail-mda
+		measure_row far "$FAR_MESSAGES" raw-null raw-synced ours mbsync fetchmail-mda
 		;;
 	none) row_none ;;
 	esac

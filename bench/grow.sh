@@ -112,7 +112,7 @@ run_ours_mailboxes() {
 	mkdir -p "$BED/fetched"
 	# shellcheck disable=SC2034 # for bed_fetch
 	BED_FETCH_UNDER=$counting BED_FETCH_TIMEOUT=$LIMIT_S
-	bed_fetch --once
+	timed bed_fetch --once
 	ours_status=$?
 	cp "$BED/fetch.out" "$BED/out"
 	return "$ours_status"
@@ -124,7 +124,7 @@ run_mbsync_mailboxes() {
 		FSync yes
 		$(awk -v count="$point" -v port="$port" -v bed="$BED" -v password="$BED_PASSWORD" 'BEGIN {
 			for (i = 1; i <= count; i++)
-				printf "IMAPAccount m%d\nHost 127.0.0.1\nPort %d\nUser m%d@example.test\nPass %s\nSSLType IMAPS\n" \
+				printf "IMAPAccount m%d\nHost 127.0.0.1\nPort %d\nUser m%d@example.test\nPass %s\nSSLType IMAPS\nAuthMechs LOGIN\n" \
 					"CertificateFile %s/tls/ca.pem\n\nIMAPStore far%d\nAccount m%d\n\n" \
 					"MaildirStore near%d\nPath %s/synced/m%d/\nInbox %s/synced/m%d/INBOX\n\n" \
 					"Channel m%d\nFar :far%d:\nNear :near%d:\nPatterns INBOX\nCreate Near\nSync Pull New\nSyncState *\n\n",
