@@ -72,18 +72,13 @@ enum outcome confinement_begin(const struct fetch_config *config, const char *pa
 /* Files ------------------------------------------------------------------------------------------
  */
 
-static bool is_maildir(const struct fetch_source *source)
+static void allow_delivery(const struct delivery_config *delivery, struct confine_files *files)
 {
-	return source->delivery.method == &delivery_maildir_method;
-}
+	char *directory = delivery_directory(delivery);
 
-/* One that does not exist is made in the directory above. */
-static void allow_maildir(const char *path, struct confine_files *files)
-{
-	char *copy = xstrdup(path);
-
-	confine_files_allow(files, CONFINE_WRITE, access(path, F_OK) == 0 ? path : dirname(copy));
-	free(copy);
+	if (directory != NULL)
+		confine_files_allow(files, CONFINE_WRITE, directory);
+	free(directory);
 }
 
 /* The presets; those beside the configuration may be behind a link. */
@@ -115,8 +110,7 @@ bool confinement_enter_files(const struct fetch_config *config, const char *path
 
 		confine_files_allow_beside(files, CONFINE_READ, source->ca_file);
 		confine_files_allow_beside(files, CONFINE_READ, source->password_file);
-		if (is_maildir(source))
-			allow_maildir(source->delivery.path, files);
+		allow_delivery(&source->delivery, files);
 	}
 	return confine_files_enforce(files);
 }
@@ -132,15 +126,13 @@ static int write_error(const char *directory)
 	return 0;
 }
 
-static bool is_closed(const char *maildir)
+static bool is_closed(const struct delivery_config *delivery)
 {
-	char *copy = xstrdup(maildir);
-	int error = write_error(maildir);
+	char *directory = delivery_directory(delivery);
+	bool closed = directory != NULL && write_error(directory) == EACCES;
 
-	if (error == ENOENT)
-		error = write_error(dirname(copy));
-	free(copy);
-	return error == EACCES;
+	free(directory);
+	return closed;
 }
 
 void confinement_compare(const struct fetch_config *config)
@@ -148,7 +140,7 @@ void confinement_compare(const struct fetch_config *config)
 	for (size_t i = 0; i < config->count; i++) {
 		const struct fetch_source *source = config->sources[i];
 
-		if (is_maildir(source) && is_closed(source->delivery.path))
+		if (is_closed(&source->delivery))
 			log_warning(
 				"[fetch %s]: this process may not write %s: what was not in the "
 				"configuration when it started is, after a restart",

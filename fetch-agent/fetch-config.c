@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/xalloc.h"
-#include "fetch-agent/delivery/delivery-mda.h"
 #include "fetch-agent/folder-select.h"
 #include "fetch-agent/oauth-only.h"
 
@@ -219,7 +218,6 @@ static void resolve_envelope(struct reading *reading, struct fetch_source *sourc
 {
 	const struct envelope_rules *rules = &source->envelope;
 	const struct delivery_config *delivery = &source->delivery;
-	bool mda = delivery->method == &delivery_mda_method;
 	struct err err = ERR_INIT;
 
 	if (envelope_rules_check(rules, &err) != OUTCOME_OK)
@@ -227,12 +225,12 @@ static void resolve_envelope(struct reading *reading, struct fetch_source *sourc
 	if (delivery->method == NULL)
 		return;
 	source->envelope.removes_return_path = delivery->method->adds_return_path;
-	if ((delivery->method->needs_recipient || (mda && mda_needs_recipient(delivery))) &&
-	    rules->recipients.count == 0 && rules->recipient_header == NULL)
+	if (delivery_needs_recipient(delivery) && rules->recipients.count == 0 &&
+	    rules->recipient_header == NULL)
 		complain(reading, source, "deliver",
 			 "deliver needs to know for whom messages are: say recipient = NAME, or "
 			 "recipient_header = FIELD");
-	if (delivery->mda_user != NULL && !mda)
+	if (delivery->mda_user != NULL && !delivery->method->spawned)
 		complain(reading, source, "mda_user", "mda_user is for deliver = mda:/PATH only");
 }
 

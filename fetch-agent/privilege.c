@@ -22,7 +22,7 @@ static enum outcome start_spawner(const struct fetch_config *config, struct spaw
 	size_t count = 0;
 
 	for (size_t i = 0; i < config->count; i++) {
-		if (config->sources[i]->delivery.method == &delivery_mda_method)
+		if (config->sources[i]->delivery.method->spawned)
 			configs[count++] = &config->sources[i]->delivery;
 	}
 	*spawner_out = NULL;

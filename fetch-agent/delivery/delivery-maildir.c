@@ -3,7 +3,9 @@
  * delivery-maildir.c - the method "maildir" of delivery.h: the first half, writing. The second
  * half, durable and visible, is maildir.h's and ledger.c's.
  */
+#include <libgen.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/xalloc.h"
 #include "fetch-agent/delivery/delivery.h"
@@ -26,6 +28,34 @@ static enum outcome parse(const char *rest, struct delivery_config *config, stru
 		return err_set(err, OUTCOME_CONFIG, "the Maildir's path must begin with /");
 	config->path = xstrdup(rest);
 	return OUTCOME_OK;
+}
+
+/* One that is missing is made, but not the directory above it. */
+static char *directory(const struct delivery_config *config)
+{
+	char *path = xstrdup(config->path), *above;
+
+	if (access(path, F_OK) == 0)
+		return path;
+	above = xstrdup(dirname(path));
+	free(path);
+	return above;
+}
+
+static enum outcome check(const struct delivery_config *config, struct err *err)
+{
+	static const char *const parts[] = {"tmp", "new", "cur"};
+	char *path = directory(config);
+	enum outcome what = delivery_check_path(config, path, W_OK | X_OK, err);
+
+	free(path);
+	for (size_t i = 0; what == OUTCOME_OK && i < 3; i++) {
+		path = xasprintf("%s/%s", config->path, parts[i]);
+		if (access(path, F_OK) == 0)
+			what = delivery_check_path(config, path, W_OK | X_OK, err);
+		free(path);
+	}
+	return what;
 }
 
 static enum outcome maildir_method_open(const struct delivery_config *config, struct delivery **out,
@@ -113,6 +143,8 @@ const struct delivery_method delivery_maildir_method = {
 	.form = "maildir:/PATH",
 	.staged = true,
 	.parse = parse,
+	.check = check,
+	.directory = directory,
 	.open = maildir_method_open,
 	.close = maildir_method_close,
 	.begin = begin,

@@ -160,7 +160,12 @@ static enum outcome parse(const char *rest, struct delivery_config *config, stru
 	return OUTCOME_OK;
 }
 
-bool mda_needs_recipient(const struct delivery_config *config)
+static enum outcome check(const struct delivery_config *config, struct err *err)
+{
+	return delivery_check_path(config, config->path, X_OK, err);
+}
+
+static bool needs_recipient(const struct delivery_config *config)
 {
 	for (size_t i = 0; i < config->args.count; i++) {
 		if (strstr(config->args.word[i], "%{recipient}") != NULL)
@@ -654,7 +659,7 @@ static void close_mda(struct delivery *delivery)
 static void make_runs(struct message *message)
 {
 	const struct words *recipients = &message->recipients;
-	bool each = mda_needs_recipient(message->mda->base.config) && recipients->count > 1;
+	bool each = needs_recipient(message->mda->base.config) && recipients->count > 1;
 
 	message->run_count = message->left = each ? recipients->count : 1;
 	message->runs = xcalloc(message->run_count, sizeof(*message->runs));
@@ -796,9 +801,11 @@ static void drop(struct delivery *delivery)
 const struct delivery_method delivery_mda_method = {
 	.scheme = "mda",
 	.form = "mda:/PATH ARGUMENT...",
-	.needs_recipient = false,
+	.spawned = true,
 	.parallel = PARALLEL_DEFAULT,
 	.parse = parse,
+	.check = check,
+	.needs_recipient = needs_recipient,
 	.open = open_mda,
 	.close = close_mda,
 	.begin = begin,

@@ -11,9 +11,6 @@
  * is as there. False: a quote is not closed, or too many. */
 bool mda_arguments_split(const char *text, struct words *args);
 
-/* Its arguments have %{recipient}. */
-bool mda_needs_recipient(const struct delivery_config *config);
-
 /* What a program that ended so says of its message; words are its last on stderr, or "". */
 void mda_verdict_of_exit(const char *program, int wait_status, const char *words,
 			 struct delivery_verdict *verdict);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/scanner.h"
@@ -539,16 +540,28 @@ static enum outcome smtp_parse(const char *rest, struct delivery_config *config,
 	return parse_host(rest, config, err);
 }
 
+static enum outcome smtp_check(const struct delivery_config *config, struct err *err)
+{
+	return config->path == NULL ? OUTCOME_OK
+				    : delivery_check_path(config, config->path, W_OK, err);
+}
+
+static bool smtp_needs_recipient(const struct delivery_config *config)
+{
+	(void)config;
+	return true;
+}
+
 /* clang-format off */
 #define METHOD_FUNCTIONS                                                                           \
-	.parse = smtp_parse, .open = smtp_open, .close = smtp_close, .begin = smtp_begin,          \
+	.parse = smtp_parse, .check = smtp_check, .needs_recipient = smtp_needs_recipient,         \
+	.open = smtp_open, .close = smtp_close, .begin = smtp_begin,                               \
 	.write = smtp_write, .end = smtp_end, .drop = smtp_drop
 /* clang-format on */
 
 const struct delivery_method delivery_lmtp_method = {
 	.scheme = "lmtp",
 	.form = "lmtp:unix:/PATH or lmtp:HOST:PORT",
-	.needs_recipient = true,
 	.adds_return_path = true,
 	METHOD_FUNCTIONS,
 };
@@ -556,7 +569,6 @@ const struct delivery_method delivery_lmtp_method = {
 const struct delivery_method delivery_smtp_method = {
 	.scheme = "smtp",
 	.form = "smtp:HOST:PORT",
-	.needs_recipient = true,
 	.adds_return_path = true,
 	METHOD_FUNCTIONS,
 };

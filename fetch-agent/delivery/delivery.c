@@ -73,8 +73,8 @@ void delivery_config_release(struct delivery_config *config)
 	*config = (struct delivery_config){0};
 }
 
-static enum outcome check_path(const struct delivery_config *config, const char *path, int mode,
-			       struct err *err)
+enum outcome delivery_check_path(const struct delivery_config *config, const char *path, int mode,
+				 struct err *err)
 {
 	if (access(path, mode) == 0)
 		return OUTCOME_OK;
@@ -82,34 +82,19 @@ static enum outcome check_path(const struct delivery_config *config, const char 
 		       strerror(errno));
 }
 
-/* One that is missing is made, but not the directory above it. */
-static enum outcome check_maildir(const struct delivery_config *config, struct err *err)
-{
-	static const char *const parts[] = {"tmp", "new", "cur"};
-	const char *slash = strrchr(config->path, '/');
-	size_t above = slash == config->path ? 1 : (size_t)(slash - config->path);
-	bool there = access(config->path, F_OK) == 0;
-	char *path = there ? xstrdup(config->path) : xspandup((struct span){config->path, above});
-	enum outcome what = check_path(config, path, W_OK | X_OK, err);
-
-	free(path);
-	for (size_t i = 0; there && what == OUTCOME_OK && i < 3; i++) {
-		path = xasprintf("%s/%s", config->path, parts[i]);
-		if (access(path, F_OK) == 0)
-			what = check_path(config, path, W_OK | X_OK, err);
-		free(path);
-	}
-	return what;
-}
-
 enum outcome delivery_check(const struct delivery_config *config, struct err *err)
 {
-	if (config->host != NULL)
-		return OUTCOME_OK;
-	if (config->method->staged)
-		return check_maildir(config, err);
-	return check_path(config, config->path,
-			  config->method == &delivery_mda_method ? X_OK : W_OK, err);
+	return config->method->check != NULL ? config->method->check(config, err) : OUTCOME_OK;
+}
+
+char *delivery_directory(const struct delivery_config *config)
+{
+	return config->method->directory != NULL ? config->method->directory(config) : NULL;
+}
+
+bool delivery_needs_recipient(const struct delivery_config *config)
+{
+	return config->method->needs_recipient != NULL && config->method->needs_recipient(config);
 }
 
 enum outcome delivery_open(const struct delivery_config *config, const struct delivery_world *world,

@@ -53,6 +53,13 @@ void delivery_config_release(struct delivery_config *config);
  * OUTCOME_CONFIG: err says what is missing. */
 enum outcome delivery_check(const struct delivery_config *config, struct err *err);
 
+/* The directory in which this process makes, renames and removes files for config; NULL: none, as
+ * somebody else writes. Gives. */
+char *delivery_directory(const struct delivery_config *config);
+
+/* Are there recipients to be named? */
+bool delivery_needs_recipient(const struct delivery_config *config);
+
 /* Who the message is from and for. recipients is empty for a Maildir. */
 struct delivery_envelope {
 	const char *sender; /* "" is the null reverse-path */
@@ -153,11 +160,16 @@ struct delivery_method {
 	const char *scheme; /* "lmtp" */
 	const char *form;   /* for messages and --help: "lmtp:unix:/PATH or lmtp:HOST:PORT" */
 	bool staged;	    /* see maildir.h */
-	bool needs_recipient;
+	bool spawned; /* path is a program, which the spawner runs, as mda_user if that is set */
 	bool adds_return_path; /* whoever takes the message does (RFC 5321 4.4) */
-	int64_t parallel; /* unless the section says otherwise; 0: one */
+	int64_t parallel;      /* unless the section says otherwise; 0: one */
 	/* rest: what follows "scheme:". */
 	enum outcome (*parse)(const char *rest, struct delivery_config *config, struct err *err);
+	/* As the functions above that have these names. NULL: there is nothing to look at; this
+	 * process, which is confined, writes nowhere; no recipient is needed. */
+	enum outcome (*check)(const struct delivery_config *config, struct err *err);
+	char *(*directory)(const struct delivery_config *config);
+	bool (*needs_recipient)(const struct delivery_config *config);
 	enum outcome (*open)(const struct delivery_config *config, struct delivery **out,
 			     struct err *err);
 	void (*close)(struct delivery *delivery);
@@ -166,6 +178,10 @@ struct delivery_method {
 	void (*end)(struct delivery *delivery, uint32_t uid);
 	void (*drop)(struct delivery *delivery);
 };
+
+/* For check: mode as access(2)'s. */
+enum outcome delivery_check_path(const struct delivery_config *config, const char *path, int mode,
+				 struct err *err);
 
 extern const struct delivery_method delivery_lmtp_method;
 extern const struct delivery_method delivery_smtp_method;

@@ -6,6 +6,8 @@
  * Usage: deliver-file [-f SENDER] [-r RECIPIENT]... [-p PARALLEL] [-t SECONDS] [-n TIMES]
  *                     [-x BYTES] DELIVER FILE...
  *
+ * It may write what the agent may, which is confined: delivery_directory() and nothing else.
+ *
  * Each file is written in pieces of odd sizes; with -x the last one is dropped after so many bytes.
  * A verdict is a line: "done UID", "later UID: ...", "refused UID: ...", "down UID: ...". The
  * numbers are those of the files. Exit status 0: all done.
@@ -18,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/confine.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "fetch-agent/delivery/delivery.h"
@@ -180,6 +183,18 @@ static void run(struct files *files, const struct delivery_config *config)
 	evdns_base_free(world.dns, 0);
 }
 
+static void confine(const struct delivery_config *config)
+{
+	struct confine_files *allowed = confine_files_new();
+	char *directory = delivery_directory(config);
+
+	confine_files_allow_system(allowed);
+	if (directory != NULL)
+		confine_files_allow(allowed, CONFINE_WRITE, directory);
+	free(directory);
+	(void)confine_files_enforce(allowed);
+}
+
 static void add_word(struct words *words, const char *word)
 {
 	words->word = xreallocarray(words->word, words->count + 1, sizeof(*words->word));
@@ -242,6 +257,7 @@ int main(int argc, char **argv)
 		read_file(argv[optind + 1 + (int)i], &files.file[i]);
 	}
 	files.base = event_base_new();
+	confine(&config);
 	run(&files, &config);
 	for (size_t i = 0; i < files.count; i++)
 		buffer_release(&files.file[i]);
