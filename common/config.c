@@ -785,3 +785,30 @@ bool config_same(const struct config_key *keys, const void *a, const void *b)
 	}
 	return true;
 }
+
+static void value_release(enum config_type type, void *value)
+{
+	char **text = value;
+
+	switch (type) {
+	case CONFIG_WORDS:
+		words_release(value);
+		return;
+	case CONFIG_NUMBER:
+	case CONFIG_BOOLEAN:
+	case CONFIG_CHOICE:
+		return;
+	case CONFIG_STRING:
+	case CONFIG_URL:
+	case CONFIG_PATH:
+		break;
+	}
+	free(*text);
+	*text = NULL;
+}
+
+void config_release(const struct config_key *keys, void *section)
+{
+	for (const struct config_key *key = keys; key->name != NULL; key++)
+		value_release(key->type, (char *)section + key->offset);
+}

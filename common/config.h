@@ -88,6 +88,10 @@ int config_seen_line(struct config_seen *seen, const void *target, const char *k
 /* Whether a and b, each filled by keys, say the same: for who reads a file again. */
 bool config_same(const struct config_key *keys, const void *a, const void *b);
 
+/* Frees the values that keys have in section, which is empty then: only what the tables do not name
+ * is left to be freed. */
+void config_release(const struct config_key *keys, void *section);
+
 void words_release(struct words *words);
 bool words_equal(const struct words *a, const struct words *b);
 bool words_contain(const struct words *words, const char *word);

@@ -392,21 +392,11 @@ void fetch_source_free(struct fetch_source *source)
 {
 	if (source == NULL)
 		return;
+	config_release(fetch_keys, source);
 	free(source->name);
-	free(source->account);
-	free(source->user);
-	free(source->password_file);
-	words_release(&source->password_command);
-	free(source->host);
-	words_release(&source->pin_words);
 	free(source->pins.pin);
-	free(source->ca_file);
-	free(source->folder);
-	free(source->deliver);
-	free(source->after_text);
 	words_release(&source->folders);
 	delivery_config_release(&source->delivery);
-	envelope_rules_release(&source->envelope);
 	fetch_selection_release(&source->selection);
 	free(source->move_to);
 	free(source);

@@ -24,10 +24,6 @@ void fetch_selection_init(struct fetch_selection *selection)
 
 void fetch_selection_release(struct fetch_selection *selection)
 {
-	free(selection->since_text);
-	free(selection->size_text);
-	free(selection->refused_text);
-	free(selection->bounce_text);
 	free(selection->refused_to);
 	delivery_config_release(&selection->via);
 }

@@ -37,11 +37,12 @@ struct fetch_selection {
 };
 
 void fetch_selection_init(struct fetch_selection *selection);
-void fetch_selection_release(struct fetch_selection *selection);
 
 /* Fills the rest from what is written. complain: once for each problem; key is where it stands. */
 typedef void fetch_complain_fn(void *context, const char *key, const char *text);
 void fetch_selection_resolve(struct fetch_selection *selection, fetch_complain_fn *complain,
 			     void *context);
+/* What that made; what is written is the configuration's. */
+void fetch_selection_release(struct fetch_selection *selection);
 
 #endif

@@ -390,12 +390,3 @@ void envelope_release(struct envelope *envelope)
 	words_release(&envelope->recipients);
 	buffer_release(&envelope->head);
 }
-
-void envelope_rules_release(struct envelope_rules *rules)
-{
-	words_release(&rules->recipients);
-	free(rules->recipient_header);
-	free(rules->recipient_strip);
-	words_release(&rules->recipient_domains);
-	free(rules->sender);
-}

@@ -52,6 +52,5 @@ enum outcome envelope_decide(const struct envelope_rules *rules, const struct en
 			     const struct message_head *head, struct envelope *envelope,
 			     struct err *err);
 void envelope_release(struct envelope *envelope);
-void envelope_rules_release(struct envelope_rules *rules);
 
 #endif

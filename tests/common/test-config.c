@@ -72,10 +72,7 @@ static int forget_things(void **state)
 	(void)state;
 	for (size_t i = 0; i < thing_count; i++) {
 		free(things[i].name);
-		free(things[i].string);
-		free(things[i].url);
-		free(things[i].path);
-		words_release(&things[i].words);
+		config_release(thing_keys, &things[i]);
 	}
 	memset(things, 0, sizeof(things));
 	thing_count = 0;
@@ -319,6 +316,37 @@ static void lines_are_remembered(void **state)
 	config_seen_free(seen);
 }
 
+#define ALL_KEYS                                                                                   \
+	"string = a\nwords = b c\nnumber = 5\nboolean = yes\nchoice = green\n"                     \
+	"url = https://x/\npath = /p\n"
+
+static void sections_are_compared_and_emptied(void **state)
+{
+	static const char file[] = "[thing one]\n" ALL_KEYS "[thing two]\n" ALL_KEYS;
+	struct config_problems problems = CONFIG_PROBLEMS_INIT;
+
+	(void)state;
+	write_file(file, sizeof(file) - 1);
+	assert_true(config_read(path, kinds, NULL, NULL, &problems));
+	assert_true(config_same(thing_keys, &things[0], &things[1]));
+	for (const struct config_key *key = thing_keys; key->name != NULL; key++) {
+		const struct config_key alone[] = {*key, {0}};
+
+		config_release(alone, &things[0]);
+		things[0].number -= key->type == CONFIG_NUMBER;
+		things[0].boolean ^= key->type == CONFIG_BOOLEAN;
+		things[0].choice ^= key->type == CONFIG_CHOICE;
+		assert_false(config_same(alone, &things[0], &things[1]));
+		assert_false(config_same(thing_keys, &things[0], &things[1]));
+	}
+	config_release(thing_keys, &things[1]);
+	assert_null(things[1].string);
+	assert_null(things[1].url);
+	assert_null(things[1].path);
+	assert_null(things[1].words.word);
+	assert_int_equal(things[1].number, 5);
+}
+
 static void secrets_are_read_from_closed_files(void **state)
 {
 	struct buffer secret = BUFFER_INIT_SECRET(100);
@@ -361,6 +389,7 @@ int main(void)
 		cmocka_unit_test_teardown(all_problems_come_in_one_run, forget_things),
 		cmocka_unit_test_teardown(a_missing_file_is_named, forget_things),
 		cmocka_unit_test_teardown(lines_are_remembered, forget_things),
+		cmocka_unit_test_teardown(sections_are_compared_and_emptied, forget_things),
 		cmocka_unit_test_teardown(secrets_are_read_from_closed_files, forget_things),
 	};
 

@@ -208,75 +208,18 @@ bool config_read_preset(const char *path, struct preset_section *preset,
 
 /* Releasing ----------------------------------------------------------------------------------- */
 
-static void settings_release(struct provider_settings *settings)
-{
-	free(settings->issuer);
-	free(settings->authorize_url);
-	free(settings->token_url);
-	free(settings->device_url);
-	free(settings->device_grant_type);
-	free(settings->revoke_url);
-	free(settings->revoke_hint);
-	free(settings->userinfo_url);
-	words_release(&settings->redirects);
-	free(settings->authorize_extra);
-	free(settings->identity_claims);
-	free(settings->assertion_audience);
-	free(settings->metadata_url);
-	free(settings->tenant);
-	free(settings->auth_host);
-	free(settings->realm);
-	free(settings->resource);
-	free(settings->scope);
-	free(settings->ca_file);
-	free(settings->proxy);
-	for (int i = 0; i < SERVICE_COUNT; i++)
-		words_release(&settings->hosts[i]);
-}
-
 void preset_section_free(struct preset_section *preset)
 {
-	settings_release(&preset->settings);
+	config_release(preset_keys, preset);
 	free(preset->name);
-	free(preset->title);
 	free(preset->path);
-	free(preset->verified);
-	free(preset->registration);
-	free(preset->unavailable);
-	free(preset->client_id_pattern);
-	free(preset->device_note);
-	for (int i = 0; i < SERVICE_COUNT; i++)
-		free(preset->service_scope[i]);
-	words_release(&preset->grants);
-	words_release(&preset->needs);
 	free(preset);
 }
 
 static void account_section_free(struct account_section *section)
 {
-	settings_release(&section->settings);
+	config_release(account_keys, section);
 	free(section->name);
-	free(section->provider);
-	free(section->client_id);
-	free(section->client_secret_file);
-	free(section->client_secret_file_old);
-	free(section->client_key_file);
-	free(section->client_key_file_old);
-	free(section->client_certificate_file);
-	free(section->client_certificate_file_old);
-	free(section->client_assertion_file);
-	free(section->key_file);
-	words_release(&section->client_secret_command);
-	words_release(&section->client_assertion_command);
-	free(section->client_secret_expires);
-	free(section->user);
-	free(section->authorize_as);
-	for (int i = 0; i < SERVICE_COUNT; i++)
-		free(section->service_user[i]);
-	words_release(&section->use);
-	words_release(&section->allow);
-	words_release(&section->senders);
-	words_release(&section->aliases);
 	free(section);
 }
 
@@ -289,15 +232,7 @@ static void reading_release(struct config_reading *reading)
 		preset_section_free(reading->presets[i]);
 	free(reading->presets);
 	words_release(&reading->provider_dirs);
-	words_release(&reading->daemon.sockets);
-	words_release(&reading->daemon.admin);
-	words_release(&reading->daemon.seal_key_file);
-	words_release(&reading->daemon.metrics);
-	words_release(&reading->daemon.notify_command);
-	words_release(&reading->daemon.notify_mail_by);
-	free(reading->daemon.notify_mail);
-	free(reading->daemon.store);
-	free(reading->daemon.user);
+	config_release(daemon_keys, &reading->daemon);
 	config_seen_free(reading->seen);
 }
 
