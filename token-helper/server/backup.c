@@ -7,6 +7,7 @@
 
 #include "common/xalloc.h"
 #include "token-helper/accounts/archive.h"
+#include "token-helper/server/verbs.h"
 
 #include "common/banned.h"
 
