@@ -16,8 +16,7 @@
 
 #include "common/banned.h"
 
-/* Programs ---------------------------------------------------------------------------------------
- */
+/* Programs ------------------------------------------------------------------------------------- */
 
 struct origin {
 	const struct fetch_config *config; /* in the runner: as it was at the fork */
@@ -69,8 +68,7 @@ enum outcome confinement_begin(const struct fetch_config *config, const char *pa
 	return runner_start(learn, &origin, err);
 }
 
-/* Files ------------------------------------------------------------------------------------------
- */
+/* Files ---------------------------------------------------------------------------------------- */
 
 static void allow_delivery(const struct delivery_config *delivery, struct confine_files *files)
 {
@@ -148,8 +146,7 @@ void confinement_compare(const struct fetch_config *config)
 	}
 }
 
-/* System calls -----------------------------------------------------------------------------------
- */
+/* System calls --------------------------------------------------------------------------------- */
 
 void confinement_enter_calls(const struct fetch_config *config, bool files, bool daemon)
 {

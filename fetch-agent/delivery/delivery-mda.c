@@ -11,24 +11,21 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 #include "common/xalloc.h"
-#include "fetch-agent/delivery/delivery-mda.h"
+#include "fetch-agent/delivery/delivery.h"
 #include "fetch-agent/delivery/envelope.h"
 #include "fetch-agent/delivery/line-ends.h"
-#include "fetch-agent/delivery/placeholder.h"
+#include "fetch-agent/delivery/mda-arguments.h"
+#include "fetch-agent/delivery/mda-verdict.h"
 #include "fetch-agent/delivery/spawner.h"
 
 #include "common/banned.h"
 
 #define PARALLEL_DEFAULT 4
-#define ARGS_MAX	 64
 #define PENDING_MAX	 16777216 /* bytes that a program has not read: one write's at most */
 #define WORDS_MAX	 400	  /* of stderr in a verdict: the last */
 #define READS_MAX	 64	  /* of stderr at once: others wait */
@@ -81,218 +78,7 @@ static struct mda *mda_of(struct delivery *delivery)
 	return (struct mda *)delivery;
 }
 
-/* Arguments
- * --------------------------------------------------------------------------------------
- */
-
-/* One word: parts in '' stand for themselves, in "" and outside a backslash
- * does so for the byte behind it. False: a quote is not closed. */
-static bool read_word(const char **text, struct buffer *word)
-{
-	char quote = '\0';
-
-	for (; **text != '\0' && (quote != '\0' || strchr(" \t", **text) == NULL); (*text)++) {
-		if (quote == '\0' && (**text == '"' || **text == '\''))
-			quote = **text;
-		else if (**text == quote)
-			quote = '\0';
-		else if (**text == '\\' && quote != '\'' && (*text)[1] != '\0')
-			(void)buffer_append_byte(word, *++*text);
-		else
-			(void)buffer_append_byte(word, **text);
-	}
-	return quote == '\0';
-}
-
-bool mda_arguments_split(const char *text, struct words *args)
-{
-	struct buffer word = BUFFER_INIT(4096);
-	bool good = true;
-
-	while (good && *(text += strspn(text, " \t")) != '\0') {
-		buffer_clear(&word);
-		good = read_word(&text, &word) && args->count < ARGS_MAX;
-		if (!good)
-			break;
-		args->word = xreallocarray(args->word, args->count + 1, sizeof(*args->word));
-		args->word[args->count++] = xstrdup(buffer_cstr(&word));
-	}
-	buffer_release(&word);
-	return good;
-}
-
-static bool arguments_good(const struct words *args)
-{
-	static const struct placeholder known[] = {
-		{"sender", ""}, {"recipient", ""}, {"folder", ""}, {"account", ""}, {NULL, NULL}};
-	struct buffer text = BUFFER_INIT(4096);
-	bool good = true;
-
-	for (size_t i = 0; i < args->count && good; i++) {
-		buffer_clear(&text);
-		good = placeholder_expand(args->word[i], known, &text);
-	}
-	buffer_release(&text);
-	return good;
-}
-
-static enum outcome parse(const char *rest, struct delivery_config *config, struct err *err)
-{
-	struct words words = {0};
-	bool good = mda_arguments_split(rest, &words);
-
-	if (!good || words.count == 0 || words.word[0][0] != '/') {
-		words_release(&words);
-		return err_set(err, OUTCOME_CONFIG,
-			       good ? "deliver = %s: the program must be an absolute path"
-				    : "deliver = %s: a quote is not closed, or too many arguments",
-			       config->text);
-	}
-	config->path = words.word[0];
-	words.count--;
-	memmove(words.word, words.word + 1, words.count * sizeof(*words.word));
-	config->args = words;
-	if (!arguments_good(&words))
-		return err_set(err, OUTCOME_CONFIG,
-			       "deliver = %s: the placeholders are %%{sender}, %%{recipient}, "
-			       "%%{folder} and %%{account}",
-			       config->text);
-	return OUTCOME_OK;
-}
-
-static enum outcome check(const struct delivery_config *config, struct err *err)
-{
-	return delivery_check_path(config, config->path, X_OK, err);
-}
-
-static bool needs_recipient(const struct delivery_config *config)
-{
-	for (size_t i = 0; i < config->args.count; i++) {
-		if (strstr(config->args.word[i], "%{recipient}") != NULL)
-			return true;
-	}
-	return false;
-}
-
-/* Endings
- * ----------------------------------------------------------------------------------------
- */
-
-/* Postfix's pipe(8) bounces all but EX_TEMPFAIL and EX_OSERR. We keep what is
- * more likely the fault of this machine than of the message: what is kept can
- * still be refused when retry_for is over. */
-static const struct {
-	int status;
-	enum delivery_kind kind;
-	enum outcome outcome;
-	const char *meaning;
-} exits[] = {
-	{EX_OK, DELIVERY_DONE, OUTCOME_OK, ""},
-	{EX_USAGE, DELIVERY_LATER, OUTCOME_CONFIG, "wrong arguments: see deliver"},
-	{EX_DATAERR, DELIVERY_REFUSED, OUTCOME_DENIED, "data format error"},
-	{EX_NOINPUT, DELIVERY_LATER, OUTCOME_RETRY, "cannot open input"},
-	{EX_NOUSER, DELIVERY_REFUSED, OUTCOME_DENIED, "user unknown"},
-	{EX_NOHOST, DELIVERY_REFUSED, OUTCOME_DENIED, "host name unknown"},
-	{EX_UNAVAILABLE, DELIVERY_REFUSED, OUTCOME_DENIED, "service unavailable"},
-	{EX_SOFTWARE, DELIVERY_LATER, OUTCOME_RETRY, "internal software error"},
-	{EX_OSERR, DELIVERY_LATER, OUTCOME_RETRY, "system resource problem"},
-	{EX_OSFILE, DELIVERY_LATER, OUTCOME_CONFIG, "critical OS file missing"},
-	{EX_CANTCREAT, DELIVERY_LATER, OUTCOME_RETRY, "cannot create user output file"},
-	{EX_IOERR, DELIVERY_LATER, OUTCOME_RETRY, "input/output error"},
-	{EX_TEMPFAIL, DELIVERY_LATER, OUTCOME_RETRY, "temporary failure"},
-	{EX_PROTOCOL, DELIVERY_LATER, OUTCOME_RETRY, "remote error in protocol"},
-	{EX_NOPERM, DELIVERY_REFUSED, OUTCOME_DENIED, "permission denied"},
-	{EX_CONFIG, DELIVERY_LATER, OUTCOME_CONFIG, "local configuration error"},
-	{126, DELIVERY_LATER, OUTCOME_CONFIG, "it cannot run a command"},
-	{127, DELIVERY_LATER, OUTCOME_CONFIG, "it does not find a command"},
-};
-
-void mda_verdict_of_exit(const char *program, int wait_status, const char *words,
-			 struct delivery_verdict *verdict)
-{
-	int status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1;
-	const char *said = *words != '\0' ? ": " : "";
-	const char *meaning = "no status of sysexits.h";
-
-	verdict->kind = DELIVERY_LATER;
-	verdict->outcome = OUTCOME_RETRY;
-	if (status < 0) {
-		(void)err_set(&verdict->err, OUTCOME_RETRY, "%s: killed by signal %d%s%s", program,
-			      WTERMSIG(wait_status), said, words);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++) {
-		if (exits[i].status == status) {
-			verdict->kind = exits[i].kind;
-			verdict->outcome = exits[i].outcome;
-			meaning = exits[i].meaning;
-		}
-	}
-	if (verdict->kind != DELIVERY_DONE)
-		(void)err_set(&verdict->err, verdict->outcome, "%s: exit status %d (%s)%s%s",
-			      program, status, meaning, said, words);
-}
-
-static void verdict_of_failed_start(const char *program, int error,
-				    struct delivery_verdict *verdict)
-{
-	if (error == ENOTSUP) {
-		verdict->kind = DELIVERY_DOWN;
-		verdict->outcome = err_set(&verdict->err, OUTCOME_CONFIG,
-					   "cannot run %s: this deliver or mda_user is new since "
-					   "mailoauth-fetch was started: restart it",
-					   program);
-		return;
-	}
-	verdict->kind = error == EINVAL ? DELIVERY_REFUSED : DELIVERY_DOWN;
-	verdict->outcome = error == EINVAL ? OUTCOME_DENIED : OUTCOME_CONFIG;
-	if (error == EINVAL)
-		(void)err_set(&verdict->err, OUTCOME_DENIED,
-			      "%s: not run: an address of the message begins with '-' or has "
-			      "control characters",
-			      program);
-	else
-		(void)err_set(&verdict->err, OUTCOME_CONFIG,
-			      "cannot run %s: %s; check that it is there, and that mda_user may "
-			      "execute it",
-			      program, strerror(error));
-}
-
-static void verdict_of(const struct run *run, enum spawn_end how, int status,
-		       struct delivery_verdict *verdict)
-{
-	const struct delivery_config *config = run->message->mda->base.config;
-
-	if (how == SPAWN_EXITED && run->terminated) {
-		verdict->kind = DELIVERY_LATER;
-		verdict->outcome = OUTCOME_RETRY;
-		(void)err_set(&verdict->err, OUTCOME_RETRY,
-			      "%s: took longer than deliver_timeout, %lld s: ended%s%s",
-			      config->path, (long long)config->timeout_s,
-			      run->words.len > 0 ? ": " : "", buffer_cstr(&run->words));
-	} else if (how == SPAWN_EXITED) {
-		mda_verdict_of_exit(config->path, status, buffer_cstr(&run->words), verdict);
-	} else if (how == SPAWN_NOT_STARTED && status != EAGAIN && status != ENOMEM) {
-		verdict_of_failed_start(config->path, status, verdict);
-	} else if (how == SPAWN_LOST) { /* nothing can be run any more */
-		verdict->kind = DELIVERY_DOWN;
-		verdict->outcome = OUTCOME_RETRY;
-		(void)err_set(
-			&verdict->err, OUTCOME_RETRY,
-			"cannot run %s: the process that runs MDAs ended; what it was running "
-			"may come twice",
-			config->path);
-	} else {
-		verdict->kind = DELIVERY_LATER;
-		verdict->outcome = OUTCOME_RETRY;
-		(void)err_set(&verdict->err, OUTCOME_RETRY, "cannot run %s: %s", config->path,
-			      strerror(status));
-	}
-}
-
-/* Runs
- * -------------------------------------------------------------------------------------------
- */
+/* Runs ----------------------------------------------------------------------------------------- */
 
 static void close_end(int *fd, struct event **event)
 {
@@ -396,9 +182,7 @@ static void run_write(struct run *run)
 		run_whole(run);
 }
 
-/* Messages
- * ---------------------------------------------------------------------------------------
- */
+/* Messages ------------------------------------------------------------------------------------- */
 
 static void message_free(struct message *message)
 {
@@ -554,7 +338,8 @@ static void run_over(struct run *run, enum spawn_end how, int status)
 	words_tidy(&run->words);
 	run->number = 0;
 	run->over = true;
-	verdict_of(run, how, status, &verdict);
+	mda_verdict(run->message->mda->base.config, how, status, run->terminated,
+		    buffer_cstr(&run->words), &verdict);
 	run_close(run);
 	buffer_clear(&run->pending);
 	take_ending(run->message, &verdict);
@@ -631,9 +416,45 @@ static void message_start(struct message *message)
 	message_settle(message);
 }
 
-/* The seam
- * ---------------------------------------------------------------------------------------
- */
+/* The seam ------------------------------------------------------------------------------------- */
+
+static enum outcome parse(const char *rest, struct delivery_config *config, struct err *err)
+{
+	struct words words = {0};
+	bool good = mda_arguments_split(rest, &words);
+
+	if (!good || words.count == 0 || words.word[0][0] != '/') {
+		words_release(&words);
+		return err_set(err, OUTCOME_CONFIG,
+			       good ? "deliver = %s: the program must be an absolute path"
+				    : "deliver = %s: a quote is not closed, or too many arguments",
+			       config->text);
+	}
+	config->path = words.word[0];
+	words.count--;
+	memmove(words.word, words.word + 1, words.count * sizeof(*words.word));
+	config->args = words;
+	if (!mda_arguments_good(&words))
+		return err_set(err, OUTCOME_CONFIG,
+			       "deliver = %s: the placeholders are %%{sender}, %%{recipient}, "
+			       "%%{folder} and %%{account}",
+			       config->text);
+	return OUTCOME_OK;
+}
+
+static enum outcome check(const struct delivery_config *config, struct err *err)
+{
+	return delivery_check_path(config, config->path, X_OK, err);
+}
+
+static bool needs_recipient(const struct delivery_config *config)
+{
+	for (size_t i = 0; i < config->args.count; i++) {
+		if (strstr(config->args.word[i], "%{recipient}") != NULL)
+			return true;
+	}
+	return false;
+}
 
 static enum outcome open_mda(const struct delivery_config *config, struct delivery **out,
 			     struct err *err)

@@ -52,8 +52,7 @@ static struct smtp_delivery *self(struct delivery *delivery)
 	return (struct smtp_delivery *)delivery;
 }
 
-/* The queue --------------------------------------------------------------------------------------
- */
+/* The queue ------------------------------------------------------------------------------------ */
 
 static void queue_append(struct smtp_delivery *delivery, struct smtp_transaction *transaction)
 {
@@ -95,8 +94,7 @@ static size_t held_times(const struct smtp_delivery *delivery)
 	return delivery->session_count > 0 ? delivery->session_count : 1;
 }
 
-/* Life -------------------------------------------------------------------------------------------
- */
+/* Life ----------------------------------------------------------------------------------------- */
 
 static void session_remove(struct smtp_delivery *delivery, struct smtp_session *session)
 {
@@ -148,8 +146,7 @@ static void leave(struct smtp_delivery *delivery)
 		delivery_destroy(delivery);
 }
 
-/* Verdicts ---------------------------------------------------------------------------------------
- */
+/* Verdicts ------------------------------------------------------------------------------------- */
 
 static void tell(struct smtp_delivery *delivery, uint32_t uid,
 		 const struct delivery_verdict *verdict)
@@ -201,8 +198,7 @@ static void go_down(struct smtp_delivery *delivery, enum outcome what, const str
 	tell(delivery, 0, &delivery->why);
 }
 
-/* Connections ------------------------------------------------------------------------------------
- */
+/* Connections ---------------------------------------------------------------------------------- */
 
 static void on_over(void *ctx, struct smtp_transaction *transaction);
 static void on_ready(void *ctx, struct smtp_session *session);
@@ -347,8 +343,7 @@ static void on_closed(void *ctx, struct smtp_session *session, enum outcome what
 	leave(delivery);
 }
 
-/* The method -------------------------------------------------------------------------------------
- */
+/* The method ----------------------------------------------------------------------------------- */
 
 static void smtp_begin(struct delivery *base, const struct delivery_facts *facts)
 {
@@ -484,8 +479,7 @@ static void smtp_close(struct delivery *base)
 	leave(delivery);
 }
 
-/* What is written --------------------------------------------------------------------------------
- */
+/* What is written ------------------------------------------------------------------------------ */
 
 static enum outcome bad_form(const struct delivery_config *config, const char *why, struct err *err)
 {

@@ -145,8 +145,7 @@ void delivery_drop(struct delivery *delivery);
 /* The Maildir, for the second half of its deliveries; NULL for other methods. */
 struct maildir *delivery_maildir(const struct delivery *delivery);
 
-/* For the methods themselves ---------------------------------------------------------------------
- */
+/* For the methods themselves ------------------------------------------------------------------- */
 
 /* Each method's own struct begins with this; open sets method, config, world and handler. */
 struct delivery {

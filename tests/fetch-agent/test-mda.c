@@ -24,8 +24,9 @@
 #include <cmocka.h>
 
 #include "common/xalloc.h"
-#include "fetch-agent/delivery/delivery-mda.h"
 #include "fetch-agent/delivery/envelope.h"
+#include "fetch-agent/delivery/mda-arguments.h"
+#include "fetch-agent/delivery/mda-verdict.h"
 #include "fetch-agent/delivery/spawner.h"
 
 #include "common/banned.h"
@@ -33,9 +34,7 @@
 #define VERDICTS_MAX 64
 #define PATIENCE_S   60 /* a test that waits so long has failed */
 
-/* The pure parts
- * ---------------------------------------------------------------------------------
- */
+/* The pure parts ------------------------------------------------------------------------------- */
 
 static void arguments_are_split(void **state)
 {
@@ -97,23 +96,29 @@ static void exit_statuses_mean(void **state)
 		{127, DELIVERY_LATER},
 		{255, DELIVERY_LATER},
 	};
+	char program[] = "/x";
+	struct delivery_config config = {.path = program, .timeout_s = 9};
 	struct delivery_verdict verdict;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
-		mda_verdict_of_exit("/x", examples[i].status << 8, "", &verdict);
+		mda_verdict(&config, SPAWN_EXITED, examples[i].status << 8, false, "", &verdict);
 		assert_int_equal(verdict.kind, examples[i].kind);
 		assert_int_equal(verdict.outcome == OUTCOME_OK, verdict.kind == DELIVERY_DONE);
 	}
-	mda_verdict_of_exit("/x", EX_NOUSER << 8, "no such person", &verdict);
+	mda_verdict(&config, SPAWN_EXITED, EX_NOUSER << 8, false, "no such person", &verdict);
 	assert_string_equal(verdict.err.text, "/x: exit status 67 (user unknown): no such person");
-	mda_verdict_of_exit("/x", SIGKILL, "", &verdict);
+	mda_verdict(&config, SPAWN_EXITED, SIGKILL, false, "", &verdict);
 	assert_int_equal(verdict.kind, DELIVERY_LATER);
+	mda_verdict(&config, SPAWN_EXITED, 0, true, "wait", &verdict);
+	assert_int_equal(verdict.kind, DELIVERY_LATER);
+	assert_string_equal(verdict.err.text,
+			    "/x: took longer than deliver_timeout, 9 s: ended: wait");
+	mda_verdict(&config, SPAWN_LOST, 0, false, "", &verdict);
+	assert_int_equal(verdict.kind, DELIVERY_DOWN);
 }
 
-/* Programs
- * ---------------------------------------------------------------------------------------
- */
+/* Programs ------------------------------------------------------------------------------------- */
 
 struct got {
 	uint32_t uid;
