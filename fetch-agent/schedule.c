@@ -18,7 +18,7 @@
 #include "fetch-agent/backoff.h"
 #include "fetch-agent/folder-list.h"
 #include "fetch-agent/run-report.h"
-#include "fetch-agent/turns.h"
+#include "fetch-agent/schedule-private.h"
 
 #include "common/banned.h"
 
@@ -31,57 +31,6 @@
 #define GRACE_MS	3000 /* at the end: for what is under way */
 #define END_MS		8000 /* for everything */
 #define NEVER		(-1)
-
-enum slot_state {
-	SLOT_WAITING, /* for its time, or for nothing */
-	SLOT_QUEUED,
-	SLOT_WORKING,
-	SLOT_WATCHING,
-};
-
-static const char *const state_names[] = {"waiting", "queued", "working", "watching"};
-
-TAILQ_HEAD(slot_list, slot);
-
-/*
- * A section, or a further connection of one, which watches one of its folders: a branch. The
- * section's own connection fetches every folder that no branch sees to.
- */
-struct slot {
-	TAILQ_ENTRY(slot) link;
-	struct turn turn;
-	struct schedule *schedule;
-	struct slot *section;	      /* whose branch it is; NULL: it is one */
-	char *folder;		      /* a branch's */
-	struct slot_list branches;    /* a section's */
-	struct fetch_source *source;  /* a branch's is its section's */
-	struct fetch_source *changed; /* takes the place of source when all runs are over */
-	bool removed;
-	enum slot_state state;
-	int64_t since_s;
-	int64_t next_s; /* SLOT_WAITING: when; 0: never by itself */
-	struct event *timer;
-	struct source_run *run;
-	bool has_run;
-	bool poll_told;	 /* that it, or some of its folders, cannot be watched */
-	bool asked;	 /* for another pass, while one is under way */
-	unsigned tries;	 /* failures in a row */
-	unsigned breaks; /* in a row, of connections that did not live long */
-	int64_t failing_since_s;
-	int64_t began_ms;	  /* the connection */
-	struct run_result result; /* the last */
-};
-
-struct schedule {
-	struct run_world world;
-	struct slot_list sections;
-	size_t count, running; /* sections; runs, those of branches too */
-	struct turns *turns;
-	struct event *start;
-	bool to_settle;	    /* a section has come to an end, or its last branch has */
-	struct event *stop; /* NULL: it goes on */
-	int64_t stop_began_ms;
-};
 
 static uint32_t chance(void)
 {
@@ -798,121 +747,4 @@ void schedule_stop(struct schedule *schedule)
 		abort(); /* as xalloc: out of memory */
 	stop_all(schedule, false);
 	end_if_done(schedule);
-}
-
-/* What is known -----------------------------------------------------------------------------------
- */
-
-enum run_stage schedule_worst(const struct schedule *schedule)
-{
-	enum run_stage worst = RUN_STAGE_NONE;
-	const struct slot *slot;
-
-	TAILQ_FOREACH(slot, &schedule->sections, link)
-	{
-		if (slot->result.what != OUTCOME_OK && slot->result.stage > worst)
-			worst = slot->result.stage;
-	}
-	return worst;
-}
-
-uint64_t schedule_messages(const struct schedule *schedule)
-{
-	const struct slot *slot;
-	uint64_t messages = 0;
-
-	TAILQ_FOREACH(slot, &schedule->sections, link)
-	{
-		messages += slot->result.messages;
-	}
-	return messages;
-}
-
-static void add_number(struct json_object *object, const char *key, int64_t number)
-{
-	(void)json_object_object_add(object, key, json_object_new_int64(number));
-}
-
-static void add_text(struct json_object *object, const char *key, const char *text)
-{
-	(void)json_object_object_add(object, key, json_object_new_string(text));
-}
-
-static void describe_failure(const struct slot *slot, struct json_object *object)
-{
-	const struct diagnosis *diagnosis =
-		diagnosis_find(slot->result.where, span_from_str(slot->result.err.text));
-
-	add_number(object, "tries", slot->tries);
-	add_number(object, "failing_since", slot->failing_since_s);
-	add_text(object, "error", slot->result.err.text);
-	if (diagnosis != NULL)
-		add_text(object, "meaning", diagnosis->meaning);
-	if (diagnosis != NULL && diagnosis->remedy != NULL)
-		add_text(object, "remedy", diagnosis->remedy);
-}
-
-/* The section's own connection, or a branch; NULL: all is well. */
-static const struct slot *find_failing(const struct slot *section)
-{
-	const struct slot *branch;
-
-	if (section->tries > 0)
-		return section;
-	TAILQ_FOREACH(branch, &section->branches, link)
-	{
-		if (branch->tries > 0)
-			return branch;
-	}
-	return NULL;
-}
-
-/* Connections on which something is waited for. */
-static int64_t count_watched(const struct slot *section)
-{
-	const struct slot *branch;
-	int64_t count = section->state == SLOT_WATCHING;
-
-	TAILQ_FOREACH(branch, &section->branches, link)
-	{
-		count += branch->state == SLOT_WATCHING;
-	}
-	return count;
-}
-
-struct json_object *schedule_describe(const struct schedule *schedule)
-{
-	struct json_object *all = json_object_new_object();
-	const struct slot *slot;
-
-	TAILQ_FOREACH(slot, &schedule->sections, link)
-	{
-		struct json_object *object = json_object_new_object();
-		const struct slot *failing = find_failing(slot);
-
-		add_text(object, "state", state_names[slot->state]);
-		add_number(object, "since", slot->since_s);
-		add_number(object, "next", slot->next_s);
-		add_number(object, "watched", count_watched(slot));
-		if (failing != NULL)
-			describe_failure(failing, object);
-		(void)json_object_object_add(all, slot->source->name, object);
-	}
-	return all;
-}
-
-const char *schedule_summary(const struct schedule *schedule, char *text, size_t size)
-{
-	size_t watched = 0, working = 0, failing = 0;
-	const struct slot *slot;
-
-	TAILQ_FOREACH(slot, &schedule->sections, link)
-	{
-		watched += slot->state == SLOT_WATCHING;
-		working += slot->state == SLOT_WORKING;
-		failing += find_failing(slot) != NULL;
-	}
-	(void)snprintf(text, size, "%zu sections: %zu watched, %zu at work, %zu failing",
-		       schedule->count, watched, working, failing);
-	return text;
 }
