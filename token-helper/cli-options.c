@@ -20,70 +20,101 @@
 /* Letters are names inside the program; only those in SHORT_OPTIONS can be typed. */
 #define SHORT_OPTIONS ":S:c:hV"
 
-static const struct option long_options[] = {
-	{"socket", required_argument, NULL, 'S'},
-	{"config", required_argument, NULL, 'c'},
-	{"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'V'},
-	{"json", no_argument, NULL, 'j'},
-	{"service", required_argument, NULL, 's'},
-	{"min-valid", required_argument, NULL, 'm'},
-	{"port", required_argument, NULL, 'p'},
-	{"timeout", required_argument, NULL, 't'},
-	{"no-browser", no_argument, NULL, 'n'},
-	{"paste", no_argument, NULL, 'P'},
-	{"account", required_argument, NULL, 'a'},
-	{"force", no_argument, NULL, 'f'},
-	{"replace-identity", no_argument, NULL, 'R'},
-	{"check", no_argument, NULL, 'k'},
-	{"yes", no_argument, NULL, 'y'},
-	{"flow", required_argument, NULL, 'w'},
-	{"request", no_argument, NULL, 'q'},
-	{"response", no_argument, NULL, 'r'},
-	{"postfix-config", required_argument, NULL, 'C'},
-	{"sender", required_argument, NULL, 'E'},
-	{"dry-run", no_argument, NULL, 'D'},
-	{"limits", no_argument, NULL, 'I'},
-	{"send-to", required_argument, NULL, 'T'},
-	{"host", required_argument, NULL, 'H'},
-	{"mechanism", required_argument, NULL, 'M'},
-	{"tls", required_argument, NULL, 'L'},
-	{"trace", no_argument, NULL, 'x'},
-	{"append", no_argument, NULL, 'A'},
-	{"app-only", no_argument, NULL, 'G'},
-	{"with", required_argument, NULL, 'W'},
-	{"password-file", required_argument, NULL, 'F'},
-	{"user", required_argument, NULL, 'u'},
-	{"unverified", no_argument, NULL, 'U'},
-	{"redirect", required_argument, NULL, 'd'},
-	{NULL, 0, NULL, 0},
+/* What follows an option, and what is done with it. */
+enum option_kind {
+	OPTION_FLAG,  /* nothing: sets the bool at offset */
+	OPTION_WORD,  /* a value, which the string at offset takes as it stands */
+	OPTION_VALUE, /* a value that read_value() looks at */
+	OPTION_WANT,  /* nothing: it is help or the version that is wanted */
 };
+
+/* A row each. offset: in struct cli. */
+static const struct {
+	const char *name;
+	char letter;
+	enum option_kind kind;
+	size_t offset;
+} options[] = {
+	{"socket", 'S', OPTION_WORD, offsetof(struct cli, socket)},
+	{"config", 'c', OPTION_WORD, offsetof(struct cli, config)},
+	{"help", 'h', OPTION_WANT, 0},
+	{"version", 'V', OPTION_WANT, 0},
+	{"json", 'j', OPTION_FLAG, offsetof(struct cli, json)},
+	{"service", 's', OPTION_VALUE, 0},
+	{"min-valid", 'm', OPTION_VALUE, 0},
+	{"port", 'p', OPTION_VALUE, 0},
+	{"timeout", 't', OPTION_VALUE, 0},
+	{"no-browser", 'n', OPTION_FLAG, offsetof(struct cli, no_browser)},
+	{"paste", 'P', OPTION_FLAG, offsetof(struct cli, paste)},
+	{"account", 'a', OPTION_WORD, offsetof(struct cli, only)},
+	{"force", 'f', OPTION_FLAG, offsetof(struct cli, force)},
+	{"replace-identity", 'R', OPTION_FLAG, offsetof(struct cli, replace_identity)},
+	{"check", 'k', OPTION_FLAG, offsetof(struct cli, check)},
+	{"yes", 'y', OPTION_FLAG, offsetof(struct cli, yes)},
+	{"flow", 'w', OPTION_VALUE, 0},
+	{"request", 'q', OPTION_FLAG, offsetof(struct cli, request)},
+	{"response", 'r', OPTION_FLAG, offsetof(struct cli, response)},
+	{"postfix-config", 'C', OPTION_WORD, offsetof(struct cli, postfix_dir)},
+	{"sender", 'E', OPTION_VALUE, 0},
+	{"dry-run", 'D', OPTION_FLAG, offsetof(struct cli, dry_run)},
+	{"limits", 'I', OPTION_FLAG, offsetof(struct cli, limits)},
+	{"send-to", 'T', OPTION_WORD, offsetof(struct cli, send_to)},
+	{"host", 'H', OPTION_WORD, offsetof(struct cli, host)},
+	{"mechanism", 'M', OPTION_VALUE, 0},
+	{"tls", 'L', OPTION_VALUE, 0},
+	{"trace", 'x', OPTION_FLAG, offsetof(struct cli, trace)},
+	{"append", 'A', OPTION_FLAG, offsetof(struct cli, append)},
+	{"app-only", 'G', OPTION_FLAG, offsetof(struct cli, app_only)},
+	{"with", 'W', OPTION_WORD, offsetof(struct cli, with)},
+	{"password-file", 'F', OPTION_WORD, offsetof(struct cli, password_file)},
+	{"user", 'u', OPTION_WORD, offsetof(struct cli, user)},
+	{"unverified", 'U', OPTION_FLAG, offsetof(struct cli, unverified)},
+	{"redirect", 'd', OPTION_WORD, offsetof(struct cli, redirect)},
+};
+
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
+
+static bool takes_value(size_t i)
+{
+	return options[i].kind == OPTION_WORD || options[i].kind == OPTION_VALUE;
+}
+
+/* As getopt_long(3) wants them. */
+static void list_options(struct option list[OPTIONS + 1])
+{
+	for (size_t i = 0; i < OPTIONS; i++)
+		list[i] =
+			(struct option){.name = options[i].name,
+					.has_arg = takes_value(i) ? required_argument : no_argument,
+					.val = options[i].letter};
+	list[OPTIONS] = (struct option){0};
+}
 
 static const char *long_name(int letter)
 {
-	for (const struct option *o = long_options; o->name != NULL; o++) {
-		if (o->val == letter)
-			return o->name;
+	for (size_t i = 0; i < OPTIONS; i++) {
+		if (options[i].letter == letter)
+			return options[i].name;
 	}
 	return "?";
 }
 
 const char *cli_option_of(const struct cli_verb *verb, size_t at)
 {
-	for (const struct option *o = long_options; o->name != NULL; o++) {
-		if ((strchr(COMMON_OPTIONS, o->val) != NULL ||
-		     strchr(verb->options, o->val) != NULL) &&
+	for (size_t i = 0; i < OPTIONS; i++) {
+		if ((strchr(COMMON_OPTIONS, options[i].letter) != NULL ||
+		     strchr(verb->options, options[i].letter) != NULL) &&
 		    at-- == 0)
-			return o->name;
+			return options[i].name;
 	}
 	return NULL;
 }
 
 bool cli_option_takes_value(const char *name)
 {
-	for (const struct option *o = long_options; o->name != NULL; o++) {
-		if (strcmp(o->name, name) == 0)
-			return o->has_arg == required_argument;
+	for (size_t i = 0; i < OPTIONS; i++) {
+		if (strcmp(options[i].name, name) == 0)
+			return takes_value(i);
 	}
 	return false;
 }
@@ -131,57 +162,6 @@ static enum cli_exit read_flow(const char *text, const char **out, struct err *e
 	return CLI_OK;
 }
 
-/* Options that are said or not. */
-static const struct {
-	char letter;
-	size_t offset; /* of a bool in struct cli */
-} flags[] = {
-	{'j', offsetof(struct cli, json)},
-	{'n', offsetof(struct cli, no_browser)},
-	{'P', offsetof(struct cli, paste)},
-	{'f', offsetof(struct cli, force)},
-	{'R', offsetof(struct cli, replace_identity)},
-	{'U', offsetof(struct cli, unverified)},
-	{'k', offsetof(struct cli, check)},
-	{'y', offsetof(struct cli, yes)},
-	{'q', offsetof(struct cli, request)},
-	{'r', offsetof(struct cli, response)},
-	{'D', offsetof(struct cli, dry_run)},
-	{'I', offsetof(struct cli, limits)},
-	{'x', offsetof(struct cli, trace)},
-	{'A', offsetof(struct cli, append)},
-	{'G', offsetof(struct cli, app_only)},
-};
-
-/* Options whose value is taken as it stands. */
-static const struct {
-	char letter;
-	size_t offset; /* of a string in struct cli */
-} words[] = {
-	{'S', offsetof(struct cli, socket)},  {'c', offsetof(struct cli, config)},
-	{'a', offsetof(struct cli, only)},    {'C', offsetof(struct cli, postfix_dir)},
-	{'T', offsetof(struct cli, send_to)}, {'H', offsetof(struct cli, host)},
-	{'W', offsetof(struct cli, with)},    {'F', offsetof(struct cli, password_file)},
-	{'u', offsetof(struct cli, user)},    {'d', offsetof(struct cli, redirect)},
-};
-
-static bool read_plain(int letter, const char *value, struct cli *cli)
-{
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-		if (flags[i].letter == letter) {
-			*(bool *)(void *)((char *)cli + flags[i].offset) = true;
-			return true;
-		}
-	}
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (words[i].letter == letter) {
-			*(const char **)(void *)((char *)cli + words[i].offset) = value;
-			return true;
-		}
-	}
-	return false;
-}
-
 static enum cli_exit read_sender(const char *text, struct cli *cli, struct err *err)
 {
 	const char *at = strchr(text, '@');
@@ -215,20 +195,9 @@ static enum cli_exit read_tls(const char *text, const char **out, struct err *er
 	return CLI_OK;
 }
 
-static enum cli_exit read_option(int letter, const char *value, struct cli_line *line,
-				 struct err *err)
+static enum cli_exit read_value(int letter, const char *value, struct cli *cli, struct err *err)
 {
-	struct cli *cli = &line->cli;
-
-	if (read_plain(letter, value, cli))
-		return CLI_OK;
 	switch (letter) {
-	case 'h':
-		line->want = WANT_HELP;
-		return CLI_OK;
-	case 'V':
-		line->want = WANT_VERSION;
-		return CLI_OK;
 	case 'w':
 		return read_flow(value, &cli->flow, err);
 	case 'E':
@@ -246,8 +215,32 @@ static enum cli_exit read_option(int letter, const char *value, struct cli_line 
 	case 't':
 		return read_number(letter, value, 1, TIMEOUT_MAX_S, &cli->timeout_s, err);
 	default:
-		return CLI_USAGE;
+		return usage(err, "nothing is done with the value of --", long_name(letter));
 	}
+}
+
+static enum cli_exit read_option(int letter, const char *value, struct cli_line *line,
+				 struct err *err)
+{
+	char *cli = (char *)&line->cli;
+	size_t i = 0;
+
+	while (options[i].letter != letter) /* getopt_long(3) gives no others */
+		i++;
+	switch (options[i].kind) {
+	case OPTION_FLAG:
+		*(bool *)(void *)(cli + options[i].offset) = true;
+		break;
+	case OPTION_WORD:
+		*(const char **)(void *)(cli + options[i].offset) = value;
+		break;
+	case OPTION_VALUE:
+		return read_value(letter, value, &line->cli, err);
+	case OPTION_WANT:
+		line->want = letter == 'h' ? WANT_HELP : WANT_VERSION;
+		break;
+	}
+	return CLI_OK;
 }
 
 /* Number of operands that the verb's name takes up: 0 when they do not begin with it. */
@@ -400,14 +393,16 @@ enum cli_exit cli_options_read(int argc, char **argv, const struct cli_verb *ver
 			       struct cli_line *line, struct err *err)
 {
 	struct buffer given = BUFFER_INIT(256);
+	struct option list[OPTIONS + 1];
 	enum cli_exit exit = CLI_OK;
 	int letter;
 
 	set_defaults(line);
+	list_options(list);
 	optind = 0; /* GNU: start anew */
 	opterr = 0;
 	while (exit == CLI_OK &&
-	       (letter = getopt_long(argc, argv, SHORT_OPTIONS, long_options, NULL)) != -1) {
+	       (letter = getopt_long(argc, argv, SHORT_OPTIONS, list, NULL)) != -1) {
 		if (letter == '?')
 			exit = usage(err, "option unknown or misused: ", argv[optind - 1]);
 		else if (letter == ':')
