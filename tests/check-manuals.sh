@@ -20,25 +20,6 @@ for page in sasl-plugin/*.[1-8] token-helper/*.[1-8] fetch-agent/*.[1-8]; do
 	}
 done
 
-# Every key that the tables of the configuration know stands in mailoauth.conf(5).
-page=$(plain token-helper/mailoauth.conf.5)
-missing=$(sed -n 's/.*{\.name = "\([a-z_]*\)".*/\1/p' token-helper/accounts/helper-config.c fetch-agent/fetch-config.c | sort -u | while read -r key; do
-	printf '%s\n' "$page" | grep -qw "$key" || echo "mailoauth.conf(5) does not mention the key $key"
-done)
-[ -z "$missing" ] || {
-	echo "$missing"
-	status=1
-}
-
-# And every key that mailoauth.conf(5) has an entry for is known.
-unknown=$(sed -n 's/^\.It Ic //p' token-helper/mailoauth.conf.5 | tr -d ',' | sed 's/ Ic / /g' | tr ' ' '\n' | grep -xE '[a-z_]+' | sort -u | while read -r key; do
-	grep -qF "{.name = \"$key\"" token-helper/accounts/helper-config.c fetch-agent/fetch-config.c || echo "mailoauth.conf(5) has an entry for $key, which no table has"
-done)
-[ -z "$unknown" ] || {
-	echo "$unknown"
-	status=1
-}
-
 # NAMES that are in one file and not in the other, one a line.
 compare() { # WHAT NAMES1 FILE1 NAMES2 FILE2
 	for name in $2; do
@@ -47,6 +28,30 @@ compare() { # WHAT NAMES1 FILE1 NAMES2 FILE2
 	for name in $4; do
 		printf '%s\n' "$2" | grep -qxF -e "$name" || echo "$1 $name is in $5 and not in $3"
 	done
+}
+
+# Keys of the configuration: a row in the table of their section, and in mailoauth.conf(5) an entry in the part on it.
+helper_config=token-helper/accounts/helper-config.c
+table_keys() { # FILE TABLE
+	sed -n "/$2/,/^\t{0},/s/.*{\.name = \"\([a-z_]*\)\".*/\1/p" "$1"
+}
+manual_keys() { # PART
+	sed -n "/^\.S[sh] $1\$/,/^\.S[sh] /s/^\.It Ic //p" token-helper/mailoauth.conf.5 | tr -d ',' | sed 's/ Ic / /g' | tr ' ' '\n' | grep -xE '[a-z_]+'
+}
+# What an account and a preset may both say has its entries in the account's part, and is listed in the preset's.
+settings=$(sed -n '/^#define SETTINGS_KEYS/,/^$/s/.*{\.name = "\([a-z_]*\)".*/\1/p' $helper_config)
+different=$(
+	page=token-helper/mailoauth.conf.5
+	compare "the key" "$(echo "$settings" && table_keys $helper_config account_keys)" $helper_config "$(manual_keys 'Section account NAME')" "$page, account"
+	compare "the key" "$(table_keys $helper_config daemon_keys)" $helper_config "$(manual_keys 'Section daemon')" "$page, daemon"
+	compare "the key" "$(table_keys fetch-agent/fetch-config.c fetch_keys)" fetch-agent/fetch-config.c "$(manual_keys 'Section fetch NAME')" "$page, fetch"
+	compare "the key" "$(echo "$settings" | grep -v '_host$'; echo auth_host)" $helper_config \
+		"$(sed -n 's/^\.Ic issuer ,/issuer/p' $page | tr -d ',' | tr -s ' ' '\n')" "$page, the list in FILES"
+	compare "the key" "$(table_keys $helper_config preset_keys)" $helper_config "$(manual_keys FILES)" "$page, FILES"
+)
+[ -z "$different" ] || {
+	echo "$different"
+	status=1
 }
 
 # Verbs of the socket: a table row each, and in PROTOCOL.md a row or a heading. Destinations: a method each, and in mailoauth.conf(5) a form.
@@ -99,13 +104,18 @@ compare_options() { # PROGRAM PAGE
 		}
 	done
 }
-# Every verb of the tool has a part of mailoauth(1).
+# Every verb of the tool has a part of mailoauth(1), and stands in its synopsis.
 compare_verbs() { # PROGRAM PAGE
 	[ -n "$1" ] && [ -x "$1" ] || return 0
 	parts=$(sed -n 's/^\.Ss //p' "$2")
+	synopsis=$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.Cm //p' "$2")
 	for verb in $("$1" --help | sed -n '/^usage/,/^ *help/s/^  \([a-z][a-z -]*[a-z]\)  .*/\1/p' | tr ' ' _); do
 		printf '%s\n' "$parts" | grep -qwe "^$(echo "$verb" | tr _ ' ')" || {
 			echo "$2 has no part (.Ss) on $(echo "$verb" | tr _ ' ')"
+			status=1
+		}
+		printf '%s\n' "$synopsis" | grep -qxF "$(echo "$verb" | tr _ ' ')" || {
+			echo "$2: its SYNOPSIS lacks $(echo "$verb" | tr _ ' ')"
 			status=1
 		}
 	done
