@@ -27,11 +27,23 @@ static const struct import_program *const programs[] = {
 	&import_fdm,
 };
 
+#define NAMES_MAX     256
 #define PROGRAM_COUNT (sizeof(programs) / sizeof(programs[0]))
 
-const char *import_program_names(void)
+static void not_known(const struct import_request *request, struct err *err)
 {
-	return "fetchmail, getmail, mbsync, fdm";
+	struct buffer names = BUFFER_INIT(NAMES_MAX);
+
+	for (size_t i = 0; i < PROGRAM_COUNT; i++)
+		(void)buffer_printf(&names, "%s%s", i > 0 ? ", " : "", programs[i]->name);
+	if (request->from != NULL)
+		(void)err_set(err, OUTCOME_CONFIG, "--from %s: must be one of: %s", request->from,
+			      buffer_cstr(&names));
+	else
+		(void)err_set(err, OUTCOME_CONFIG,
+			      "%s: whose configuration is it? Add --from with one of: %s",
+			      request->file, buffer_cstr(&names));
+	buffer_release(&names);
 }
 
 static const struct import_program *find_program(const struct import_request *request,
@@ -45,13 +57,7 @@ static const struct import_program *find_program(const struct import_request *re
 					  : strstr(name, programs[i]->file_name) != NULL)
 			return programs[i];
 	}
-	if (request->from != NULL)
-		(void)err_set(err, OUTCOME_CONFIG, "--from %s: must be one of: %s", request->from,
-			      import_program_names());
-	else
-		(void)err_set(err, OUTCOME_CONFIG,
-			      "%s: whose configuration is it? Add --from with one of: %s",
-			      request->file, import_program_names());
+	not_known(request, err);
 	return NULL;
 }
 

@@ -35,7 +35,4 @@ struct import_request {
 enum outcome import_run(const struct import_request *request, struct buffer *sections,
 			struct buffer *notes, struct err *err);
 
-/* "fetchmail, getmail, mbsync, fdm": for messages. */
-const char *import_program_names(void);
-
 #endif
