@@ -85,17 +85,17 @@ all_help() { # PROGRAM
 	done
 }
 
-# Every long option of --help stands in the program's page, and every one that the page has an entry for in the help.
+# Every long option of the help stands in the program's page, and every one that the page has an entry for in the help.
 compare_options() { # PROGRAM PAGE
 	[ -n "$1" ] && [ -x "$1" ] || return 0
 	text=$(plain "$2")
-	for option in $("$1" --help | grep -o -e '--[a-z][a-z-]*' | sort -u); do
+	help=$(all_help "$1")
+	for option in $(printf '%s\n' "$help" | grep -o -e '--[a-z][a-z-]*' | sort -u); do
 		printf '%s\n' "$text" | grep -q -e "$option" || {
-			echo "$2 does not mention $option of $1 --help"
+			echo "$2 does not mention $option, which the help of $1 has"
 			status=1
 		}
 	done
-	help=$(all_help "$1")
 	entries=$(sed -n '/^\.It Fl/p' "$2" | grep -oE 'Fl (Fl |\\-)[a-z][a-z-]+' | sed 's/^Fl Fl //; s/^Fl .-//')
 	for option in $entries; do
 		printf '%s\n' "$help" | grep -qwe "--$option" || {
