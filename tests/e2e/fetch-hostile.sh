@@ -894,6 +894,7 @@ C: ^RCPT TO
 S: 550 5.1.1 no such user
 stall
 EOF
+rm "$BED/lmtp.port" # the first one's, which would be read before this one writes its own
 "$BED_NODE" "$BED_SRC/scripted-imap.mjs" "$BED/lmtp.script" "$BED/tls" "$BED/lmtp.log" >"$BED/lmtp.port" 2>"$BED/lmtp.err" &
 lmtp_server=$!
 bed_note $lmtp_server
