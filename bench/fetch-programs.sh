@@ -242,6 +242,7 @@ run_fetchmail_lmtp() {
 # minutes one by one when it makes new ones, which takes a fast program longer than all the rest. Marks that a program made are taken away again.
 clean() {
 	counting="/usr/bin/time -q -o $BED/usage -f %U,%S,%M"
+	[ -z "${tracing-}" ] || counting="strace -f -qq -c -S calls -o $BED/calls"
 	past=$((${past:-0} + 1))
 	mkdir -p "$BED/past/$past"
 	for what in "$BED/fetched" "$BED/synced" "$BED/ran" "$BED/mail/to@example.test/Maildir"; do
@@ -270,10 +271,14 @@ note() { # ROW PROGRAM ROUND NANOSECONDS OUTCOME [TRIPS]
 	bed_say "$1, round $3: $2 $(awk -v ns="$4" 'BEGIN { printf "%.2f", ns / 1e9 }') s, $5"
 }
 
+log_in() {
+	printf 'XOAUTH2 %s\n' "$(bed_xoauth2 "$user" "$(bed_mailoauth token "$account")")" >"$BED/login"
+}
+
 # The function must succeed, and all messages must be there.
 measure() { # ROW PROGRAM ROUND COUNT
 	clean
-	printf 'XOAUTH2 %s\n' "$(bed_xoauth2 "$user" "$(bed_mailoauth token "$account")")" >"$BED/login"
+	log_in
 	"run_$(echo "$2" | tr - _)"
 	status=$?
 	count=$(arrived "$2")
@@ -283,6 +288,16 @@ measure() { # ROW PROGRAM ROUND COUNT
 		note "$1" "$2" "$3" "$took" failed
 		echo "$2: exit status $status, $count of $4 messages: $(tail -n 3 "$BED/out" | cut -c 1-300)"
 	fi
+}
+
+# How many system calls it makes, with all that it starts: a run by itself, because to count them takes longer than to make them.
+measure_calls() { # ROW PROGRAM
+	command -v strace >/dev/null || return 0
+	tracing=yes
+	clean
+	log_in
+	"run_$(echo "$2" | tr - _)" && printf '=\t%s\t%s\t%s\n' "$1" "$2" "$(awk '$NF == "total" { print $4 }' "$BED/calls")" >>"$BED/figures"
+	tracing=
 }
 
 takes_part() { # PROGRAM ROUND
@@ -301,6 +316,9 @@ measure_row() { # ROW COUNT PROGRAM...
 			takes_part "$program" "$round" || continue
 			measure "$row" "$program" "$round" "$wanted"
 		done
+	done
+	for program; do
+		takes_part "$program" $((SLOW_RUNS + 1)) && measure_calls "$row" "$program"
 	done
 }
 

@@ -15,7 +15,7 @@ import { writeFileSync } from "node:fs";
 import { median, ratios as ratiosOf, readFigures } from "./figures.mjs";
 
 const [figuresFile, jsonFile, messages, farMessages] = process.argv.slice(2);
-const { made, figures } = readFigures(figuresFile);
+const { made, calls, figures } = readFigures(figuresFile);
 
 const titles = {
 	maildir: `${messages} messages to a Maildir (fetchmail: to a program)`,
@@ -51,6 +51,7 @@ function summary(row, program) {
 	return {
 		row, program, rounds: all.length, median_s: median(times), min_s: Math.min(...times), max_s: Math.max(...times),
 		to_ours: ratio(ours), to_floor: ratio(floors[row]), cpu_s: median(all.map(cpu)), peak_kb: Math.max(...all.map((one) => one.peak_kb)),
+		calls: calls[`${row} ${program}`],
 		trips: all[0].trips === undefined ? undefined : Math.max(...all.map((one) => one.trips)),
 	};
 }
@@ -59,7 +60,7 @@ const cell = (value, digits = 2) => (value === undefined ? "" : value.toFixed(di
 function line(one) {
 	if (one.failed) return `${(labels[one.program] ?? one.program).padEnd(31)} failed`;
 	return (labels[one.program] ?? one.program).padEnd(31) + cell(one.median_s) + cell(one.min_s) + cell(one.max_s) + cell(one.to_ours) +
-		cell(one.to_floor) + cell(one.cpu_s) + cell(one.peak_kb / 1024, 1) + (one.trips === undefined ? "" : `  ${one.trips} round trips`);
+		cell(one.to_floor) + cell(one.cpu_s) + cell(one.peak_kb / 1024, 1) + cell(one.calls, 0) + (one.trips === undefined ? "" : `  ${one.trips} round trips`);
 }
 
 const atMost = (text, limit, values) => ({ text: `${text}: at most ${limit}`, limit, values, holds: (value) => value <= limit });
@@ -93,7 +94,7 @@ if (memory.rounds > 0) memory.verdict = memory.max <= memory.limit ? "met" : "mi
 
 const summaries = [];
 for (const row of new Set(figures.map((figure) => figure.row))) {
-	console.log(`\n${titles[row]}\n${"".padEnd(31)}${["median s", "min", "max", "to ours", "to floor", "CPU s", "peak MiB"]
+	console.log(`\n${titles[row]}\n${"".padEnd(31)}${["median s", "min", "max", "to ours", "to floor", "CPU s", "peak MiB", "calls"]
 		.map((title) => title.padStart(9)).join("")}`);
 	for (const program of new Set(figures.filter((figure) => figure.row === row).map((figure) => figure.program))) {
 		summaries.push(summary(row, program));
@@ -109,13 +110,13 @@ for (const goal of goals)
 function markdown() {
 	const table = (row) => [
 		`## ${titles[row]}`, "",
-		"| | rounds | median s | least | most | to ours | to floor | CPU s | peak MiB | round trips |", "|---|---|---|---|---|---|---|---|---|---|",
+		"| | rounds | median s | least | most | to ours | to floor | CPU s | peak MiB | system calls | round trips |", "|---|---|---|---|---|---|---|---|---|---|---|",
 		...summaries.filter((one) => one.row === row).map((one) => {
 			const label = labels[one.program] ?? one.program;
-			if (one.failed) return `| ${label} | failed | | | | | | | | |`;
+			if (one.failed) return `| ${label} | failed | | | | | | | | | |`;
 			const number = (value, digits = 2) => value === undefined ? "" : value.toFixed(digits);
 			return `| ${label} | ${one.rounds} | ${number(one.median_s)} | ${number(one.min_s)} | ${number(one.max_s)} | ${number(one.to_ours)} | ` +
-				`${number(one.to_floor)} | ${number(one.cpu_s)} | ${number(one.peak_kb / 1024, 1)} | ${one.trips ?? ""} |`;
+				`${number(one.to_floor)} | ${number(one.cpu_s)} | ${number(one.peak_kb / 1024, 1)} | ${one.calls ?? ""} | ${one.trips ?? ""} |`;
 		}), "",
 	];
 	return [

@@ -72,6 +72,7 @@ for peer in $PEERS; do
 		peers="$peers $peer"
 	fi
 done
+supply strace command -v strace || echo "not counted: system calls; strace does that, which is not installed: apt-get install strace"
 supply time [ -x /usr/bin/time ] || usage "CPU time and memory are measured with /usr/bin/time: apt-get install time"
 
 # The mailboxes ----------------------------------------------------------------------------------
