@@ -198,7 +198,7 @@ static enum outcome check_grant_file(int fd, size_t *size_out, struct err *err)
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
-		return err_set(err, OUTCOME_CONFIG, "%s", strerror(errno));
+		return err_set(err, OUTCOME_RETRY, "%s", strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, OUTCOME_CONFIG, "not a regular file");
 	if (st.st_uid != geteuid())
@@ -689,10 +689,14 @@ static enum leftover leftover_judge(struct store *store, int fd, const char *acc
 	struct span content;
 	struct grant left;
 	size_t size = 0;
+	enum outcome outcome = check_grant_file(fd, &size, NULL);
 
 	grant_init(&left);
-	if (check_grant_file(fd, &size, NULL) == OUTCOME_OK &&
-	    read_bytes(fd, size, &bytes, NULL) == OUTCOME_OK) {
+	if (outcome == OUTCOME_OK)
+		outcome = read_bytes(fd, size, &bytes, NULL);
+	if (outcome == OUTCOME_RETRY) { /* the disk's trouble says nothing of the grant */
+		what = LEFTOVER_KEEP;
+	} else if (outcome == OUTCOME_OK) {
 		content = leftover_content(buffer_span(&bytes));
 		*len_out = content.len;
 		if (store_decode(store, account, content, &left, NULL) == OUTCOME_OK)
