@@ -210,18 +210,21 @@ static void found(void *context, uint32_t uid)
 	uid_list_add(context, uid);
 }
 
+/* What the Maildir has comes first: once the new UIDVALIDITY is noted, nobody looks there again. */
 enum outcome ledger_renew(struct ledger *ledger, uint32_t uidvalidity, struct ledger_view *view,
 			  struct err *err)
 {
-	enum outcome what = state_folder_reset(ledger->state, &ledger->folder, uidvalidity,
-					       ledger->mailbox, err);
+	enum outcome what = OUTCOME_OK;
 
 	ledger_view_release(view);
 	*view = (struct ledger_view){0};
 	maildir_origin_set(&ledger->origin, ledger->mailbox, ledger->folder_name, uidvalidity);
-	if (what == OUTCOME_OK && ledger->maildir != NULL)
-		maildir_scan(ledger->maildir, &ledger->origin, found, &view->skip);
+	if (ledger->maildir != NULL)
+		what = maildir_scan(ledger->maildir, &ledger->origin, found, &view->skip, err);
 	uid_list_sort(&view->skip);
+	if (what == OUTCOME_OK)
+		what = state_folder_reset(ledger->state, &ledger->folder, uidvalidity,
+					  ledger->mailbox, err);
 	if (what == OUTCOME_OK)
 		what = state_former_any(ledger->state, &ledger->folder, &view->renewing, err);
 	ledger->broken = what != OUTCOME_OK;

@@ -381,25 +381,34 @@ void maildir_sweep(struct maildir *maildir, const struct maildir_origin *origin)
 	free(end);
 }
 
-static void scan_directory(int fd, const struct maildir_origin *origin, maildir_found_fn *found,
+/* False, with errno: it could not be read to its end. */
+static bool scan_directory(int fd, const struct maildir_origin *origin, maildir_found_fn *found,
 			   void *context)
 {
 	DIR *stream = stream_of(fd);
 	const struct dirent *entry;
+	int error;
 
-	while (stream != NULL && (entry = readdir(stream)) != NULL) {
+	if (stream == NULL)
+		return false;
+	while (errno = 0, (entry = readdir(stream)) != NULL) {
 		uint32_t uid = uid_in(origin, entry->d_name);
 
 		if (uid != 0)
 			found(context, uid);
 	}
-	if (stream != NULL)
-		(void)closedir(stream);
+	error = errno;
+	(void)closedir(stream);
+	errno = error;
+	return error == 0;
 }
 
-void maildir_scan(struct maildir *maildir, const struct maildir_origin *origin,
-		  maildir_found_fn *found, void *context)
+enum outcome maildir_scan(struct maildir *maildir, const struct maildir_origin *origin,
+			  maildir_found_fn *found, void *context, struct err *err)
 {
-	scan_directory(maildir->new, origin, found, context);
-	scan_directory(maildir->cur, origin, found, context);
+	if (!scan_directory(maildir->new, origin, found, context))
+		return trouble(maildir, "cannot read new", err);
+	if (!scan_directory(maildir->cur, origin, found, context))
+		return trouble(maildir, "cannot read cur", err);
+	return OUTCOME_OK;
 }

@@ -80,9 +80,10 @@ enum outcome maildir_publish(struct maildir *maildir, const struct maildir_origi
  */
 void maildir_sweep(struct maildir *maildir, const struct maildir_origin *origin);
 
-/* Calls found for the UID of each message of this origin that stands in new/ or cur/. */
+/* Calls found for the UID of each message of this origin that stands in new/ or cur/. When it
+ * fails there may be more. */
 typedef void maildir_found_fn(void *context, uint32_t uid);
-void maildir_scan(struct maildir *maildir, const struct maildir_origin *origin,
-		  maildir_found_fn *found, void *context);
+enum outcome maildir_scan(struct maildir *maildir, const struct maildir_origin *origin,
+			  maildir_found_fn *found, void *context, struct err *err);
 
 #endif

@@ -159,7 +159,8 @@ static void published_twice_is_published_once(void **state)
 			 OUTCOME_OK);
 	assert_int_equal(maildir_publish(place->maildir, &place->origin, uids, 2, NULL),
 			 OUTCOME_OK);
-	maildir_scan(place->maildir, &place->origin, count, &sum);
+	assert_int_equal(maildir_scan(place->maildir, &place->origin, count, &sum, NULL),
+			 OUTCOME_OK);
 	assert_int_equal(sum, 3);
 }
 
@@ -177,7 +178,8 @@ static void sweep_takes_its_own(void **state)
 	maildir_sweep(place->maildir, &place->origin);
 	assert_int_equal(maildir_publish(place->maildir, &place->origin, &uid, 1, NULL),
 			 OUTCOME_OK);
-	maildir_scan(place->maildir, &place->origin, count, &sum);
+	assert_int_equal(maildir_scan(place->maildir, &place->origin, count, &sum, NULL),
+			 OUTCOME_OK);
 	assert_int_equal(sum, 0);
 }
 
