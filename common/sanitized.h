@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sanitized.h - SANITIZED: AddressSanitizer watches. Its leak checker forks and traces us, and its
- * reports are made by a program that it starts. */
+ * reports are made by a program that it starts. configure --enable-coverage says so too: a process
+ * writes its counters when it ends, where it was built. */
 #ifndef COMMON_SANITIZED_H
 #define COMMON_SANITIZED_H
 

@@ -20,8 +20,9 @@
 
 #include "common/banned.h"
 
-#define INPUT_MAX   65536
-#define MUTATIONS   20000 /* for each corpus file */
+#define INPUT_MAX 65536
+#define MUTATIONS                                                                                  \
+	20000 /* for each corpus file; FUZZ_MUTATIONS in the environment: another number */
 #define CORPUS_PATH 4096
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -31,6 +32,8 @@ static uint64_t random_state = 0x9e3779b97f4a7c15u;
 /* The input that runs, for the one who has to find out why it crashed. */
 static const uint8_t *current;
 static size_t current_size;
+
+static long mutations = MUTATIONS;
 
 /* xorshift64*: reproducible, not secret. */
 static size_t random_below(size_t limit)
@@ -109,7 +112,7 @@ static void run_with_mutations(const uint8_t *seed, size_t seed_size)
 	static uint8_t bytes[INPUT_MAX];
 
 	run(seed, seed_size);
-	for (int i = 0; i < MUTATIONS; i++) {
+	for (long i = 0; i < mutations; i++) {
 		size_t size = seed_size;
 		size_t changes = 1 + random_below(6);
 
@@ -146,11 +149,14 @@ int main(int argc, char **argv)
 {
 	const char *program = strrchr(argv[0], '/');
 	const char *base = getenv("FUZZ_CORPUS");
+	const char *wanted = getenv("FUZZ_MUTATIONS");
 	struct dirent **entries;
 	char dir[CORPUS_PATH];
 	int failed = 0;
 	int count;
 
+	if (wanted != NULL)
+		mutations = strtol(wanted, NULL, 10);
 	program = program != NULL ? program + 1 : argv[0];
 	if (strncmp(program, "fuzz-", 5) == 0)
 		program += 5;
@@ -167,8 +173,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < count; i++) {
 		int rc = run_file(argc > 1 ? argv[1] : dir, entries[i]->d_name);
 
-		printf("%sok %d - %s and %d mutations\n", rc == 0 ? "" : "not ", i + 1,
-		       entries[i]->d_name, MUTATIONS);
+		printf("%sok %d - %s and %ld mutations\n", rc == 0 ? "" : "not ", i + 1,
+		       entries[i]->d_name, mutations);
 		(void)fflush(stdout);
 		failed |= rc != 0;
 		free(entries[i]);
