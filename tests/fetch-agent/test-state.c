@@ -4,17 +4,21 @@
  * that is opened again says: nothing else may be relied on after a crash.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "common/buffer.h"
 #include "common/xalloc.h"
 #include "fetch-agent/state/state.h"
 
@@ -387,6 +391,274 @@ static void an_older_file_can_be_looked_at(void **state)
 	reopen(place); /* makes what lacks */
 }
 
+/* Failures ---------------------------------------------------------------------------------------
+ */
+
+static void only_one_is_at_work(void **state)
+{
+	struct place *place = *state;
+	char *nowhere = xasprintf("%s/none/fetch.db", place->top);
+	struct state *second = NULL;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(state_open(place->path, STATE_WORK, &second, &err), OUTCOME_DENIED);
+	assert_null(second);
+	assert_non_null(strstr(err.text, "another mailoauth-fetch"));
+	assert_int_equal(state_open(nowhere, STATE_WORK, &second, &err), OUTCOME_CONFIG);
+	assert_null(second);
+	assert_non_null(strstr(err.text, nowhere));
+	free(nowhere);
+}
+
+static void what_is_no_database_stays_as_it_is(void **state)
+{
+	static const char text[] =
+		"a file of somebody's, as long as the head of a database: 0123456789"
+		"0123456789012345678901234567890123456789";
+	struct place *place = *state;
+	struct state *other = NULL;
+	struct err err = ERR_INIT;
+	char got[sizeof(text)] = "";
+	FILE *file;
+
+	state_close(place->state);
+	place->state = NULL;
+	file = fopen(place->path, "we");
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, sizeof(text), file), sizeof(text));
+	assert_int_equal(fclose(file), 0);
+	for (int use = STATE_WORK; use <= STATE_MEND; use++) {
+		assert_int_equal(state_open(place->path, (enum state_use)use, &other, &err),
+				 OUTCOME_CONFIG);
+		assert_null(other);
+		assert_non_null(strstr(err.text, place->path));
+	}
+	file = fopen(place->path, "re");
+	assert_non_null(file);
+	assert_int_equal(fread(got, 1, sizeof(got), file), sizeof(text));
+	assert_int_equal(fclose(file), 0);
+	assert_memory_equal(got, text, sizeof(text));
+}
+
+/* A group of which every part is written somewhere else. */
+static enum outcome try_everything(struct place *place, struct err *err)
+{
+	static uint32_t first[] = {11, 12}, second[] = {13}, third[] = {14}, fourth[] = {15};
+	struct uid_list publishing = list_of(first, 2), handing = list_of(second, 1),
+			decided = list_of(third, 1), gone = list_of(fourth, 1);
+	struct state_identity identity = {.uid = 11, .header = "a"};
+	struct state_aside_list aside = {0};
+	enum outcome what;
+
+	state_aside_add(&aside, &(struct state_aside){.uid = 16, .text = "why"});
+	what = state_advance(place->state, &place->folder,
+			     &(struct state_step){.published = STATE_TELLING,
+						  .publishing = &publishing,
+						  .maildir = "/m",
+						  .handing = &handing,
+						  .decided = &decided,
+						  .gone = &gone,
+						  .aside = &aside,
+						  .identities = &identity,
+						  .identity_count = 1,
+						  .forget_former = true,
+						  .last_uid = 10},
+			     err);
+	state_aside_release(&aside);
+	return what;
+}
+
+static void assert_nothing_of_it(struct place *place)
+{
+	assert_int_equal(place->folder.last_uid, 3);
+	reopen(place);
+	assert_int_equal(place->folder.last_uid, 3);
+	assert_messages(place, STATE_PUBLISHING, "1 2");
+	assert_messages(place, STATE_HANDING, "");
+	assert_messages(place, STATE_DECIDED, "");
+}
+
+static void begin_something(struct place *place)
+{
+	uint32_t uids[] = {1, 2};
+	struct uid_list publishing = list_of(uids, 2);
+
+	advance(place, &(struct state_step){.published = STATE_TELLING,
+					    .publishing = &publishing,
+					    .last_uid = 3});
+}
+
+static void a_full_disk_takes_all_or_nothing(void **state)
+{
+	struct place *place = *state;
+	char *wal = xasprintf("%s-wal", place->path);
+	struct rlimit old, small;
+	struct err err = ERR_INIT;
+	enum outcome what;
+	struct stat st;
+
+	begin_something(place);
+	advance(place, &(struct state_step){.published = STATE_PUBLISHING, .last_uid = 3});
+	begin_something(place);
+	assert_int_equal(state_folder_get(place->state, "inbox", "other", &place->folder, NULL),
+			 OUTCOME_OK);
+	assert_int_equal(state_folder_get(place->state, "inbox", "INBOX", &place->folder, NULL),
+			 OUTCOME_OK);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(stat(wal, &st), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = (struct rlimit){(rlim_t)st.st_size, old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	what = try_everything(place, &err);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(what, OUTCOME_RETRY);
+	assert_non_null(strstr(err.text, place->path));
+	assert_nothing_of_it(place);
+	assert_int_equal(try_everything(place, NULL), OUTCOME_OK);
+	assert_int_equal(place->folder.last_uid, 10);
+	free(wal);
+}
+
+static void change_file(struct place *place, const char *sql)
+{
+	sqlite3 *file;
+
+	assert_int_equal(sqlite3_open(place->path, &file), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(file, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(file), SQLITE_OK);
+}
+
+/* A table is missing under our hands: the step that needs it fails, and what was done of it before
+ * is undone. */
+static void a_step_that_fails_is_undone(void **state)
+{
+	static const char *const tables[] = {"maildir", "aside", "identity", "former"};
+	struct place *place = *state;
+
+	begin_something(place);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		char *drop = xasprintf("DROP TABLE %s", tables[i]);
+		struct err err = ERR_INIT;
+
+		change_file(place, drop);
+		assert_int_not_equal(try_everything(place, &err), OUTCOME_OK);
+		assert_non_null(strstr(err.text, tables[i]));
+		assert_nothing_of_it(place); /* opening makes what lacks */
+		free(drop);
+	}
+	assert_int_equal(try_everything(place, NULL), OUTCOME_OK);
+}
+
+/* What cannot be read is not taken for empty: nothing decided would mean that all comes again. */
+static void a_reading_that_fails_is_no_empty_list(void **state)
+{
+	struct place *place = *state;
+	struct state_aside_list aside = {0};
+	struct uid_list uids = {0};
+	struct state_census census;
+	char *name = NULL;
+	int64_t count;
+	bool any;
+
+	change_file(place, "DROP TABLE message; DROP TABLE aside; DROP TABLE former;"
+			   "DROP TABLE gone; DROP TABLE maildir; DROP TABLE mailbox");
+	assert_int_not_equal(
+		state_messages(place->state, &place->folder, STATE_DECIDED, &uids, NULL),
+		OUTCOME_OK);
+	assert_int_not_equal(state_aside_all(place->state, &place->folder, &aside, NULL),
+			     OUTCOME_OK);
+	assert_int_not_equal(state_aside_retry(place->state, "inbox", 0, &count, NULL), OUTCOME_OK);
+	assert_int_not_equal(state_former_any(place->state, &place->folder, &any, NULL),
+			     OUTCOME_OK);
+	assert_int_not_equal(state_census(place->state, &place->folder, 1, &census, NULL),
+			     OUTCOME_OK);
+	assert_int_not_equal(state_maildir_get(place->state, &place->folder, &name, NULL),
+			     OUTCOME_OK);
+	assert_int_not_equal(state_mailbox_get(place->state, &place->folder, &name, NULL),
+			     OUTCOME_OK);
+	assert_null(name);
+}
+
+struct run_seen {
+	bool there;
+	char outcome[16], text[16];
+	struct state_run run;
+};
+
+static void see_run(void *context, const struct state_run *run)
+{
+	struct run_seen *seen = context;
+
+	seen->there = true;
+	seen->run = *run;
+	(void)snprintf(seen->outcome, sizeof(seen->outcome), "%s", run->outcome);
+	(void)snprintf(seen->text, sizeof(seen->text), "%s", run->text);
+}
+
+/* A run in which no message came does not make that of the last one forgotten. */
+static void the_last_run_is_known(void **state)
+{
+	struct place *place = *state;
+	struct state_run run = {.outcome = "ok",
+				.text = "",
+				.began_s = 10,
+				.ended_s = 12,
+				.last_message_s = 11,
+				.messages = 3,
+				.bytes = 5000000000,
+				.left = 1};
+	struct run_seen seen = {0};
+
+	assert_int_equal(state_run_set(place->state, "inbox", &run, NULL), OUTCOME_OK);
+	run = (struct state_run){.outcome = "retry", .text = "no answer", .began_s = 20};
+	assert_int_equal(state_run_set(place->state, "inbox", &run, NULL), OUTCOME_OK);
+	reopen(place);
+	assert_false(state_run_get(place->state, "other", see_run, &seen));
+	assert_false(seen.there);
+	assert_true(state_run_get(place->state, "inbox", see_run, &seen));
+	assert_string_equal(seen.outcome, "retry");
+	assert_string_equal(seen.text, "no answer");
+	assert_int_equal(seen.run.began_s, 20);
+	assert_int_equal(seen.run.messages, 0);
+	assert_int_equal(seen.run.bytes, 0);
+	assert_int_equal(seen.run.last_message_s, 11);
+}
+
+static void note_aside(void *context, const char *folder, const struct state_aside *entry)
+{
+	struct buffer *text = context;
+
+	assert_true(buffer_printf(text, "%s %u %d %s;", folder, entry->uid, (int)entry->kind,
+				  entry->text));
+}
+
+static void what_is_aside_is_listed_for_a_source(void **state)
+{
+	struct place *place = *state;
+	struct buffer text = BUFFER_INIT(256);
+	struct state_aside_list aside = {0};
+	int64_t count;
+
+	state_aside_add(&aside,
+			&(struct state_aside){.uid = 9, .kind = STATE_ASIDE_REFUSED, .text = "no"});
+	state_aside_add(&aside, &(struct state_aside){.uid = 7, .kind = STATE_ASIDE_LARGE});
+	advance(place, &(struct state_step){.published = STATE_TELLING, .aside = &aside});
+	state_aside_release(&aside);
+	assert_int_equal(state_aside_each(place->state, "other", note_aside, &text, NULL),
+			 OUTCOME_OK);
+	assert_int_equal(text.len, 0);
+	assert_int_equal(state_aside_each(place->state, "inbox", note_aside, &text, NULL),
+			 OUTCOME_OK);
+	assert_string_equal(buffer_cstr(&text), "INBOX 7 2 ;INBOX 9 1 no;");
+	assert_int_equal(state_aside_retry(place->state, "inbox", 9, &count, NULL), OUTCOME_OK);
+	assert_int_equal(count, 1);
+	buffer_clear(&text);
+	assert_int_equal(state_aside_each(place->state, "inbox", note_aside, &text, NULL),
+			 OUTCOME_OK);
+	assert_string_equal(buffer_cstr(&text), "INBOX 7 2 ;INBOX 9 0 no;");
+	buffer_release(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +674,16 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sweeps_in_batches, setup, teardown),
 		cmocka_unit_test_setup_teardown(knows_where_it_publishes, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_older_file_can_be_looked_at, setup, teardown),
+		cmocka_unit_test_setup_teardown(only_one_is_at_work, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_no_database_stays_as_it_is, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_full_disk_takes_all_or_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_step_that_fails_is_undone, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_reading_that_fails_is_no_empty_list, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(the_last_run_is_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_aside_is_listed_for_a_source, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
