@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2016 # JavaScript
 #
 # fetch-programs.sh - part of fetch.sh and grow.sh: the mailboxes, the programs that fetch them, and how one run of one program is measured.
 # They set: here, programs (where raw-fetch and its like are), peers, LIMIT_S. A run is of the mailbox of $user, the account $account, at $port.
