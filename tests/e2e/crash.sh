@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# crash.sh - mailoauthd is killed before each system call of a refresh, in turn; and its disk is full or read-only. The provider rotates refresh
+# crash.sh - mailoauthd is killed before each system call of a refresh, in turn, and of several whose answers become durable together; and its disk is
+# full or read-only. The provider rotates refresh
 # tokens and has no second copy of an answer, so one loss cannot be prevented by any client: between the provider's deed and the
 # moment when the answer stands in a file, renamed or not. Everywhere else the grant must live.
 BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
@@ -10,6 +11,8 @@ BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
 command -v strace >/dev/null || skip_all "strace is not installed"
 bed_relay_start
 
+STORE_CALLS='fallocate write ftruncate fsync renameat'
+GROUP='relay second third'
 CALLS='openat pwrite64 write writev ftruncate fsync fdatasync rename renameat renameat2 unlink unlinkat linkat fchmod sendto sendmsg recvfrom read close'
 STEPS_MAX=${CRASH_STEPS_MAX:-8} # of one system call; TLS alone makes that many reads
 
@@ -39,8 +42,8 @@ steps=0
 window=0
 
 # A temporary file that holds a whole grant, as a crash may leave it.
-written() {
-	tail -c 100000 "$BED_STORE/.tmp-relay" 2>/dev/null | tr -d '\0\n' | grep -q '}$'
+written() { # [ACCOUNT]
+	tail -c 100000 "$BED_STORE/.tmp-${1:-relay}" 2>/dev/null | tr -d '\0\n' | grep -q '}$'
 }
 
 # Kills mailoauthd before call number $2 of kind $1 during a refresh. 0: killed, and the grant lives or was lost where it may be;
@@ -68,10 +71,10 @@ kill_at() { # CALL NUMBER
 	bed_authorize relay relay@example.test
 }
 
-sweep() { # CALL
+sweep() { # CALL [KILL-AT]
 	number=1
 	while [ $number -le "$STEPS_MAX" ]; do
-		kill_at "$1" $number
+		${2:-kill_at} "$1" $number
 		case $? in
 		1)
 			diag "killed before $1 number $number: $(cat "$BED/refresh.out")"
@@ -92,6 +95,108 @@ for call in $CALLS; do
 		bed_authorize relay relay@example.test
 	fi
 done
+
+# Several at once. Their answers wait in the sockets of a daemon that is stopped, until all of them are there.
+bed_account third second@example.test
+bed_daemon_reload
+
+authorize() { # ACCOUNT
+	bed_authorize "$1" "$(case $1 in relay) echo relay ;; *) echo second ;; esac)@example.test"
+}
+
+for name in second third; do
+	authorize $name || bed_die "$name cannot be authorized: $(cat "$BED/authorize.out")"
+done
+bed_provider_ctl set delay_after_ms=1000
+members=$(echo "$GROUP" | wc -w)
+
+deeds() {
+	bed_provider GET /counters | tr ',{}' '\n' | sed -n 's/^"refresh_token ok"://p'
+}
+
+deeds_done() {
+	bed_gone "$BED_DAEMON_PID" || [ "$(deeds)" -ge $((deeds_before + members)) ]
+}
+
+answers() {
+	grep -c 'POST /token 200' "$BED/provider/log"
+}
+
+answers_sent() {
+	[ "$(answers)" -ge $((answers_before + members)) ]
+}
+
+refresh_group() {
+	deeds_before=$(deeds)
+	answers_before=$(answers)
+	clients=
+	for name in $GROUP; do
+		bed_mailoauth refresh "$name" >/dev/null 2>&1 &
+		clients="$clients $!"
+	done
+	bed_wait_for 10 deeds_done
+	if kill -STOP "$BED_DAEMON_PID" 2>/dev/null; then
+		bed_wait_for 5 answers_sent
+		kill -CONT "$BED_DAEMON_PID"
+	fi
+	# shellcheck disable=SC2086 # a list of pids
+	wait $clients
+}
+
+attach
+refresh_group
+detach
+# shellcheck disable=SC2016 # awk
+ok "answers that come together are made durable together" awk '$2 ~ /^renameat\(/ { most = ++names > most ? names : most } $2 ~ /^fsync\(/ { names = 0 }
+	END { exit most < 2 }' "$BED/strace.out"
+
+stored_sum() { # ACCOUNT
+	sha256sum <"$BED_STORE/$1.grant"
+}
+
+# As kill_at, for the whole group: each grant lives, or was lost where it may be.
+kill_group_at() { # CALL NUMBER
+	for name in $GROUP; do
+		stored_sum "$name" >"$BED/sum.$name"
+	done
+	attach -e "trace=$1" -e "inject=$1:signal=KILL:when=$2" || return 1
+	refresh_group
+	if bed_alive "$BED_DAEMON_PID" && ! bed_wait_for 1 bed_gone "$BED_DAEMON_PID"; then
+		detach
+		return 2
+	fi
+	wait "$BED_DAEMON_PID" "$tracer" 2>/dev/null
+	steps=$((steps + 1))
+	deeds_after=$(deeds)
+	may_lose=
+	for name in $GROUP; do
+		[ "$deeds_after" -gt "$deeds_before" ] && [ "$(stored_sum "$name")" = "$(cat "$BED/sum.$name")" ] && ! written "$name" &&
+			may_lose="$may_lose $name"
+	done
+	bed_daemon_start || return 1
+	for name in $GROUP; do
+		bed_mailoauth refresh "$name" >"$BED/refresh.out" 2>&1 && continue
+		case " $may_lose " in
+		*" $name "*) ;;
+		*) return 1 ;;
+		esac
+		diag "killed before $1 number $2: the answer for $name was lost"
+		window=$((window + 1))
+		authorize "$name"
+	done
+}
+
+for call in $STORE_CALLS; do
+	if sweep "$call" kill_group_at; then
+		pass "several at once, killed before each $call: the grants survive wherever they can ($((number - 1)) kills)"
+	else
+		fail "several at once, killed before each $call: the grants survive wherever they can" "at number $number"
+		for name in $GROUP; do
+			authorize "$name"
+		done
+	fi
+done
+bed_provider_ctl set delay_after_ms=0
 diag "$steps kills, $window of them between the provider's deed and our file"
 ok "the sweep killed at least 20 times" [ $steps -ge 20 ]
 

@@ -55,6 +55,18 @@ static struct {
 	int64_t seconds;
 } server;
 
+static int directory_syncs;
+
+/* Instead of libc's, for the store too: what is counted is how often a commit was made durable. */
+int fsync(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		directory_syncs++;
+	return 0;
+}
+
 static char dir[64];
 static struct accounts *accounts;
 static struct store *store;
@@ -580,6 +592,149 @@ static void a_refusal_outlives_restarts(void **state)
 	assert_string_equal(state_now(), "valid");
 }
 
+/* Many answers at once --------------------------------------------------------------------------
+ */
+
+#define CROWD 200
+
+struct crowd {
+	int served, failed, early;
+};
+
+static struct crowd crowd;
+
+/* What is handed out must be on disk by now. */
+static void on_crowd_token(void *context, enum outcome outcome, const struct account_token *token,
+			   const struct err *err)
+{
+	struct account *account = context;
+	struct grant grant;
+
+	(void)err;
+	if (outcome != OUTCOME_OK) {
+		crowd.failed++;
+		return;
+	}
+	grant_init(&grant);
+	assert_int_equal(store_load(store, account_config(account)->name, &grant, NULL),
+			 OUTCOME_OK);
+	if (grant.access_token.len == token->token.len &&
+	    memcmp(grant.access_token.data, token->token.ptr, token->token.len) == 0)
+		crowd.served++;
+	else
+		crowd.early++;
+	grant_release(&grant);
+}
+
+static void start_crowd(void)
+{
+	write_conf(CROWD, "");
+	write_grants(0, CROWD, START_S - 4000, 0);
+	start();
+	crowd = (struct crowd){0};
+	directory_syncs = 0;
+	for (size_t i = 0; i < CROWD; i++)
+		(void)account_get_token(accounts_at(accounts, i), 0, on_crowd_token,
+					accounts_at(accounts, i));
+}
+
+static void answers_at_once_are_made_durable_together(void **state)
+{
+	(void)state;
+	start_crowd();
+	fake_world_run(clock_now_s() + 1);
+	assert_int_equal(crowd.served, CROWD);
+	assert_int_equal(crowd.early, 0);
+	assert_int_equal(server.requests, CROWD);
+	assert_in_range(directory_syncs, 1, CROWD / 32 + 1);
+}
+
+/* The others are served; it has its token as soon as its file can be written, without a request. */
+static void one_that_cannot_be_saved_keeps_nobody_waiting(void **state)
+{
+	char *path = xasprintf("%s/a00000.grant", dir);
+
+	(void)state;
+	start_crowd();
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	fake_world_run(clock_now_s() + 1);
+	assert_int_equal(crowd.served, CROWD - 1);
+	assert_int_equal(crowd.failed, 1);
+	assert_int_equal(crowd.early, 0);
+	assert_int_equal(ask(0).outcome, OUTCOME_RETRY);
+	assert_int_equal(rmdir(path), 0);
+	fake_world_run(clock_now_s() + 60);
+	assert_string_equal(ask(0).token, "at-1");
+	check_stored("rt-1");
+	assert_int_equal(server.requests, CROWD);
+	free(path);
+}
+
+/* Between the answers, which come in 100 ms, and the moment when they are durable. */
+static void between(event_callback_fn what)
+{
+	static const struct timeval answered = {.tv_usec = 100000};
+	struct event *event;
+
+	start_crowd();
+	event = event_new(NULL, -1, 0, what, NULL);
+	assert_int_equal(event_add(event, &answered), 0);
+	fake_world_run(clock_now_s() + 1);
+	event_free(event);
+	assert_int_equal(server.requests, CROWD);
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	(void)context;
+	assert_int_equal(crowd.served, 0);
+	assert_int_equal(directory_syncs, 0);
+	assert_true(accounts_busy(accounts));
+	stop();
+}
+
+static void the_end_saves_what_is_answered(void **state)
+{
+	(void)state;
+	between(on_stop);
+	assert_int_equal(crowd.failed, CROWD);
+	start();
+	check_stored("rt-1");
+	for (size_t i = 0; i < CROWD; i++)
+		(void)account_get_token(accounts_at(accounts, i), 0, on_crowd_token,
+					accounts_at(accounts, i));
+	assert_int_equal(crowd.served, CROWD);
+	assert_int_equal(server.requests, CROWD);
+}
+
+static void on_reload(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	(void)context;
+	assert_int_equal(crowd.served, 0);
+	write_conf(CROWD / 2, "");
+	reload();
+}
+
+static void a_reload_loses_nothing_of_what_is_answered(void **state)
+{
+	struct grant grant;
+
+	(void)state;
+	between(on_reload);
+	assert_int_equal(crowd.served, CROWD / 2);
+	assert_int_equal(crowd.failed, CROWD / 2);
+	assert_int_equal(crowd.early, 0);
+	grant_init(&grant);
+	assert_int_equal(store_load(store, "a00199", &grant, NULL), OUTCOME_OK);
+	assert_string_equal(buffer_cstr(&grant.refresh_token), "rt-200");
+	grant_release(&grant);
+}
+
 /* Clocks --------------------------------------------------------------------------------------- */
 
 /* A machine that was asleep for two days has a token within a minute or so of waking, and an asker
@@ -953,6 +1108,10 @@ int main(void)
 		ON_STAGE(the_previous_refresh_token_is_tried_once),
 		ON_STAGE(attempts_after_a_refusal_become_rare),
 		ON_STAGE(a_refusal_outlives_restarts),
+		ON_STAGE(answers_at_once_are_made_durable_together),
+		ON_STAGE(one_that_cannot_be_saved_keeps_nobody_waiting),
+		ON_STAGE(the_end_saves_what_is_answered),
+		ON_STAGE(a_reload_loses_nothing_of_what_is_answered),
 		ON_STAGE(sleep_is_noticed),
 		ON_STAGE(a_clock_that_was_ahead_does_no_harm),
 		ON_STAGE(a_wait_from_before_the_clock_was_set_back_ends),

@@ -8,12 +8,14 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -28,8 +30,45 @@
 #include "common/banned.h"
 
 #define KILL_ROUNDS 60
+#define GROUP	    3
+#define CALLS_MAX   1000 /* of a commit of so many */
 
 static char dir[64];
+
+/* The store's syncs, with their files, in the order in which they came; one of them can fail. */
+static char synced[512];
+static bool is_recording; /* not where threads sync */
+static atomic_int syncs;
+static const char *sync_fails_of;
+
+static const char *name_of_fd(int fd, char *path, size_t size)
+{
+	char link[32];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, size - 1);
+	path[n > 0 ? n : 0] = '\0';
+	return strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+}
+
+/* Instead of libc's, for the store too. The disk's part is left out: no test here pulls the plug.
+ */
+int fsync(int fd)
+{
+	char path[128];
+	const char *name = name_of_fd(fd, path, sizeof(path));
+	size_t len = strlen(synced);
+
+	if (is_recording)
+		(void)snprintf(synced + len, sizeof(synced) - len, "%s ",
+			       strcmp(path, dir) == 0 ? "/" : name);
+	atomic_fetch_add(&syncs, 1);
+	if (sync_fails_of == NULL || strcmp(name, sync_fails_of) != 0)
+		return 0;
+	errno = EIO;
+	return -1;
+}
 
 static int make_dir(void **state)
 {
@@ -666,6 +705,235 @@ static void test_kill(void **state)
 	grant_release(&expected);
 }
 
+/* Several at once -------------------------------------------------------------------------------
+ */
+
+static const char *const group_names[GROUP] = {"a", "b", "c"};
+
+/* Reserves and writes generation, for all of the group. */
+static void write_group(struct store *store, int64_t generation, struct store_written *written)
+{
+	struct grant grant;
+
+	grant_init(&grant);
+	fill(&grant, generation);
+	for (int i = 0; i < GROUP; i++) {
+		assert_int_equal(store_reserve(store, group_names[i], &written[i].slot, NULL),
+				 OUTCOME_OK);
+		assert_int_equal(store_write(written[i].slot, &grant, NULL), OUTCOME_OK);
+	}
+	grant_release(&grant);
+}
+
+static void commit_group(struct store *store, int64_t generation, struct store_written *written)
+{
+	struct store_written *group[GROUP];
+
+	write_group(store, generation, written);
+	for (int i = 0; i < GROUP; i++)
+		group[i] = &written[i];
+	store_commit_written(group, GROUP);
+}
+
+static void check_generation(struct store *store, const char *account, int64_t least, int64_t most)
+{
+	struct grant grant, expected;
+
+	grant_init(&grant);
+	grant_init(&expected);
+	assert_int_equal(store_load(store, account, &grant, NULL), OUTCOME_OK);
+	assert_in_range(grant.generation, least, most);
+	fill(&expected, grant.generation);
+	assert_same(&expected, &grant);
+	grant_release(&grant);
+	grant_release(&expected);
+}
+
+/* All files before any name, and their directory once. */
+static void test_group(void **state)
+{
+	struct store *store = open_store();
+	struct store_written written[GROUP];
+
+	(void)state;
+	commit_group(store, 1, written);
+	is_recording = true;
+	commit_group(store, 2, written);
+	is_recording = false;
+	assert_string_equal(synced, ".tmp-a .tmp-b .tmp-c / ");
+	for (int i = 0; i < GROUP; i++) {
+		assert_int_equal(written[i].outcome, OUTCOME_OK);
+		assert_null(written[i].slot);
+		check_generation(store, group_names[i], 2, 2);
+	}
+	store_commit_written(NULL, 0);
+	store_close(store);
+}
+
+/* What keeps one from its place keeps it alone. */
+static void test_group_with_a_failure(void **state)
+{
+	struct store *store = open_store();
+	struct store_written written[GROUP];
+	char *path = xasprintf("%s/c.grant", dir);
+
+	(void)state;
+	commit_group(store, 1, written);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0); /* rename(2) puts no file there */
+	sync_fails_of = ".tmp-b";
+	commit_group(store, 2, written);
+	sync_fails_of = NULL;
+	assert_int_equal(written[0].outcome, OUTCOME_OK);
+	check_generation(store, "a", 2, 2);
+	assert_int_equal(written[1].outcome, OUTCOME_RETRY);
+	assert_non_null(strstr(written[1].err.text, strerror(EIO)));
+	check_generation(store, "b", 1, 1);
+	assert_int_equal(written[2].outcome, OUTCOME_RETRY);
+	assert_non_null(strstr(written[2].err.text, dir));
+	assert_false(file_exists(".tmp-a") || file_exists(".tmp-b") || file_exists(".tmp-c"));
+	/* Where the directory's sync fails nobody may believe that it is durable. */
+	assert_int_equal(rmdir(path), 0);
+	sync_fails_of = strrchr(dir, '/') + 1;
+	commit_group(store, 3, written);
+	sync_fails_of = NULL;
+	for (int i = 0; i < GROUP; i++)
+		assert_int_equal(written[i].outcome, OUTCOME_RETRY);
+	check_generation(store, "a", 2, 3);
+	store_close(store);
+	free(path);
+}
+
+/* So many that threads sync them: each once, and each has its own failure. */
+static void test_largest_group(void **state)
+{
+	static struct store_written written[STORE_TOGETHER_MAX];
+	struct store_written *group[STORE_TOGETHER_MAX];
+	struct store *store = open_store();
+	struct grant grant;
+	char name[16];
+
+	(void)state;
+	grant_init(&grant);
+	fill(&grant, 1);
+	for (int i = 0; i < STORE_TOGETHER_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "n%02d", i);
+		group[i] = &written[i];
+		assert_int_equal(store_reserve(store, name, &written[i].slot, NULL), OUTCOME_OK);
+		assert_int_equal(store_write(written[i].slot, &grant, NULL), OUTCOME_OK);
+	}
+	sync_fails_of = ".tmp-n37";
+	syncs = 0;
+	store_commit_written(group, STORE_TOGETHER_MAX);
+	sync_fails_of = NULL;
+	assert_int_equal(syncs, STORE_TOGETHER_MAX + 1);
+	for (int i = 0; i < STORE_TOGETHER_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "n%02d", i);
+		assert_int_equal(written[i].outcome, i == 37 ? OUTCOME_RETRY : OUTCOME_OK);
+		if (i != 37)
+			check_generation(store, name, 1, 1);
+	}
+	assert_false(file_exists("n37.grant"));
+	store_close(store);
+	grant_release(&grant);
+}
+
+/* Written and not committed: the next daemon finds it. */
+static void test_written_survives_a_death(void **state)
+{
+	struct store_written written[GROUP];
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		write_group(open_store(), 1, written);
+		(void)raise(SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	{
+		struct store *store = open_store();
+
+		for (int i = 0; i < GROUP; i++)
+			check_generation(store, group_names[i], 1, 1);
+		store_close(store);
+	}
+}
+
+static void commit_traced(void)
+{
+	struct store_written written[GROUP];
+	struct store *store = open_store();
+
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+		_exit(77);
+	(void)raise(SIGSTOP);
+	commit_group(store, 2, written);
+	_exit(0);
+}
+
+/* Runs a commit of the whole group in a process that dies before its system call number `call`.
+ * False: it has fewer. *may_trace_out: false when nobody may be traced here. */
+static bool die_before(int call, bool *may_trace_out)
+{
+	int status;
+	int calls = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		commit_traced();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	*may_trace_out = WIFSTOPPED(status);
+	if (!*may_trace_out)
+		return false;
+	(void)ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+	do {
+		/* Each call stops twice: before it and after it. */
+		if (WSTOPSIG(status) == (SIGTRAP | 0x80) && ++calls == 2 * call - 1)
+			(void)kill(pid, SIGKILL);
+		(void)ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+	} while (WIFSTOPPED(status));
+	assert_true(WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == 0));
+	return WIFSIGNALED(status);
+}
+
+/* kill -9 before each system call of a commit of several: each has its old grant or the new one,
+ * whole. */
+static void test_kill_in_a_group(void **state)
+{
+	struct store_written written[GROUP];
+	bool may_trace = true;
+	int calls = 1;
+
+	(void)state;
+	for (; calls < CALLS_MAX; calls++) {
+		struct store *store = open_store();
+		bool died;
+
+		commit_group(store, 1, written);
+		store_close(store);
+		died = die_before(calls, &may_trace);
+		if (!may_trace)
+			skip();
+		store = open_store();
+		for (int i = 0; i < GROUP; i++) {
+			char *leftover = xasprintf(".tmp-%s", group_names[i]);
+
+			check_generation(store, group_names[i], died ? 1 : 2, 2);
+			assert_false(file_exists(leftover));
+			free(leftover);
+		}
+		store_close(store);
+		if (!died)
+			break;
+	}
+	/* At least reserving, writing, cutting and renaming each of them. */
+	assert_in_range(calls, GROUP * 5, CALLS_MAX - 1);
+	print_message("# %d kills\n", calls - 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 
 int main(void)
@@ -688,6 +956,11 @@ int main(void)
 		TEST(test_file_size_limit),
 		TEST(test_full_disk),
 		TEST(test_kill),
+		TEST(test_group),
+		TEST(test_group_with_a_failure),
+		TEST(test_largest_group),
+		TEST(test_written_survives_a_death),
+		TEST(test_kill_in_a_group),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,9 @@
 #include <sys/queue.h>
 
 #include "token-helper/accounts/account.h"
+#include "token-helper/oauth/token-request.h"
 
+struct commit;
 struct discovery;
 struct forget;
 struct token_request;
@@ -50,6 +52,15 @@ struct account_clock {
 	int64_t ahead_s; /* by how much ours is ahead; negative: behind */
 };
 
+/* A flight that has its answer, until what is kept of that is durable. */
+struct landing {
+	struct token_answer answer; /* what is new of its tokens is the grant's */
+	char *credential;	    /* the answer's */
+	enum outcome outcome;	    /* of the refresh */
+	struct err err;
+	bool rotated;
+};
+
 struct account {
 	struct account_world world;
 	struct account_config *config;
@@ -63,6 +74,8 @@ struct account {
 	struct err *unlearned;	      /* why the last one failed; NULL: it did not */
 	struct token_request *flight; /* NULL: none */
 	struct store_slot *slot;      /* reserved for the flight's result */
+	struct commit *commit;	      /* the grant is on its way to the disk; NULL: it is not */
+	struct landing *landing;      /* NULL: none */
 	int64_t flight_started_s;
 	enum grant_kind flight_grant; /* any with a person: a refresh */
 	char *flight_client_id; /* these two where it was sent, when the grant does not say it */

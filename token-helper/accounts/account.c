@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "token-helper/accounts/account-state.h"
+#include "token-helper/accounts/commit-queue.h"
 #include "token-helper/accounts/discovery.h"
 #include "token-helper/accounts/forget.h"
 #include "token-helper/accounts/refresh-policy.h"
@@ -297,7 +298,7 @@ void account_reschedule(struct account *account)
 
 	plan_nothing(account);
 	if ((has_person(account) && account->grant.refresh_token.len == 0) ||
-	    account->flight != NULL)
+	    account_is_refreshing(account))
 		return;
 	if (!token_is_of_kind(account))
 		times.obtained_s = 0;
@@ -319,7 +320,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	/* Being held keeps it from asking for another grant, not from saving the one it has. */
-	if (clock_now_s() >= account->next_s && account->flight == NULL &&
+	if (clock_now_s() >= account->next_s && !account_is_refreshing(account) &&
 	    (account->holds == 0 || account->unsaved))
 		refresh_start(account);
 	else if (account->next_s - clock_now_s() > REFRESH_IDLE_EVERY_S)
@@ -390,6 +391,31 @@ static void recall_refusal(struct account *account)
 	note_trouble(account, OUTCOME_CONSENT, "", &err, -1);
 	account->not_before_s += grant->refused_s - clock_now_s();
 	account->attempt.at_s = grant->refused_s;
+}
+
+/* Landing ------------------------------------------------------------------------------------- */
+
+/* Takes the answer. */
+static struct landing *landing_new(struct token_answer *answer)
+{
+	struct landing *landing = xcalloc(1, sizeof(*landing));
+
+	landing->answer = *answer;
+	token_set_init(&answer->set);
+	landing->credential = xstrdup(answer->credential);
+	landing->answer.credential = landing->credential;
+	landing->outcome = answer->outcome;
+	landing->err = answer->err;
+	return landing;
+}
+
+static void landing_free(struct landing *landing)
+{
+	if (landing == NULL)
+		return;
+	token_answer_release(&landing->answer);
+	free(landing->credential);
+	free(landing);
 }
 
 /* Refreshing ---------------------------------------------------------------------------------- */
@@ -470,13 +496,23 @@ static void grant_take_direct(struct grant *grant, const struct oauth_client *cl
 	grant->generation++;
 }
 
-/* Saves account->grant through the slot (taken). Until it is saved nothing of it is handed out. */
-static enum outcome save(struct account *account, struct store_slot *slot, struct err *err)
+/* What becomes of a grant that could not be saved before. Until it is saved nothing of it is handed
+ * out. */
+static void on_saved(void *context, enum outcome outcome, const struct err *err)
 {
-	enum outcome outcome = store_commit(slot, &account->grant, err);
+	struct account *account = context;
 
+	account->commit = NULL;
 	account->unsaved = outcome != OUTCOME_OK;
-	return outcome;
+	if (outcome == OUTCOME_OK) {
+		log_info("account=%s store=ok: the grant that could not be saved is saved now",
+			 account->config->name);
+		note_success(account);
+	} else {
+		note_trouble(account, OUTCOME_RETRY, "", err, -1);
+	}
+	account_reschedule(account);
+	settle(account);
 }
 
 static void save_again(struct account *account)
@@ -487,14 +523,31 @@ static void save_again(struct account *account)
 		store_reserve(account->world.store, account->config->name, &slot, &err);
 
 	if (outcome == OUTCOME_OK)
-		outcome = save(account, slot, &err);
-	if (outcome == OUTCOME_OK) {
-		log_info("account=%s store=ok: the grant that could not be saved is saved now",
-			 account->config->name);
-		note_success(account);
-	} else {
-		note_trouble(account, OUTCOME_RETRY, "", &err, -1);
-	}
+		account->commit = commit_queue_add(account->world.commits, slot, &account->grant,
+						   on_saved, account);
+	else
+		on_saved(account, outcome, &err);
+}
+
+/* The last chance of a grant that is nowhere but in memory. */
+static void save_at_the_end(struct account *account)
+{
+	struct store_slot *slot;
+	struct err err;
+	enum outcome outcome;
+
+	if (account->commit != NULL && commit_now(account->commit, &err) == OUTCOME_OK)
+		account->unsaved = false;
+	account->commit = NULL;
+	if (!account->unsaved)
+		return;
+	outcome = store_reserve(account->world.store, account->config->name, &slot, &err);
+	if (outcome == OUTCOME_OK)
+		outcome = store_commit(slot, &account->grant, &err);
+	if (outcome != OUTCOME_OK)
+		log_error("account=%s: its new grant could not be saved and is lost: %s; run: "
+			  "mailoauth authorize %s",
+			  account->config->name, err.text, account->config->name);
 }
 
 /*
@@ -538,31 +591,6 @@ static void grant_bind(struct account *account)
 		grant->token_url = xstrdup(account->flight_token_url);
 }
 
-/* Takes what is new of a good answer, or of one that is unusable but brought a refresh token, and
- * saves it through the slot (taken). */
-static enum outcome keep_answer(struct account *account, struct token_answer *answer,
-				struct store_slot *slot, struct err *err)
-{
-	enum outcome outcome;
-
-	if (answer->outcome == OUTCOME_OK && !grant_kind_has_person(account->flight_grant)) {
-		grant_take_direct(&account->grant, &account->config->client, &answer->set,
-				  account->flight_started_s);
-	} else if (answer->outcome == OUTCOME_OK) {
-		grant_advance(&account->grant, &answer->set, account->flight_started_s);
-		grant_bind(account);
-	} else {
-		grant_rotate(&account->grant, &answer->set, account->flight_started_s);
-		account->grant.generation++;
-	}
-	outcome = save(account, slot, err);
-	if (outcome != OUTCOME_OK)
-		log_error("account=%s store=%s: %s; the new grant is kept in memory and "
-			  "saved as soon as that works",
-			  account->config->name, outcome_name(outcome), err->text);
-	return outcome;
-}
-
 /* The one that the grant came by, while it is still configured; else, and where nobody noted it,
  * the first. */
 static const char *refresh_redirect(const struct account *account)
@@ -601,32 +629,83 @@ static void promote_previous(struct account *account)
 	buffer_release(&refused);
 }
 
-/* What a failure leaves: a new refresh token in a useless answer, or the refusal. Takes the slot.
- */
-static void keep_failure(struct account *account, struct token_answer *answer,
-			 struct store_slot *slot)
+/* Takes what is new of the answer into the grant. False: nothing is. */
+static bool keep_answer(struct account *account)
 {
-	if (answer->outcome != OUTCOME_OK && answer->set.refresh_token.len > 0) {
-		(void)keep_answer(account, answer, slot, &(struct err)ERR_INIT);
+	struct landing *landing = account->landing;
+	struct token_answer *answer = &landing->answer;
+	struct grant *grant = &account->grant;
+	bool consented = grant_kind_has_person(account->flight_grant);
+
+	if (landing->outcome == OUTCOME_OK && consented) {
+		grant_advance(grant, &answer->set, account->flight_started_s);
+		grant_bind(account);
+	} else if (landing->outcome == OUTCOME_OK) {
+		grant_take_direct(grant, &account->config->client, &answer->set,
+				  account->flight_started_s);
+	} else if (answer->outcome == OUTCOME_OK || !consented) {
+		return false;
+	} else if (answer->set.refresh_token.len > 0) {
+		grant_rotate(grant, &answer->set, account->flight_started_s);
+		grant->generation++;
 	} else if (answer->outcome == OUTCOME_CONSENT && answer->error[0] != '\0') {
-		grant_refuse(&account->grant, answer->err.text);
-		/* When this is not saved only a restart's first attempt is lost with it. */
-		(void)store_commit(slot, &account->grant, NULL);
+		grant_refuse(grant, answer->err.text);
+		return true; /* no token of it is new */
 	} else {
-		store_abort(slot);
+		return false;
 	}
+	account->unsaved = true;
+	return true;
+}
+
+static void land(struct account *account)
+{
+	struct landing *landing = account->landing;
+	struct token_answer *answer = &landing->answer;
+
+	account->landing = NULL;
+	/* Where nobody consents nobody can consent again. */
+	if (landing->outcome == OUTCOME_CONSENT && !grant_kind_has_person(account->flight_grant))
+		landing->outcome = OUTCOME_CONFIG;
+	log_attempt(account, answer, landing->rotated); /* after saving: a log may block */
+	if (landing->outcome == OUTCOME_OK)
+		note_success(account);
+	else
+		note_trouble(account, landing->outcome, answer->error, &landing->err,
+			     answer->retry_after_s);
+	landing_free(landing);
+	account_reschedule(account);
+	settle(account);
+}
+
+static void on_kept(void *context, enum outcome outcome, const struct err *err)
+{
+	struct account *account = context;
+	struct landing *landing = account->landing;
+
+	account->commit = NULL;
+	/* Of a refusal that is not saved only a restart's first attempt is lost. */
+	if (account->unsaved && outcome != OUTCOME_OK) {
+		log_error("account=%s store=%s: %s; the new grant is kept in memory and "
+			  "saved as soon as that works",
+			  account->config->name, outcome_name(outcome), err->text);
+		if (landing->outcome == OUTCOME_OK) {
+			landing->outcome = outcome;
+			landing->err = *err;
+		}
+	}
+	account->unsaved = account->unsaved && outcome != OUTCOME_OK;
+	land(account);
 }
 
 static void on_refreshed(void *context, struct token_answer *answer)
 {
 	struct account *account = context;
 	struct store_slot *slot = account->slot;
-	struct err err = answer->err;
-	enum outcome outcome = answer->outcome;
+	struct landing *landing;
 	/* A reload may have changed what the account asks for meanwhile: the answer is the
 	 * flight's. */
 	bool consented = grant_kind_has_person(account->flight_grant);
-	bool rotated = answer->set.refresh_token.len > 0 && consented;
 	bool previous = account->flight_previous;
 
 	account->flight = NULL;
@@ -635,26 +714,19 @@ static void on_refreshed(void *context, struct token_answer *answer)
 	if (consented && !previous && try_previous(account, answer))
 		return;
 	account->slot = NULL;
-	if (outcome == OUTCOME_OK)
-		outcome = check_same_person(account, &answer->set, &err);
-	if (outcome == OUTCOME_OK && previous)
+	account->landing = landing = landing_new(answer);
+	landing->rotated = consented && landing->answer.set.refresh_token.len > 0;
+	if (landing->outcome == OUTCOME_OK)
+		landing->outcome = check_same_person(account, &landing->answer.set, &landing->err);
+	if (landing->outcome == OUTCOME_OK && previous)
 		promote_previous(account);
-	if (outcome == OUTCOME_OK)
-		outcome = keep_answer(account, answer, slot, &err);
-	else if (consented)
-		keep_failure(account, answer, slot);
-	else
+	if (keep_answer(account)) {
+		account->commit = commit_queue_add(account->world.commits, slot, &account->grant,
+						   on_kept, account);
+	} else {
 		store_abort(slot);
-	/* Where nobody consents nobody can consent again. */
-	if (outcome == OUTCOME_CONSENT && !consented)
-		outcome = OUTCOME_CONFIG;
-	log_attempt(account, answer, rotated); /* after saving: a log may block */
-	if (outcome == OUTCOME_OK)
-		note_success(account);
-	else
-		note_trouble(account, outcome, answer->error, &err, answer->retry_after_s);
-	account_reschedule(account);
-	settle(account);
+		land(account);
+	}
 }
 
 /* Learning ------------------------------------------------------------------------------------ */
@@ -811,8 +883,6 @@ static void refresh_start(struct account *account)
 
 	if (account->unsaved) {
 		save_again(account);
-		account_reschedule(account);
-		settle(account);
 		return;
 	}
 	outcome = check_grant_fits(account, &err);
@@ -899,11 +969,11 @@ static struct account_waiter *join_or_start(struct account *account, bool fresh,
 {
 	struct account_waiter *waiter = waiter_add(account, fresh, done, context);
 
-	if (account->flight != NULL || account->holds > 0)
+	if (account_is_refreshing(account) || account->holds > 0)
 		return waiter;
 	start_or_answer(account);
 	/* It may have been answered already: then it is in no list any more. */
-	return account->flight != NULL ? waiter : NULL;
+	return account_is_refreshing(account) ? waiter : NULL;
 }
 
 struct account_waiter *account_get_token(struct account *account, int64_t min_valid_s,
@@ -979,7 +1049,7 @@ void account_report_accepted(struct account *account, const char *where)
 
 bool account_is_refreshing(const struct account *account)
 {
-	return account->flight != NULL;
+	return account->flight != NULL || account->commit != NULL;
 }
 
 void account_hold(struct account *account)
@@ -1000,7 +1070,7 @@ void account_release(struct account *account, struct grant *grant)
 		note_success(account);
 		account_reschedule(account);
 	}
-	if (account->holds > 0 || account->flight != NULL || TAILQ_EMPTY(&account->waiters))
+	if (account->holds > 0 || account_is_refreshing(account) || TAILQ_EMPTY(&account->waiters))
 		return;
 	if (grant != NULL)
 		settle(account);
@@ -1068,7 +1138,7 @@ void account_revive(struct account *account)
 
 bool account_is_needed(const struct account *account)
 {
-	return account->flight != NULL || account->forget != NULL || account->unsaved;
+	return account_is_refreshing(account) || account->forget != NULL || account->unsaved;
 }
 
 void account_free(struct account *account)
@@ -1079,14 +1149,8 @@ void account_free(struct account *account)
 	forget_abandon(account->forget);
 	store_abort(account->slot);
 	account->flight = NULL;
-	/* The last chance of a grant that is nowhere but in memory. */
-	if (account->unsaved)
-		save_again(account);
-	if (account->unsaved)
-		log_error("account=%s: its new grant could not be saved and is lost: %s; run: "
-			  "mailoauth authorize %s",
-			  account->config->name, text_of(account->attempt.text),
-			  account->config->name);
+	save_at_the_end(account);
+	landing_free(account->landing);
 	discovery_free(account->discovery);
 	free(account->unlearned);
 	dismiss_waiters(account);

@@ -18,6 +18,7 @@
 
 struct account;
 struct account_waiter;
+struct commit_queue;
 struct event_base;
 struct http_client;
 struct refresh_plan;
@@ -28,7 +29,9 @@ struct account_world {
 	struct event_base *base;
 	struct http_client *http;
 	struct store *store;
-	struct refresh_plan *plan; /* the accounts' own: accounts_new() makes it */
+	/* The accounts' own: accounts_new() makes them. */
+	struct refresh_plan *plan;
+	struct commit_queue *commits;
 };
 
 struct account_token {

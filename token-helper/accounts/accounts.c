@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "token-helper/accounts/account-state.h"
+#include "token-helper/accounts/commit-queue.h"
 #include "token-helper/accounts/refresh-policy.h"
 
 #include "common/banned.h"
@@ -83,6 +84,7 @@ struct accounts *accounts_new(const struct account_world *world)
 
 	accounts->world = *world;
 	accounts->world.plan = xcalloc(1, sizeof(*accounts->world.plan));
+	accounts->world.commits = commit_queue_new(world->base);
 	accounts->clock_offset_s = clock_offset_s();
 	accounts->clock_check = event_new(world->base, -1, EV_PERSIST, on_clock_check, accounts);
 	if (accounts->clock_check == NULL || event_add(accounts->clock_check, &every) != 0)
@@ -102,6 +104,7 @@ void accounts_free(struct accounts *accounts)
 	free(accounts->retired);
 	words_release(&accounts->orphans);
 	event_free(accounts->clock_check);
+	commit_queue_free(accounts->world.commits);
 	free(accounts->world.plan);
 	free(accounts);
 }

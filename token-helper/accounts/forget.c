@@ -184,7 +184,7 @@ struct forget *forget_begin(struct accounts *accounts, const char *name, forget_
 	struct forget *forget;
 
 	if (accounts_is_leaving(accounts, name) ||
-	    (account != NULL && (account->flight != NULL || account->forget != NULL))) {
+	    (account != NULL && (account_is_refreshing(account) || account->forget != NULL))) {
 		result.outcome =
 			err_set(&result.err, OUTCOME_RETRY,
 				"account %s: is being refreshed or forgotten at this moment", name);

@@ -25,6 +25,7 @@
 
 #define HEADERS_MAX	  65536 /* bytes of a response's header lines in total */
 #define RETRY_AFTER_MAX_S 3600
+#define COLLECT_MAX	  32
 
 struct http_client {
 	struct event_base *base;
@@ -239,24 +240,35 @@ static void collect_soon(struct http_client *client)
 	(void)event_add(client->collect, &now);
 }
 
-/* One exchange in a round of the event loop: its answer is written to disk and synced, and where a
- * thousand answers come at once whoever asks for a token that lives must not wait for all of them.
- */
-static void on_collect(evutil_socket_t fd, short what, void *context)
+/* False: nothing has ended. */
+static bool collect_one(struct http_client *client)
 {
-	struct http_client *client = context;
 	int left;
 	CURLMsg *msg = curl_multi_info_read(client->multi, &left);
 	char *private = NULL;
 
-	(void)fd, (void)what;
 	if (msg == NULL)
-		return;
-	collect_soon(client);
+		return false;
 	if (msg->msg != CURLMSG_DONE)
-		return;
+		return true;
 	(void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private);
 	exchange_ended((struct http_exchange *)(void *)private, msg->data.result);
+	return true;
+}
+
+/* So many in a round of the event loop that what they bring can be written down together, and no
+ * more: whoever asks for a token that lives must not wait for a thousand answers that come at once.
+ */
+static void on_collect(evutil_socket_t fd, short what, void *context)
+{
+	struct http_client *client = context;
+	int collected = 0;
+
+	(void)fd, (void)what;
+	while (collected < COLLECT_MAX && collect_one(client))
+		collected++;
+	if (collected == COLLECT_MAX)
+		collect_soon(client);
 }
 
 static void on_socket(evutil_socket_t fd, short what, void *context)

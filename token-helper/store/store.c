@@ -11,6 +11,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +34,9 @@
 #define NOTE_NEW	 "told.new"
 #define KEPT_MAX	 1000 /* files of one account that nobody could read */
 #define FILE_BYTES_MAX	 524288
+#define SYNC_THREADS_MAX 15
+#define SYNC_FEW	 4 /* files that are synced sooner than threads are started */
+#define SYNC_STACK_BYTES 262144
 #define RESERVED_BYTES	 98304 /* three tokens and six texts at their usual maximum */
 
 struct store {
@@ -45,6 +51,7 @@ struct store_slot {
 	struct store *store;
 	struct store_slot *next;
 	int fd;
+	size_t len; /* of the grant in it */
 	char account[ACCOUNT_NAME_MAX + 1];
 	char temporary[FILE_NAME_MAX];
 };
@@ -508,22 +515,13 @@ static int sync_fd(int fd)
 	return result == 0 ? 0 : errno;
 }
 
-/* Makes the temporary file, of which len bytes are the grant, the account's. 0, or the errno of the
- * first step that failed. Only the rename makes the new grant the account's. */
-static int publish(const struct store *store, int fd, size_t len, const char *temporary,
-		   const char *account)
+/* Makes the temporary file the account's: only now it has the new grant. 0, or an errno. */
+static int take_name(const struct store *store, const char *temporary, const char *account)
 {
 	char name[FILE_NAME_MAX];
-	int error = ftruncate(fd, (off_t)len) == 0 ? 0 : errno;
 
-	if (error == 0)
-		error = sync_fd(fd);
 	(void)snprintf(name, sizeof(name), "%s%s", account, GRANT_SUFFIX);
-	if (error == 0 && renameat(store->dir_fd, temporary, store->dir_fd, name) != 0)
-		error = errno;
-	if (error == 0)
-		error = sync_fd(store->dir_fd);
-	return error;
+	return renameat(store->dir_fd, temporary, store->dir_fd, name) == 0 ? 0 : errno;
 }
 
 /* A person's new consent replaces a file that could not be read, but does not destroy it: it may be
@@ -545,17 +543,6 @@ static int keep_unreadable(struct store *store, const char *account)
 	return keep_aside(store, name, account);
 }
 
-static int slot_publish(const struct store_slot *slot, struct span bytes)
-{
-	int error = write_all(slot->fd, bytes);
-
-	if (error == 0)
-		error = keep_unreadable(slot->store, slot->account);
-	if (error == 0)
-		error = publish(slot->store, slot->fd, bytes.len, slot->temporary, slot->account);
-	return error;
-}
-
 /* The bytes of the account's file. */
 static enum outcome encode(const struct store *store, const char *account,
 			   const struct grant *grant, struct buffer *bytes_out, struct err *err)
@@ -571,23 +558,147 @@ static enum outcome encode(const struct store *store, const char *account,
 	return what;
 }
 
-enum outcome store_commit(struct store_slot *slot, const struct grant *grant, struct err *err)
+enum outcome store_write(struct store_slot *slot, const struct grant *grant, struct err *err)
 {
 	struct buffer bytes = BUFFER_INIT_SECRET(FILE_BYTES_MAX);
-	struct store *store = slot->store;
-	enum outcome what = encode(store, slot->account, grant, &bytes, err);
+	enum outcome what = encode(slot->store, slot->account, grant, &bytes, err);
 	int error = 0;
 
 	if (what == OUTCOME_OK)
-		error = slot_publish(slot, buffer_span(&bytes));
+		error = write_all(slot->fd, buffer_span(&bytes));
+	slot->len = bytes.len;
 	buffer_release(&bytes);
+	return error == 0 ? what : cannot_write(slot->store, error, err);
+}
+
+/* What was reserved and not used is cut off only here: it is the disk's time too. */
+static int slot_sync(const struct store_slot *slot)
+{
+	int error = ftruncate(slot->fd, (off_t)slot->len) == 0 ? 0 : errno;
+
+	return error == 0 ? sync_fd(slot->fd) : error;
+}
+
+static void note(struct store_written *written, int error)
+{
 	if (error != 0)
-		what = cannot_write(store, error, err);
-	if (what == OUTCOME_OK)
-		slot_free(slot);
-	else
+		written->outcome = cannot_write(written->slot->store, error, &written->err);
+}
+
+/* Files to be synced, by as many threads as it takes: each takes the next one. */
+struct syncing {
+	struct store_written *const *written;
+	size_t count;
+	atomic_size_t next;
+	int errors[STORE_TOGETHER_MAX];
+};
+
+static void *sync_some(void *context)
+{
+	struct syncing *syncing = context;
+	size_t i;
+
+	while ((i = atomic_fetch_add(&syncing->next, 1)) < syncing->count)
+		syncing->errors[i] = slot_sync(syncing->written[i]->slot);
+	return NULL;
+}
+
+/* As many as can be had; signals are for the others. */
+static size_t start_threads(pthread_t *threads, size_t count, struct syncing *syncing)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	size_t started = 0;
+
+	if (pthread_attr_init(&attr) != 0)
+		return 0;
+	(void)pthread_attr_setstacksize(&attr, SYNC_STACK_BYTES);
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (started < count && pthread_create(&threads[started], &attr, sync_some, syncing) == 0)
+		started++;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_attr_destroy(&attr);
+	return started;
+}
+
+/*
+ * Each sync waits for a flush of the disk's cache. Those of several threads wait for the same one,
+ * where one after the other each has its own. syncfs(2) would wait for whatever others write on the
+ * same disk.
+ */
+static void sync_files(struct store_written *const *written, size_t count)
+{
+	struct syncing syncing = {.written = written, .count = count};
+	pthread_t threads[SYNC_THREADS_MAX];
+	size_t wanted = count < SYNC_FEW ? 0 : count - 1;
+	size_t started = start_threads(
+		threads, wanted < SYNC_THREADS_MAX ? wanted : SYNC_THREADS_MAX, &syncing);
+
+	(void)sync_some(&syncing);
+	for (size_t i = 0; i < started; i++)
+		(void)pthread_join(threads[i], NULL);
+	for (size_t i = 0; i < count; i++)
+		note(written[i], syncing.errors[i]);
+}
+
+static int slot_rename(const struct store_slot *slot)
+{
+	int error = keep_unreadable(slot->store, slot->account);
+
+	return error == 0 ? take_name(slot->store, slot->temporary, slot->account) : error;
+}
+
+/* The directory's sync is all its files': whose fails must not say that it is durable. */
+static void sync_names(struct store_written *const *written, size_t count)
+{
+	int error = 0;
+	bool synced = false;
+
+	for (size_t i = 0; i < count; i++) {
+		struct store *store = written[i]->slot->store;
+
+		if (written[i]->outcome != OUTCOME_OK)
+			continue;
+		if (!synced)
+			error = sync_fd(store->dir_fd);
+		synced = true;
+		note(written[i], error);
+	}
+}
+
+void store_commit_written(struct store_written *const *written, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		written[i]->outcome = OUTCOME_OK;
+	sync_files(written, count);
+	for (size_t i = 0; i < count; i++)
+		note(written[i],
+		     written[i]->outcome == OUTCOME_OK ? slot_rename(written[i]->slot) : 0);
+	sync_names(written, count);
+	for (size_t i = 0; i < count; i++) {
+		if (written[i]->outcome == OUTCOME_OK)
+			slot_free(written[i]->slot);
+		else
+			store_abort(written[i]->slot);
+		written[i]->slot = NULL;
+	}
+}
+
+enum outcome store_commit(struct store_slot *slot, const struct grant *grant, struct err *err)
+{
+	struct store_written written = {.slot = slot};
+	struct store_written *const all[] = {&written};
+	enum outcome what = store_write(slot, grant, err);
+
+	if (what != OUTCOME_OK) {
 		store_abort(slot);
-	return what;
+		return what;
+	}
+	store_commit_written(all, 1);
+	if (written.outcome != OUTCOME_OK && err != NULL)
+		*err = written.err;
+	return written.outcome;
 }
 
 enum outcome store_remove(struct store *store, const char *account, struct err *err)
@@ -709,6 +820,18 @@ static enum leftover leftover_judge(struct store *store, int fd, const char *acc
 	return what;
 }
 
+/* Carries out what was left of a commit. */
+static int publish(const struct store *store, int fd, size_t len, const char *temporary)
+{
+	int error = ftruncate(fd, (off_t)len) == 0 ? 0 : errno;
+
+	if (error == 0)
+		error = sync_fd(fd);
+	if (error == 0)
+		error = take_name(store, temporary, temporary + strlen(TEMPORARY_PREFIX));
+	return error == 0 ? sync_fd(store->dir_fd) : error;
+}
+
 /*
  * A server that rotates refresh tokens has forgotten the one in the account's file by the time its
  * answer is written: a complete newer file is then all that is left of the grant, so what the crash
@@ -729,7 +852,7 @@ static void recover_leftover(struct store *store, const char *temporary)
 	if (what == LEFTOVER_REMOVE)
 		(void)unlinkat(store->dir_fd, temporary, 0);
 	if (what == LEFTOVER_PUBLISH)
-		(void)publish(store, fd, len, temporary, account);
+		(void)publish(store, fd, len, temporary);
 	if (fd >= 0)
 		(void)close(fd);
 }

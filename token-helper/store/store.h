@@ -6,12 +6,12 @@
  * 0600. Files without a seal are read all the same and sealed when they are next written; files of
  * earlier versions are read, those of later ones refused. Replaced, never rewritten: reserve (a
  * temporary file in the same directory with its blocks allocated), commit (write, fsync, rename,
- * fsync of the directory). What a full or read-only disk would break breaks in reserve, before the
- * authorization server is asked to spend a one-time refresh token. When commit returns OK the grant
- * survives power loss; when it fails, or the process dies inside it, the file holds the old grant
- * or the new one, whole. What cannot be read is never destroyed: a commit beside it first moves it
- * to NAME.kept-N, where nobody but a person looks. One process owns a store: an flock on DIR/lock
- * sees to it.
+ * fsync of the directory; of several at once each step for all, and the last one once). What a full
+ * or read-only disk would break breaks in reserve, before the authorization server is asked to
+ * spend a one-time refresh token. When commit returns OK the grant survives power loss; when it
+ * fails, or the process dies inside it, the file holds the old grant or the new one, whole. What
+ * cannot be read is never destroyed: a commit beside it first moves it to NAME.kept-N, where nobody
+ * but a person looks. One process owns a store: an flock on DIR/lock sees to it.
  */
 #ifndef TOKEN_HELPER_STORE_STORE_H
 #define TOKEN_HELPER_STORE_STORE_H
@@ -72,6 +72,30 @@ enum outcome store_reserve(struct store *store, const char *account, struct stor
 /* Takes the slot, whatever happens. */
 enum outcome store_commit(struct store_slot *slot, const struct grant *grant, struct err *err);
 void store_abort(struct store_slot *slot); /* takes; NULL is fine */
+
+/*
+ * A commit in its two halves, for grants that are ready together: a disk makes many files durable
+ * in hardly more time than one.
+ *
+ * store_write(): the grant stands in the slot's file. From now on the death of the process loses
+ * nothing, for store_open() finishes it; a loss of power may. The slot stays; when this fails only
+ * store_abort() is left for it.
+ *
+ * store_commit_written(): takes the slots, at most STORE_TOGETHER_MAX, which were written and are
+ * of one store. Of each what
+ * store_commit() promises, and what becomes of one is not the others' fate: while this lasts, or
+ * when it is cut short, each file by itself holds the old grant or the new one.
+ */
+#define STORE_TOGETHER_MAX 64
+
+struct store_written {
+	struct store_slot *slot; /* NULL afterwards */
+	enum outcome outcome;	 /* set */
+	struct err err;		 /* set when that is not OK */
+};
+
+enum outcome store_write(struct store_slot *slot, const struct grant *grant, struct err *err);
+void store_commit_written(struct store_written *const *written, size_t count);
 
 /* Deletes the account's file, readable or not, durably. One that is missing is OK. Not while a slot
  * of it is open. */
