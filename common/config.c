@@ -162,61 +162,6 @@ static void seen_add(struct config_seen *seen, const void *target, const struct 
 	seen->keys[seen->count++] = (struct seen_key){target, key, line};
 }
 
-/* Words --------------------------------------------------------------------------------------- */
-
-void words_release(struct words *words)
-{
-	for (size_t i = 0; i < words->count; i++)
-		free(words->word[i]);
-	free(words->word);
-	*words = (struct words){0};
-}
-
-static void words_add(struct words *words, struct span word)
-{
-	words->word = xreallocarray(words->word, words->count + 1, sizeof(words->word[0]));
-	words->word[words->count++] = xspandup(word);
-}
-
-void words_split(const char *text, struct words *words)
-{
-	static const char between[] = " \t,";
-
-	while (*(text += strspn(text, between)) != '\0') {
-		size_t len = strcspn(text, between);
-
-		words_add(words, (struct span){text, len});
-		text += len;
-	}
-}
-
-bool words_equal(const struct words *a, const struct words *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++) {
-		if (strcmp(a->word[i], b->word[i]) != 0)
-			return false;
-	}
-	return true;
-}
-
-bool words_contain(const struct words *words, const char *word)
-{
-	for (size_t i = 0; i < words->count; i++) {
-		if (strcmp(words->word[i], word) == 0)
-			return true;
-	}
-	return false;
-}
-
-void words_copy(struct words *to, const struct words *from)
-{
-	words_release(to);
-	for (size_t i = 0; i < from->count; i++)
-		words_add(to, span_from_str(from->word[i]));
-}
-
 /* Values -------------------------------------------------------------------------------------- */
 
 /* All return NULL, or what is wrong with the value. */
@@ -708,50 +653,7 @@ bool config_read(const char *file, const struct config_kind *kinds, void *contex
 	return problems->count == before;
 }
 
-/* Secrets in files ---------------------------------------------------------------------------- */
-
-static enum outcome read_secret_fd(int fd, const char *path, struct buffer *secret, struct err *err)
-{
-	struct stat st;
-	char chunk[1024];
-	ssize_t n;
-
-	if (fstat(fd, &st) != 0)
-		return err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, OUTCOME_CONFIG, "%s: is not a regular file", path);
-	if ((st.st_mode & S_IRWXO) != 0)
-		return err_set(err, OUTCOME_CONFIG,
-			       "%s: holds a secret and others can read it: chmod o= %s", path,
-			       path);
-	buffer_clear(secret);
-	do
-		n = read(fd, chunk, sizeof(chunk));
-	while (n > 0 && buffer_append(secret, chunk, (size_t)n));
-	wipe(chunk, sizeof(chunk));
-	if (n < 0)
-		return err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
-	if (!buffer_ok(secret) || secret->len > CONFIG_SECRET_MAX)
-		return err_set(err, OUTCOME_CONFIG, "%s: is too large for a secret", path);
-	while (secret->len > 0 &&
-	       (secret->data[secret->len - 1] == '\n' || secret->data[secret->len - 1] == '\r'))
-		secret->data[--secret->len] = '\0';
-	if (secret->len == 0)
-		return err_set(err, OUTCOME_CONFIG, "%s: is empty", path);
-	return OUTCOME_OK;
-}
-
-enum outcome config_read_secret(const char *path, struct buffer *secret, struct err *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	enum outcome outcome;
-
-	if (fd < 0)
-		return err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
-	outcome = read_secret_fd(fd, path, secret, err);
-	(void)close(fd);
-	return outcome;
-}
+/* Sections that have been read ----------------------------------------------------------------- */
 
 static bool value_same(enum config_type type, const void *a, const void *b)
 {
@@ -811,4 +713,49 @@ void config_release(const struct config_key *keys, void *section)
 {
 	for (const struct config_key *key = keys; key->name != NULL; key++)
 		value_release(key->type, (char *)section + key->offset);
+}
+
+/* Secrets in files ---------------------------------------------------------------------------- */
+
+static enum outcome read_secret_fd(int fd, const char *path, struct buffer *secret, struct err *err)
+{
+	struct stat st;
+	char chunk[1024];
+	ssize_t n;
+
+	if (fstat(fd, &st) != 0)
+		return err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, OUTCOME_CONFIG, "%s: is not a regular file", path);
+	if ((st.st_mode & S_IRWXO) != 0)
+		return err_set(err, OUTCOME_CONFIG,
+			       "%s: holds a secret and others can read it: chmod o= %s", path,
+			       path);
+	buffer_clear(secret);
+	do
+		n = read(fd, chunk, sizeof(chunk));
+	while (n > 0 && buffer_append(secret, chunk, (size_t)n));
+	wipe(chunk, sizeof(chunk));
+	if (n < 0)
+		return err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
+	if (!buffer_ok(secret) || secret->len > CONFIG_SECRET_MAX)
+		return err_set(err, OUTCOME_CONFIG, "%s: is too large for a secret", path);
+	while (secret->len > 0 &&
+	       (secret->data[secret->len - 1] == '\n' || secret->data[secret->len - 1] == '\r'))
+		secret->data[--secret->len] = '\0';
+	if (secret->len == 0)
+		return err_set(err, OUTCOME_CONFIG, "%s: is empty", path);
+	return OUTCOME_OK;
+}
+
+enum outcome config_read_secret(const char *path, struct buffer *secret, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum outcome outcome;
+
+	if (fd < 0)
+		return err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
+	outcome = read_secret_fd(fd, path, secret, err);
+	(void)close(fd);
+	return outcome;
 }

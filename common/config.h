@@ -16,6 +16,7 @@
 
 #include "common/buffer.h"
 #include "common/outcome.h"
+#include "common/words.h"
 
 enum config_type {
 	CONFIG_STRING,	/* char *, allocated; not empty */
@@ -25,11 +26,6 @@ enum config_type {
 	CONFIG_CHOICE,	/* int: index of the word in choices */
 	CONFIG_URL,	/* char *: https://…, or http:// to a loopback host */
 	CONFIG_PATH,	/* char *: absolute */
-};
-
-struct words {
-	char **word;
-	size_t count;
 };
 
 struct config_key {
@@ -91,12 +87,6 @@ bool config_same(const struct config_key *keys, const void *a, const void *b);
 /* Frees the values that keys have in section, which is empty then: only what the tables do not name
  * is left to be freed. */
 void config_release(const struct config_key *keys, void *section);
-
-void words_release(struct words *words);
-bool words_equal(const struct words *a, const struct words *b);
-bool words_contain(const struct words *words, const char *word);
-void words_split(const char *text, struct words *words);     /* at spaces, tabs and commas */
-void words_copy(struct words *to, const struct words *from); /* `to` is released first */
 
 /*
  * Reads a file that holds one secret (a trailing newline is dropped) into secret, whose ceiling

@@ -152,12 +152,8 @@ static void split_folders(const char *text, struct words *folders)
 			from++;
 		while (to > from && isspace((unsigned char)to[-1]))
 			to--;
-		if (to > from) {
-			folders->word = xreallocarray(folders->word, folders->count + 1,
-						      sizeof(*folders->word));
-			folders->word[folders->count++] =
-				xspandup((struct span){from, (size_t)(to - from)});
-		}
+		if (to > from)
+			words_push(folders, (struct span){from, (size_t)(to - from)});
 		text += len + (text[len] == ',');
 	}
 }

@@ -20,12 +20,6 @@
 #define HOST_MAX       256
 #define NAMES_MAX      200 /* bytes of an error's list of fields */
 
-static void words_add(struct words *words, const char *word)
-{
-	words->word = xreallocarray(words->word, words->count + 1, sizeof(*words->word));
-	words->word[words->count++] = xstrdup(word);
-}
-
 static bool names_already(const struct words *recipients, const char *address)
 {
 	for (size_t i = 0; i < recipients->count; i++) {
@@ -82,7 +76,7 @@ static enum outcome fixed_recipients(const struct envelope_rules *rules,
 			what = err_set(err, OUTCOME_CONFIG, "recipient %s: \"%s\" is no address",
 				       text, buffer_cstr(&address));
 		else if (!names_already(recipients, buffer_cstr(&address)))
-			words_add(recipients, buffer_cstr(&address));
+			words_push(recipients, span_from_str(buffer_cstr(&address)));
 	}
 	buffer_release(&address);
 	return what;
@@ -168,7 +162,7 @@ static void multidrop(const struct envelope_rules *rules, const struct message_h
 
 			if (*ours != '\0' && is_ours(rules, ours) &&
 			    !names_already(recipients, ours))
-				words_add(recipients, ours);
+				words_push(recipients, span_from_str(ours));
 		}
 	}
 	buffer_release(&address);

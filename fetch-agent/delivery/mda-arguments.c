@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "common/xalloc.h"
 #include "fetch-agent/delivery/placeholder.h"
 
 #include "common/banned.h"
@@ -38,10 +37,8 @@ bool mda_arguments_split(const char *text, struct words *args)
 	while (good && *(text += strspn(text, " \t")) != '\0') {
 		buffer_clear(&word);
 		good = read_word(&text, &word) && args->count < ARGS_MAX;
-		if (!good)
-			break;
-		args->word = xreallocarray(args->word, args->count + 1, sizeof(*args->word));
-		args->word[args->count++] = xstrdup(buffer_cstr(&word));
+		if (good)
+			words_push(args, span_from_str(buffer_cstr(&word)));
 	}
 	buffer_release(&word);
 	return good;

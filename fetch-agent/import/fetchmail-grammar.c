@@ -42,12 +42,6 @@ static void options_copy(struct fetchmail_options *to, const struct fetchmail_op
 	}
 }
 
-static void words_push(struct words *words, struct span word)
-{
-	words->word = xreallocarray(words->word, words->count + 1, sizeof(*words->word));
-	words->word[words->count++] = xspandup(word);
-}
-
 uint64_t fetchmail_number(const char *text)
 {
 	struct scanner scan = scanner_over(span_from_str(text));

@@ -232,10 +232,8 @@ static bool get_tuple(struct reading *reading, const char *section, const char *
 	if (text == NULL)
 		return false;
 	good = scan_byte(&scan, '(');
-	while (good && take_string(&scan, &word)) {
-		out->word = xreallocarray(out->word, out->count + 1, sizeof(*out->word));
-		out->word[out->count++] = xspandup(buffer_span(&word));
-	}
+	while (good && take_string(&scan, &word))
+		words_push(out, buffer_span(&word));
 	while (scan.cur < scan.end && (isspace((unsigned char)*scan.cur) || *scan.cur == ','))
 		scan.cur++;
 	good = good && scan_byte(&scan, ')') && scanner_at_end(&scan);

@@ -80,10 +80,8 @@ static bool take_words(struct reading *reading, struct span text, int line, stru
 	struct scanner scan = scanner_over(text);
 	struct buffer word = BUFFER_INIT_SECRET(WORD_MAX);
 
-	while (out->count < WORDS_MAX && take_word(&scan, &word)) {
-		out->word = xreallocarray(out->word, out->count + 1, sizeof(*out->word));
-		out->word[out->count++] = xspandup(buffer_span(&word));
-	}
+	while (out->count < WORDS_MAX && take_word(&scan, &word))
+		words_push(out, buffer_span(&word));
 	buffer_release(&word);
 	if (!scanner_at_end(&scan) || !buffer_ok(&word) || out->count == 0)
 		import_problem(reading->plan, line,

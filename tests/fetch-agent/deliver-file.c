@@ -195,12 +195,6 @@ static void confine(const struct delivery_config *config)
 	(void)confine_files_enforce(allowed);
 }
 
-static void add_word(struct words *words, const char *word)
-{
-	words->word = xreallocarray(words->word, words->count + 1, sizeof(*words->word));
-	words->word[words->count++] = xstrdup(word);
-}
-
 static void take_options(int argc, char **argv, struct files *files, struct words *recipients,
 			 struct delivery_config *config)
 {
@@ -212,7 +206,7 @@ static void take_options(int argc, char **argv, struct files *files, struct word
 			files->envelope.sender = optarg;
 			break;
 		case 'r':
-			add_word(recipients, optarg);
+			words_push(recipients, span_from_str(optarg));
 			break;
 		case 'p':
 			config->parallel = strtol(optarg, NULL, 10);

@@ -309,10 +309,8 @@ void resolve_reads(struct config_reading *reading, const char *path)
 	struct words *files = &reading->files;
 
 	/* Accounts share them more often than not. */
-	if (files->count > 0 && strcmp(files->word[files->count - 1], path) == 0)
-		return;
-	files->word = xreallocarray(files->word, files->count + 1, sizeof(files->word[0]));
-	files->word[files->count++] = xstrdup(path);
+	if (files->count == 0 || strcmp(files->word[files->count - 1], path) != 0)
+		words_push(files, span_from_str(path));
 }
 
 /* Loading ------------------------------------------------------------------------------------- */

@@ -172,8 +172,7 @@ static struct evhttp *http_new(struct event_base *base, struct metrics_outlet *o
 
 static void add_file(struct words *files, const char *place)
 {
-	files->word = xreallocarray(files->word, files->count + 1, sizeof(files->word[0]));
-	files->word[files->count++] = xstrdup(place);
+	words_push(files, span_from_str(place));
 }
 
 struct metrics_outlet *metrics_outlet_new(struct event_base *base, const struct accounts *accounts,
