@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -31,6 +32,7 @@
 
 #define ASKERS 50
 #define IDLERS 500
+#define CROWD  120 /* of which half fits */
 #define NOBODY 65534
 
 static struct stage stage;
@@ -785,6 +787,30 @@ static void idle_clients_delay_nobody(void **state)
 	check_ask("token selector=relay", "OK ", "at-0");
 	assert_true(now_ms() - before < 100);
 	for (int i = 0; i < IDLERS; i++)
+		close(fds[i]);
+	end_well();
+}
+
+/* A stranger who holds all connections that there can be loses the ones he does not use. */
+static void the_longest_idle_makes_room(void **state)
+{
+	struct rlimit few = {CROWD / 2, CROWD / 2};
+	int fds[CROWD];
+	char byte, *reply;
+
+	(void)state;
+	start_with(3600);
+	assert_int_equal(prlimit(stage.daemon, RLIMIT_NOFILE, &few, NULL), 0);
+	for (int i = 0; i < CROWD; i++)
+		fds[i] = stage_connect(&stage);
+	check_ask("token selector=relay", "OK ", "at-0");
+	assert_true(recv(fds[0], &byte, 1, 0) <= 0);
+	stage_send(fds[CROWD - 1], "token selector=relay");
+	reply = stage_receive(fds[CROWD - 1]);
+	assert_non_null(reply);
+	assert_non_null(strstr(reply, "at-0"));
+	free(reply);
+	for (int i = 0; i < CROWD; i++)
 		close(fds[i]);
 	end_well();
 }
@@ -1639,6 +1665,7 @@ int main(void)
 		ON_STAGE(requests_may_come_in_any_pieces),
 		ON_STAGE(pipelined_requests_are_answered_in_order),
 		ON_STAGE(idle_clients_delay_nobody),
+		ON_STAGE(the_longest_idle_makes_room),
 		ON_STAGE(a_redirect_is_chosen),
 		ON_STAGE(a_flow_that_somebody_waits_for_stays),
 		ON_STAGE(a_flow_whose_account_goes_is_over),
