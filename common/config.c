@@ -13,6 +13,7 @@
 #include <ini.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <search.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,8 +65,7 @@ struct config_parse {
 	bool skip;	    /* the section was refused, or is another program's */
 	const struct config_kind *kind;
 	void *target;
-	struct section_seen *sections;
-	size_t section_count;
+	void *sections; /* a tree of struct section_seen, by name (tsearch(3)); NULL: none yet */
 	const struct config_key *last_key;
 };
 
@@ -318,23 +318,31 @@ static bool is_key_line(const struct config_parse *parse, const char *line)
 
 /* Sections and keys --------------------------------------------------------------------------- */
 
+static int compare_sections(const void *a, const void *b)
+{
+	const struct section_seen *left = a;
+	const struct section_seen *right = b;
+
+	return strcmp(left->name, right->name);
+}
+
+/* A tree: there are files with a hundred thousand sections. */
 static bool section_repeats(struct config_parse *parse, const char *section)
 {
-	struct section_seen *entry;
+	struct section_seen *entry = xcalloc(1, sizeof(*entry));
+	struct section_seen **there;
 
-	for (size_t i = 0; i < parse->section_count; i++) {
-		if (strcmp(parse->sections[i].name, section) == 0) {
-			config_problem(parse->problems, parse->file, parse->line,
-				       "[%s] stands already in line %d", section,
-				       parse->sections[i].line);
-			return true;
-		}
-	}
-	parse->sections = grow(parse->sections, parse->section_count, sizeof(parse->sections[0]));
-	entry = &parse->sections[parse->section_count++];
 	(void)snprintf(entry->name, sizeof(entry->name), "%s", section);
 	entry->line = parse->line;
-	return false;
+	there = tsearch(entry, &parse->sections, compare_sections);
+	if (there == NULL)
+		abort(); /* out of memory: xalloc's rule */
+	if (*there == entry)
+		return false;
+	config_problem(parse->problems, parse->file, parse->line, "[%s] stands already in line %d",
+		       section, (*there)->line);
+	free(entry);
+	return true;
 }
 
 static const struct config_kind *find_kind(const struct config_kind *kinds, const char *section,
@@ -494,7 +502,7 @@ static int on_key(void *user, const char *section, const char *name, const char 
 	parse->unclaimed = false;
 	if (!parse->continuation)
 		parse->key_column = parse->column;
-	if (parse->section_count == 0) {
+	if (parse->sections == NULL) {
 		config_problem(parse->problems, parse->file, parse->line,
 			       "%s stands before the first [section]", name);
 	} else if (!parse->skip) {
@@ -649,7 +657,7 @@ bool config_read(const char *file, const struct config_kind *kinds, void *contex
 	(void)fclose(parse.stream);
 	if (seen == NULL)
 		config_seen_free(parse.seen);
-	free(parse.sections);
+	tdestroy(parse.sections, free);
 	return problems->count == before;
 }
 
