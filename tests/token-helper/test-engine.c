@@ -29,6 +29,7 @@
 #include "tests/token-helper/fake-world.h"
 #include "token-helper/accounts/accounts.h"
 #include "token-helper/accounts/calendar.h"
+#include "token-helper/accounts/commit-queue.h"
 #include "token-helper/accounts/status.h"
 
 #include "common/banned.h"
@@ -646,7 +647,7 @@ static void answers_at_once_are_made_durable_together(void **state)
 	assert_int_equal(crowd.served, CROWD);
 	assert_int_equal(crowd.early, 0);
 	assert_int_equal(server.requests, CROWD);
-	assert_in_range(directory_syncs, 1, CROWD / 32 + 1);
+	assert_in_range(directory_syncs, 1, CROWD / COMMIT_GROUP_MAX + 1);
 }
 
 /* The others are served; it has its token as soon as its file can be written, without a request. */

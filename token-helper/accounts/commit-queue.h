@@ -17,7 +17,7 @@ struct commit;
 struct commit_queue;
 struct event_base;
 
-#define COMMIT_GROUP_MAX 32
+#define COMMIT_GROUP_MAX 12
 
 /* As of store_commit(). */
 typedef void commit_done_fn(void *context, enum outcome outcome, const struct err *err);

@@ -25,7 +25,7 @@
 
 #define HEADERS_MAX	  65536 /* bytes of a response's header lines in total */
 #define RETRY_AFTER_MAX_S 3600
-#define COLLECT_MAX	  32
+#define COLLECT_MAX	  12
 
 struct http_client {
 	struct event_base *base;
