@@ -667,7 +667,7 @@ static bool is_loopback(const struct sockaddr_storage *address)
 
 static void remote_set(struct imap_session *session)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t len = sizeof(address);
 	char host[64], port[8];
 
