@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/nearest.h"
 #include "common/url.h"
 #include "common/xalloc.h"
 
@@ -399,10 +400,28 @@ static void open_section(struct config_parse *parse, const char *section)
 		seen_add(parse->seen, parse->target, NULL, parse->line);
 }
 
-/* "client_secret" when the key is "client_secret_file", "hosts" when it is "host": the key that one
- * of them begins with. */
+static const char *mistyped_key(const struct config_kind *kind, const char *name)
+{
+	struct words names = {0};
+	const char *nearest, *found = NULL;
+
+	for (const struct config_key *key = kind->keys; key->name != NULL; key++)
+		words_push(&names, span_from_str(key->name));
+	nearest = nearest_word(&names, name);
+	for (const struct config_key *key = kind->keys; nearest != NULL && key->name != NULL; key++)
+		found = strcmp(key->name, nearest) == 0 ? key->name : found;
+	words_release(&names);
+	return found;
+}
+
+/* One that is mistyped; else "client_secret" when the key is "client_secret_file", "hosts" when it
+ * is "host": the key that one of them begins with. */
 static const char *similar_key(const struct config_kind *kind, const char *name)
 {
+	const char *mistyped = mistyped_key(kind, name);
+
+	if (mistyped != NULL)
+		return mistyped;
 	for (const struct config_key *key = kind->keys; key->name != NULL; key++) {
 		size_t shorter =
 			strlen(key->name) < strlen(name) ? strlen(key->name) : strlen(name);

@@ -3,7 +3,7 @@
 #ifndef COMMON_NEAREST_H
 #define COMMON_NEAREST_H
 
-#include "common/config.h"
+#include "common/words.h"
 
 /* The one of words that is nearest to name: at most two letters are wrong, missing, too many or
  * changed about, one in a short name. NULL: none. Borrows from words. */

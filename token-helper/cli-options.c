@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/nearest.h"
 #include "common/scanner.h"
 
 #include "common/banned.h"
@@ -287,6 +288,20 @@ static enum cli_exit read_operands(struct cli_line *line, char **operands, int c
 	return CLI_OK;
 }
 
+static enum cli_exit no_verb(const struct cli_verb *verbs, const char *word, struct err *err)
+{
+	struct words names = {0};
+	const char *nearest;
+
+	for (const struct cli_verb *v = verbs; v->name != NULL; v++)
+		words_push(&names, (struct span){v->name, strcspn(v->name, " ")});
+	nearest = nearest_word(&names, word);
+	(void)err_set(err, OUTCOME_CONFIG, "there is no verb %s%s%s", word,
+		      nearest != NULL ? "; there is " : "", nearest != NULL ? nearest : "");
+	words_release(&names);
+	return CLI_USAGE;
+}
+
 /* The first word of two, with the second forgotten or mistyped, says what was meant. */
 static enum cli_exit unknown_verb(const struct cli_verb *verbs, const char *word, struct err *err)
 {
@@ -296,7 +311,7 @@ static enum cli_exit unknown_verb(const struct cli_verb *verbs, const char *word
 		if (strncmp(v->name, word, len) == 0 && v->name[len] == ' ')
 			return usage(err, "the verb has two words; run: mailoauth ", v->name);
 	}
-	return usage(err, "there is no verb ", word);
+	return no_verb(verbs, word, err);
 }
 
 static enum cli_exit read_verb(struct cli_line *line, const struct cli_verb *verbs, char **operands,

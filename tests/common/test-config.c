@@ -181,6 +181,7 @@ static void sections_and_keys_are_checked(void **state)
 	(void)state;
 	check("[thing t]\nnonsense = 1\n", "2: nonsense is not a key of [thing]\n");
 	check("[thing t]\nnumbers = 1\n", "2: numbers is not a key of [thing]; number is\n");
+	check("[thing t]\nnubmer = 1\n", "2: nubmer is not a key of [thing]; number is\n");
 	check("[thing t]\nstring = a\nstring = b\n", "3: string was set already in line 2\n");
 	check("[thing t]\n[thing u]\n[thing t]\n", "3: [thing t] stands already in line 1\n");
 	check("[thing t]\n[ thing \t t ]\n", "2: [thing t] stands already in line 1\n");

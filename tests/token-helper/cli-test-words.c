@@ -399,7 +399,9 @@ static void misread_lines_name_the_help(void **state)
 		{{"mailoauth", "token", "a", "--service"},
 		 "a value is missing after --service; run: mailoauth help token"},
 		{{"mailoauth", "token"}, "which account? run: mailoauth help token"},
-		{{"mailoauth", "tokn", "a"}, "there is no verb tokn"},
+		{{"mailoauth", "tokn", "a"}, "there is no verb tokn; there is token"},
+		{{"mailoauth", "postfxi"}, "there is no verb postfxi; there is postfix"},
+		{{"mailoauth", "frobnicate"}, "there is no verb frobnicate"},
 	};
 
 	(void)state;
