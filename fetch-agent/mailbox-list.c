@@ -18,7 +18,7 @@
 
 #include "common/banned.h"
 
-/* Listed at once; the rest in the next run of the folder. Memory must not grow with the mailbox. */
+/* Listed at once; the rest when that is through. Memory must not grow with the mailbox. */
 #define LIST_MAX 65536
 
 /* Less is fetched before the answer to COMPRESS would have come, or soon after. */
@@ -257,6 +257,8 @@ static void list_is_ready(struct mailbox *mailbox)
 	uint32_t newest = mailbox->uidnext > 0 ? mailbox->uidnext - 1 : 0;
 
 	list_filter(mailbox, keep_small);
+	if (most > 0)
+		mailbox->result.more = false;
 	if (most > 0 && mailbox->listed_count > most) {
 		mailbox->result.left = mailbox->listed_count - most;
 		mailbox->listed_count = most;
@@ -333,6 +335,8 @@ static bool keep_wanted(struct mailbox *mailbox, const struct listed *listed)
 static void list_done(struct mailbox *mailbox)
 {
 	list_sort(mailbox);
+	/* A server that only says so has no more. */
+	mailbox->result.more = mailbox->list_is_cut && mailbox->listed_count >= LIST_MAX / 2;
 	list_filter(mailbox, keep_wanted);
 	identities_sort(mailbox);
 	forget_gone(mailbox);

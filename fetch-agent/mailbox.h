@@ -49,6 +49,7 @@ struct mailbox_result {
 	uint64_t later;		  /* the destination takes them another time */
 	uint64_t refused;	  /* it never does */
 	uint64_t known;		  /* delivered under a former UIDVALIDITY */
+	bool more;		  /* the folder holds more than is listed at once: go on with it */
 	bool broken;		  /* by the connection: it ended the run */
 	uint32_t uidnext;	  /* when the folder was opened; 0: the server did not say */
 	bool only_messages;	  /* what went wrong is what the destination says of single ones */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# fetch-large.sh - 50,000 messages in a folder, and one of 300 MB to a Maildir and by LMTP, each within the memory that small mailboxes take.
+# fetch-large.sh - 70,000 messages in a folder, and one of 300 MB to a Maildir and by LMTP, each within the memory that small mailboxes take.
 #
 # It writes 1 GB and takes minutes: it runs only with FETCH_LARGE=1.
 BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
@@ -14,7 +14,7 @@ export BED_FETCH_TIMEOUT=600
 
 # Less memory than would hold the messages, or the large one.
 fetch() { # STATUS NAME
-	BED_FETCH_UNDER="prlimit --data=${DATA_BYTES:-25000000}"
+	BED_FETCH_UNDER="prlimit --data=${DATA_BYTES:-27000000}"
 	bed_fetch --once
 	is "$?" "$1" "$2: exit status $1" || diag "$(tail -n 5 "$BED/fetch.out")"
 	# shellcheck disable=SC2034 # for bed_fetch
@@ -37,9 +37,9 @@ is "$(sed -n '/^Subject: /,$p' "$(bed_mailbox to@example.test)" | sha256sum)" "$
 
 bed_mailbox_empty $user
 bed_fetch_forget
-bed_put_many $user 50000
+bed_put_many $user 70000
 bed_fetch_conf
-fetch 0 "50,000 messages"
-is "$(bed_fetched | xargs grep -h '^Message-ID:' | sort -u | wc -l) $(bed_fetched_count)" "50000 50000" "50,000 messages: each is there once"
-fetch 1 "50,000 messages, again"
+fetch 0 "70,000 messages"
+is "$(bed_fetched | xargs grep -h '^Message-ID:' | sort -u | wc -l) $(bed_fetched_count)" "70000 70000" "70,000 messages: each is there once"
+fetch 1 "70,000 messages, again"
 done_testing
