@@ -44,7 +44,7 @@ client_prepare() {
 
 # Lets the smarthost find our token where it finds the password.
 hub_takes_tokens_from_file() {
-	sed -i -e 's/mechanisms = xoauth2 oauthbearer$/mechanisms = oauthbearer/' -e 's/mechanisms = plain$/mechanisms = plain xoauth2/' \
+	sed -i -e 's/mechanisms = xoauth2 oauthbearer *$/mechanisms = oauthbearer/' -e 's/mechanisms = plain *$/mechanisms = plain xoauth2/' \
 		"$BED/dovecot/dovecot.conf"
 	doveadm -c "$BED/dovecot/dovecot.conf" reload || bench_fail "Dovecot does not reload"
 }

@@ -107,7 +107,6 @@ authorize() { # ACCOUNT
 for name in second third; do
 	authorize $name || bed_die "$name cannot be authorized: $(cat "$BED/authorize.out")"
 done
-bed_provider_ctl set delay_after_ms=1000
 members=$(echo "$GROUP" | wc -w)
 
 deeds() {
@@ -127,6 +126,7 @@ answers_sent() {
 }
 
 refresh_group() {
+	bed_provider_ctl set delay_after_ms=1000
 	deeds_before=$(deeds)
 	answers_before=$(answers)
 	clients=
@@ -141,6 +141,7 @@ refresh_group() {
 	fi
 	# shellcheck disable=SC2086 # a list of pids
 	wait $clients
+	bed_provider_ctl set delay_after_ms=0
 }
 
 attach
@@ -196,7 +197,6 @@ for call in $STORE_CALLS; do
 		done
 	fi
 done
-bed_provider_ctl set delay_after_ms=0
 diag "$steps kills, $window of them between the provider's deed and our file"
 ok "the sweep killed at least 20 times" [ $steps -ge 20 ]
 
