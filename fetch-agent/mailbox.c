@@ -76,6 +76,10 @@ static void on_end(evutil_socket_t fd, short what, void *ctx)
 	result.uidnext = mailbox->uidnext;
 	result.only_messages = !failed && (result.refused > 0 || result.later > 0);
 	result.at_delivery = failed ? result.at_delivery : result.only_messages;
+	/* Single messages that are not taken hold nothing up; but nobody goes round in a circle. */
+	result.more =
+		!failed && result.more &&
+		(result.messages > 0 || (outcome == OUTCOME_OK && !mailbox->ledger.from_the_start));
 	mailbox_change(mailbox, MAILBOX_ENDED);
 	mailbox_free(mailbox);
 	done(owner, outcome, &result, usable, &err);

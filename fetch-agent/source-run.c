@@ -353,7 +353,7 @@ static void on_folder(void *ctx, enum outcome what, const struct mailbox_result 
 	count(&run->result, result);
 	err_prefix(&failure, "folder=%s: ", folder->name);
 	note_folder(run, what, result, &failure);
-	if (what == OUTCOME_OK && result->more && usable) {
+	if (result->more && usable) { /* once more */
 		run->folder--;
 		folder->wanted = true;
 	}

@@ -293,10 +293,12 @@ static enum cli_exit no_verb(const struct cli_verb *verbs, const char *word, str
 	struct words names = {0};
 	const char *nearest;
 
-	for (const struct cli_verb *v = verbs; v->name != NULL; v++)
-		words_push(&names, (struct span){v->name, strcspn(v->name, " ")});
+	for (const struct cli_verb *v = verbs; v->name != NULL; v++) {
+		if (v->help != NULL)
+			words_push(&names, (struct span){v->name, strcspn(v->name, " ")});
+	}
 	nearest = nearest_word(&names, word);
-	(void)err_set(err, OUTCOME_CONFIG, "there is no verb %s%s%s", word,
+	(void)err_set(err, OUTCOME_CONFIG, "there is no verb %s%s%s; run: mailoauth help", word,
 		      nearest != NULL ? "; there is " : "", nearest != NULL ? nearest : "");
 	words_release(&names);
 	return CLI_USAGE;

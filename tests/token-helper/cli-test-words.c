@@ -378,8 +378,9 @@ static void reports_end_in_a_command_once(void **state)
 }
 
 static const struct cli_verb some_verbs[] = {
-	{.name = "postfix disable", .account = OPERAND_NONE, .options = "D"},
-	{.name = "token", .account = OPERAND_SERVICE, .options = "s"},
+	{.name = "postfix disable", .account = OPERAND_NONE, .options = "D", .help = ""},
+	{.name = "token", .account = OPERAND_SERVICE, .options = "s", .help = ""},
+	{.name = "hidden", .account = OPERAND_NONE, .options = ""}, /* for programs */
 	{0},
 };
 
@@ -399,9 +400,13 @@ static void misread_lines_name_the_help(void **state)
 		{{"mailoauth", "token", "a", "--service"},
 		 "a value is missing after --service; run: mailoauth help token"},
 		{{"mailoauth", "token"}, "which account? run: mailoauth help token"},
-		{{"mailoauth", "tokn", "a"}, "there is no verb tokn; there is token"},
-		{{"mailoauth", "postfxi"}, "there is no verb postfxi; there is postfix"},
-		{{"mailoauth", "frobnicate"}, "there is no verb frobnicate"},
+		{{"mailoauth", "tokn", "a"},
+		 "there is no verb tokn; there is token; run: mailoauth help"},
+		{{"mailoauth", "postfxi"},
+		 "there is no verb postfxi; there is postfix; run: mailoauth help"},
+		{{"mailoauth", "frobnicate", "token"},
+		 "there is no verb frobnicate; run: mailoauth help"},
+		{{"mailoauth", "hiddn"}, "there is no verb hiddn; run: mailoauth help"},
 	};
 
 	(void)state;
