@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* account-state.h - the inside of struct account: for account.c, which changes it, and status.c,
- * which shows it. */
+/* account-state.h - the inside of struct account: for the files of account-private.h, which change
+ * it, and those that show it. */
 #ifndef TOKEN_HELPER_ACCOUNTS_ACCOUNT_STATE_H
 #define TOKEN_HELPER_ACCOUNTS_ACCOUNT_STATE_H
 
