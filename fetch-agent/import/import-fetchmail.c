@@ -35,22 +35,11 @@ static int option_line(const struct fetchmail_user *user, enum fetchmail_slot sl
 /* One user as a source ---------------------------------------------------------------------------
  */
 
-/* A number that may stand in our file; 0 means the default in both. */
 static void set_number(const struct fetchmail_user *user, struct import_source *source,
-		       enum fetchmail_slot slot, enum import_key key, uint64_t max,
-		       const char *unit)
+		       enum fetchmail_slot slot, enum import_key key, uint64_t max)
 {
-	const char *text = option_text(user, slot);
-	uint64_t number = text != NULL ? fetchmail_number(text) : 0;
-
-	if (text == NULL || strcmp(text, "0") == 0)
-		return;
-	if (number == 0 || number > max)
-		import_note(user->plan, option_line(user, slot),
-			    "\"%s\" is not a number from 1 to %llu: left out", text,
-			    (unsigned long long)max);
-	else
-		import_setf(source, key, "%llu%s", (unsigned long long)number, unit);
+	import_set_number(user->plan, source, key, option_text(user, slot), max,
+			  option_line(user, slot));
 }
 
 static void emit_server(const struct fetchmail_user *user, struct import_source *source)
@@ -62,9 +51,7 @@ static void emit_server(const struct fetchmail_user *user, struct import_source 
 			(port != NULL && (strcmp(port, "993") == 0 || strcmp(port, "imaps") == 0));
 
 	import_set(source, IMPORT_HOST, via != NULL ? via : user->host);
-	if (port != NULL && strcmp(port, "imaps") != 0 && strcmp(port, "imap") != 0 &&
-	    strcmp(port, implicit ? "993" : "143") != 0)
-		set_number(user, source, SLOT_PORT, IMPORT_PORT, 65535, "");
+	import_set_port(user->plan, source, port, implicit, option_line(user, SLOT_PORT));
 	if (!implicit) {
 		import_set(source, IMPORT_TLS, "starttls");
 		import_note(user->plan, user->line,
@@ -75,14 +62,9 @@ static void emit_server(const struct fetchmail_user *user, struct import_source 
 	if (proto != NULL)
 		import_note(user->plan, option_line(user, SLOT_SSLPROTO),
 			    "sslproto: not carried over: TLS 1.2 or later is always used");
-	if (file != NULL) {
-		char *path = import_path(user->plan, file, "sslcertfile",
-					 option_line(user, SLOT_CERTFILE));
-
-		import_set(source, IMPORT_CA_FILE, path);
-		free(path);
-	}
-	set_number(user, source, SLOT_TIMEOUT, IMPORT_TIMEOUT, 3600, "");
+	import_set_path(user->plan, source, IMPORT_CA_FILE, file, "sslcertfile",
+			option_line(user, SLOT_CERTFILE));
+	set_number(user, source, SLOT_TIMEOUT, IMPORT_TIMEOUT, 3600);
 }
 
 static void emit_login(const struct fetchmail_user *user, struct import_source *source)
@@ -128,8 +110,8 @@ static void emit_taking(const struct fetchmail_user *user, struct import_source 
 	if (keeps && all)
 		import_note(user->plan, option_line(user, SLOT_FETCHALL),
 			    "fetchall with keep: each message is fetched once, not in every run");
-	set_number(user, source, SLOT_LIMIT, IMPORT_MAX_SIZE, INT64_MAX / 2, "");
-	set_number(user, source, SLOT_FETCHLIMIT, IMPORT_MAX_MESSAGES, 4294967295u, "");
+	set_number(user, source, SLOT_LIMIT, IMPORT_MAX_SIZE, INT64_MAX / 2);
+	set_number(user, source, SLOT_FETCHLIMIT, IMPORT_MAX_MESSAGES, 4294967295u);
 }
 
 static void emit_watching(const struct fetchmail_user *user, struct import_source *source)

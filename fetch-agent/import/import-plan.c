@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/scanner.h"
 #include "common/xalloc.h"
 #include "fetch-agent/imap/imap-utf7.h"
 
@@ -117,6 +118,69 @@ void import_setf(struct import_source *source, enum import_key key, const char *
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	import_set(source, key, text);
+}
+
+void import_set_number(struct import_plan *plan, struct import_source *source, enum import_key key,
+		       const char *text, uint64_t max, int line)
+{
+	struct scanner scan = scanner_over(span_from_str(text));
+	uint64_t number;
+
+	import_set(source, key, NULL);
+	if (text == NULL || strcmp(text, "0") == 0)
+		return;
+	if (!scan_u64(&scan, max, &number) || !scanner_at_end(&scan))
+		import_note(plan, line, "\"%s\" is not a number from 1 to %llu: left out", text,
+			    (unsigned long long)max);
+	else
+		import_setf(source, key, "%llu", (unsigned long long)number);
+}
+
+void import_set_port(struct import_plan *plan, struct import_source *source, const char *text,
+		     bool implicit, int line)
+{
+	if (text != NULL && strcmp(text, "imaps") == 0)
+		text = "993";
+	else if (text != NULL && strcmp(text, "imap") == 0)
+		text = "143";
+	if (text != NULL && strcmp(text, implicit ? "993" : "143") == 0)
+		text = NULL;
+	import_set_number(plan, source, IMPORT_PORT, text, 65535, line);
+}
+
+void import_set_path(struct import_plan *plan, struct import_source *source, enum import_key key,
+		     const char *path, const char *what, int line)
+{
+	char *whole = path != NULL ? import_path(plan, path, what, line) : NULL;
+
+	if (path != NULL)
+		import_set(source, key, whole);
+	free(whole);
+}
+
+void import_drop_slashes(char *path)
+{
+	for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+		path[len - 1] = '\0';
+}
+
+void import_set_received(struct import_source *source, bool wanted)
+{
+	const char *deliver = source->value[IMPORT_DELIVER];
+
+	wanted = wanted && deliver != NULL && strncmp(deliver, "maildir:", 8) != 0;
+	import_set(source, IMPORT_RECEIVED, wanted ? "yes" : NULL);
+}
+
+bool import_is_yes(const char *text)
+{
+	static const char *const yes[] = {"1", "yes", "true", "on"};
+
+	for (size_t i = 0; text != NULL && i < sizeof(yes) / sizeof(yes[0]); i++) {
+		if (strcasecmp(text, yes[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 void import_remember(struct import_source *source, const char *folder, const char *path, int line)

@@ -85,6 +85,26 @@ void import_source_drop(struct import_plan *plan); /* the last one */
 void import_set(struct import_source *source, enum import_key key, const char *text);
 void import_setf(struct import_source *source, enum import_key key, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* A number from 1 to max; 0 and NULL mean the default. What is neither is noted and left out. */
+void import_set_number(struct import_plan *plan, struct import_source *source, enum import_key key,
+		       const char *text, uint64_t max, int line);
+
+/* The same for a port, or the name of its service; implicit: of TLS from the first byte. */
+void import_set_port(struct import_plan *plan, struct import_source *source, const char *text,
+		     bool implicit, int line);
+
+/* As import_path(); NULL changes nothing. */
+void import_set_path(struct import_plan *plan, struct import_source *source, enum import_key key,
+		     const char *path, const char *what, int line);
+
+void import_drop_slashes(char *path); /* those behind a directory's */
+
+/* Once `deliver` is set: "Received:" is not for a Maildir. */
+void import_set_received(struct import_source *source, bool wanted);
+
+bool import_is_yes(const char *text); /* yes, true, on, 1 */
+
 void import_remember(struct import_source *source, const char *folder, const char *path, int line);
 
 /* The name of a folder is added to IMPORT_FOLDER; what cannot stand there is noted. In modified

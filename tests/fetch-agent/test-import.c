@@ -189,6 +189,18 @@ static const struct example examples[] = {
 	 2,
 	 {"deliver = maildir:/home/d/mail", "; deliver"},
 	 {"2: action \"both\": ", "3: pipe is for a shell"}},
+	{&import_fdm,
+	 "fdm-ports",
+	 3,
+	 {"[fetch one]", "host = imap.example.org", "user = a", "[fetch two]", "port = 993",
+	  "tls = starttls", "user = b", "[fetch three]", "user = c"},
+	 {"4: \"submission\" is not a number from 1 to 65535: left out"}},
+	{&import_mbsync,
+	 "mbsync-numbers",
+	 1,
+	 {"host = mail.example.org", "user = eve", "deliver = maildir:/var/mail/eve"},
+	 {"6: \"imap2\" is not a number from 1 to 65535: left out",
+	  "7: \"7200\" is not a number from 1 to 3600: left out"}},
 };
 
 /* Files ------------------------------------------------------------------------------------------
@@ -566,13 +578,31 @@ static void what_was_fetched(void **state)
 	}
 }
 
+/* Said once, and what is past them is not kept. */
+static void more_keys_than_there_are(void **state)
+{
+	struct buffer text = BUFFER_INIT(65536);
+	struct import_plan plan;
+
+	(void)state;
+	assert_true(buffer_append_str(&text, "[options]\n"));
+	for (size_t i = 0; i < 1500; i++)
+		assert_true(buffer_printf(&text, "key%zu = s3cret\n", i));
+	import_plan_init(&plan, "rc", "/home/u");
+	import_getmail.read(buffer_span(&text), &plan);
+	assert_int_equal(count_of(buffer_cstr(&plan.problems.text), "rc:1002: more than"), 1);
+	assert_int_equal(count_of(buffer_cstr(&plan.problems.text), "more than"), 1);
+	import_plan_release(&plan);
+	buffer_release(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_becomes_of_it),  cmocka_unit_test(cut_anywhere),
 		cmocka_unit_test(our_parser_takes_it), cmocka_unit_test(mistakes_have_their_line),
 		cmocka_unit_test(values_stay_values),  cmocka_unit_test(hosts_are_the_presets),
-		cmocka_unit_test(what_was_fetched),
+		cmocka_unit_test(what_was_fetched),    cmocka_unit_test(more_keys_than_there_are),
 	};
 
 	return cmocka_run_group_tests_name("import", tests, NULL, NULL);
