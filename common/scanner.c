@@ -53,6 +53,13 @@ bool scan_until(struct scanner *scan, char stop, size_t max, struct span *out)
 	return true;
 }
 
+bool scan_line(struct scanner *scan, struct span *out)
+{
+	size_t left = scanner_left(scan);
+
+	return scan_until(scan, '\n', left, out) || (left > 0 && scan_take(scan, left, out));
+}
+
 bool scan_take(struct scanner *scan, size_t n, struct span *out)
 {
 	if (scanner_left(scan) < n)

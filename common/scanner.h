@@ -31,6 +31,9 @@ bool scan_literal(struct scanner *scan, const char *text);
  */
 bool scan_until(struct scanner *scan, char stop, size_t max, struct span *out);
 
+/* The next line, without its end; the last one may have none. False: nothing is left. */
+bool scan_line(struct scanner *scan, struct span *out);
+
 /* Takes n bytes. */
 bool scan_take(struct scanner *scan, size_t n, struct span *out);
 

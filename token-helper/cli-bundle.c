@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/scanner.h"
 #include "common/xalloc.h"
 #include "token-helper/bundle/bundle.h"
 #include "token-helper/cli-ask.h"
@@ -21,17 +22,14 @@
 static void print(struct span text)
 {
 	struct buffer line = BUFFER_INIT(BUNDLE_MAX);
+	struct scanner scan = scanner_over(text);
+	struct span one;
 
-	while (text.len > 0) {
-		const char *end = memchr(text.ptr, '\n', text.len);
-		size_t len = end != NULL ? (size_t)(end - text.ptr) : text.len;
-
+	while (scan_line(&scan, &one)) {
 		buffer_clear(&line);
-		(void)buffer_append(&line, text.ptr, len);
+		(void)buffer_append_span(&line, one);
 		text_print(stdout, buffer_cstr(&line));
 		(void)fputc('\n', stdout);
-		len += end != NULL;
-		text = (struct span){text.ptr + len, text.len - len};
 	}
 	buffer_release(&line);
 }

@@ -12,6 +12,7 @@
 
 #include "common/daemon-command.h"
 #include "common/nearest.h"
+#include "common/scanner.h"
 #include "common/xalloc.h"
 #include "token-helper/accounts/preset.h"
 #include "token-helper/cli-shelf.h"
@@ -62,22 +63,16 @@ static const struct {
 /* The value of key in the head; empty: it is not there. *body_out: what follows the head. */
 static struct span head_value(struct span text, const char *key, struct span *body_out)
 {
-	struct span found = {"", 0};
+	struct scanner scan = scanner_over(text);
+	struct span found = {"", 0}, line;
+	size_t len = strlen(key);
 
-	while (text.len > 0) {
-		const char *end = memchr(text.ptr, '\n', text.len);
-		size_t line = end != NULL ? (size_t)(end - text.ptr) : text.len;
-		size_t len = strlen(key);
-
-		if (line > len + 1 && memcmp(text.ptr, key, len) == 0 && text.ptr[len] == ':')
-			found = (struct span){text.ptr + len + 2, line - len - 2};
-		text.ptr += line + (end != NULL);
-		text.len -= line + (end != NULL);
-		if (line == 0)
-			break;
+	while (scan_line(&scan, &line) && line.len > 0) {
+		if (line.len > len + 1 && memcmp(line.ptr, key, len) == 0 && line.ptr[len] == ':')
+			found = (struct span){line.ptr + len + 2, line.len - len - 2};
 	}
 	if (body_out != NULL)
-		*body_out = text;
+		*body_out = (struct span){scan.cur, scanner_left(&scan)};
 	return found;
 }
 

@@ -102,16 +102,12 @@ static void read_line(struct getmail_file *file, struct span raw, int line)
 
 void getmail_file_read(struct getmail_file *file, struct span text, struct import_plan *plan)
 {
-	*file = (struct getmail_file){.plan = plan, .retriever_line = 1};
-	for (int line = 1; text.len > 0; line++) {
-		const char *end = memchr(text.ptr, '\n', text.len);
-		size_t len = end != NULL ? (size_t)(end - text.ptr) : text.len;
+	struct scanner scan = scanner_over(text);
+	struct span line;
 
-		read_line(file, (struct span){text.ptr, len}, line);
-		len += end != NULL;
-		text.ptr += len;
-		text.len -= len;
-	}
+	*file = (struct getmail_file){.plan = plan, .retriever_line = 1};
+	for (int number = 1; scan_line(&scan, &line); number++)
+		read_line(file, line, number);
 	for (size_t i = 0; i < file->count; i++) {
 		if (!buffer_ok(&file->entries[i].value))
 			import_problem(file->plan, file->entries[i].line,

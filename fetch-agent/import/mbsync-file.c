@@ -138,17 +138,13 @@ static void read_line(struct mbsync_file *file, struct span line, int number)
 
 void mbsync_file_read(struct mbsync_file *file, struct span text, struct import_plan *plan)
 {
+	struct scanner scan = scanner_over(text);
+	struct span line;
+
 	*file = (struct mbsync_file){.plan = plan};
 	add_section(file, MBSYNC_GLOBAL, "", 1);
-	for (int line = 1; text.len > 0; line++) {
-		const char *end = memchr(text.ptr, '\n', text.len);
-		size_t len = end != NULL ? (size_t)(end - text.ptr) : text.len;
-
-		read_line(file, (struct span){text.ptr, len}, line);
-		len += end != NULL;
-		text.ptr += len;
-		text.len -= len;
-	}
+	for (int number = 1; scan_line(&scan, &line); number++)
+		read_line(file, line, number);
 }
 
 static void section_release(struct mbsync_section *section)

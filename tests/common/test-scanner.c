@@ -42,6 +42,27 @@ static void until_has_a_maximum(void **state)
 	assert_true(scan_take(&scan, 0, &out));
 }
 
+static void lines(void **state)
+{
+	struct scanner scan = scanner_over(span_from_str("one\n\ntwo")), none = {NULL, NULL};
+	struct span out = {"untouched", 9};
+
+	(void)state;
+	assert_true(scan_line(&scan, &out));
+	assert_true(span_equals(out, "one"));
+	assert_true(scan_line(&scan, &out));
+	assert_int_equal(out.len, 0);
+	assert_true(scan_line(&scan, &out));
+	assert_true(span_equals(out, "two"));
+	assert_false(scan_line(&scan, &out));
+	assert_true(span_equals(out, "two"));
+	assert_false(scan_line(&none, &out));
+	scan = scanner_over(span_from_str("last\n"));
+	assert_true(scan_line(&scan, &out));
+	assert_true(span_equals(out, "last"));
+	assert_false(scan_line(&scan, &out));
+}
+
 struct number {
 	const char *text;
 	uint64_t max;
@@ -84,6 +105,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(literals_and_bytes),
 		cmocka_unit_test(until_has_a_maximum),
+		cmocka_unit_test(lines),
 		cmocka_unit_test(numbers),
 	};
 

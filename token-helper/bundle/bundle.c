@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "common/deadline.h"
+#include "common/scanner.h"
 #include "token-helper/bundle/scrub.h"
 #include "token-helper/cli-status.h"
 #include "token-helper/postfix/program.h"
@@ -86,17 +87,6 @@ static bool read_tail(const char *path, size_t max, struct buffer *out)
 	return n >= 0;
 }
 
-/* The next line of text, which is consumed, without its end. */
-static struct span next_line(struct span *text)
-{
-	const char *end = memchr(text->ptr, '\n', text->len);
-	struct span line = {text->ptr, end != NULL ? (size_t)(end - text->ptr) : text->len};
-	size_t used = line.len + (end != NULL);
-
-	*text = (struct span){text->ptr + used, text->len - used};
-	return line;
-}
-
 static bool has_one_of(struct span line, const char *const *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -110,14 +100,13 @@ static bool has_one_of(struct span line, const char *const *words, size_t count)
 static void append_matching(struct span text, const char *const *words, size_t count,
 			    struct buffer *out)
 {
-	struct span rest = text;
+	struct scanner counting = scanner_over(text), scan = counting;
 	size_t matching = 0;
+	struct span line;
 
-	while (rest.len > 0)
-		matching += has_one_of(next_line(&rest), words, count);
-	while (text.len > 0) {
-		struct span line = next_line(&text);
-
+	while (scan_line(&counting, &line))
+		matching += has_one_of(line, words, count);
+	while (scan_line(&scan, &line)) {
 		if (!has_one_of(line, words, count) || matching-- > LOG_LINES)
 			continue;
 		(void)buffer_append_span(out, line);
@@ -150,15 +139,15 @@ static void put_system(struct buffer *out)
 {
 	struct buffer release = BUFFER_INIT(8192);
 	struct utsname name;
-	struct span text;
+	struct scanner scan;
+	struct span line;
 
 	if (uname(&name) == 0)
 		(void)buffer_printf(out, "kernel      %s %s %s\n", name.sysname, name.release,
 				    name.machine);
 	(void)read_tail("/etc/os-release", 8000, &release);
-	for (text = buffer_span(&release); text.len > 0;) {
-		struct span line = next_line(&text);
-
+	scan = scanner_over(buffer_span(&release));
+	while (scan_line(&scan, &line)) {
 		if (line.len > 12 && memcmp(line.ptr, "PRETTY_NAME=", 12) == 0)
 			(void)buffer_printf(out, "system      %.*s\n", (int)line.len - 12,
 					    line.ptr + 12);
@@ -299,18 +288,20 @@ static void know_this_host(struct bundle *bundle)
 	static const char *const postconf[] = {"postconf", "-xh",	"myhostname",
 					       "mydomain", "relayhost", NULL};
 	struct buffer names = BUFFER_INIT(PART_MAX);
-	struct span text, line;
 	char name[256] = "";
+	struct scanner scan;
+	struct span line;
 
 	if (gethostname(name, sizeof(name) - 1) == 0)
 		know_name(bundle, span_from_str(name));
 	if (run(postconf, &names)) {
-		text = buffer_span(&names);
-		line = next_line(&text);
-		know_name(bundle, line);
-		scrub_know_domain(bundle->scrub, next_line(&text));
-		line = next_line(&text);
-		scrub_know_domain(bundle->scrub, host_of(line));
+		scan = scanner_over(buffer_span(&names));
+		if (scan_line(&scan, &line))
+			know_name(bundle, line);
+		if (scan_line(&scan, &line))
+			scrub_know_domain(bundle->scrub, line);
+		if (scan_line(&scan, &line))
+			scrub_know_domain(bundle->scrub, host_of(line));
 	}
 	buffer_release(&names);
 }

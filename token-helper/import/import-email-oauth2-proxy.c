@@ -16,7 +16,6 @@
 #include "common/banned.h"
 
 #define ITERATIONS_DEFAULT 100000
-#define LINE_BYTES	   65536
 
 static const struct {
 	enum import_key key;
@@ -193,8 +192,7 @@ static void read_file(const struct import_input *input, struct import_list *list
 	struct sealed sealed = {0};
 	struct span line, key, value;
 
-	while (scan_until(&scan, '\n', LINE_BYTES, &line) ||
-	       (scanner_left(&scan) > 0 && scan_take(&scan, scanner_left(&scan), &line))) {
+	while (scan_line(&scan, &line)) {
 		line = trim(line);
 		if (line.len == 0 || line.ptr[0] == '#' || line.ptr[0] == ';')
 			continue;

@@ -149,10 +149,7 @@ static void read_services(const struct import_input *input, struct import_list *
 	bool inside = false;
 	size_t depth = 0; /* of the services' names */
 
-	while (scan_until(&scan, '\n', IMPORT_FILE_MAX, &text) ||
-	       scan_take(&scan, scanner_left(&scan), &text)) {
-		if (text.len == 0 && scanner_at_end(&scan))
-			return;
+	while (scan_line(&scan, &text)) {
 		if (!read_yaml_line(text, &line))
 			continue;
 		if (line.indent == 0) {
