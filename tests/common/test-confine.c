@@ -34,6 +34,7 @@
 #include "common/confine.h"
 #include "common/runner.h"
 #include "common/xalloc.h"
+#include "tests/common/scratch.h"
 
 #include "common/banned.h"
 
@@ -73,20 +74,13 @@ static char directory[64];
 static int make_directory(void **state)
 {
 	(void)state;
-	(void)snprintf(directory, sizeof(directory), "/tmp/test-confine.XXXXXX");
-	return mkdtemp(directory) != NULL ? 0 : -1;
+	return scratch_make(directory, sizeof(directory), "confine") ? 0 : -1;
 }
 
 static int remove_directory(void **state)
 {
-	pid_t pid = fork();
-
 	(void)state;
-	if (pid == 0) {
-		(void)execl("/bin/rm", "rm", "-rf", directory, NULL);
-		_exit(1);
-	}
-	return waitpid(pid, NULL, 0) == pid ? 0 : -1;
+	return scratch_remove(directory) ? 0 : -1;
 }
 
 static char *below(const char *name)

@@ -3,7 +3,6 @@
  * test-ledger.c - what the next run makes of messages that a crash left between the note that they
  * are published and their publishing, also when `deliver` is another by then.
  */
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +18,7 @@
 
 #include "common/xalloc.h"
 #include "fetch-agent/ledger.h"
+#include "tests/common/scratch.h"
 
 #include "common/banned.h"
 
@@ -76,8 +76,7 @@ static int setup(void **state)
 	struct uid_list publishing = {.uid = uids, .count = 2, .size = 2};
 	char *db;
 
-	(void)snprintf(place->top, sizeof(place->top), "/tmp/mo-ledger-XXXXXX");
-	assert_non_null(mkdtemp(place->top));
+	assert_true(scratch_make(place->top, sizeof(place->top), "ledger"));
 	place->here = path_of(place, "here");
 	place->there = path_of(place, "there");
 	db = path_of(place, "fetch.db");
@@ -98,21 +97,13 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *at)
-{
-	(void)stat;
-	(void)kind;
-	(void)at;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	struct place *place = *state;
 	ledger_view_release(&place->view);
 	maildir_close(place->ledger.maildir);
 	state_close(place->state);
-	assert_int_equal(nftw(place->top, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	assert_true(scratch_remove(place->top));
 	free(place->here);
 	free(place->there);
 	free(place);

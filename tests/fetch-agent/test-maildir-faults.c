@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,6 +21,7 @@
 #include "common/xalloc.h"
 #include "fetch-agent/ledger.h"
 #include "tests/common/failing-calls.h"
+#include "tests/common/scratch.h"
 
 #include "common/banned.h"
 
@@ -45,8 +45,7 @@ static int setup(void **state)
 	struct place *place = xcalloc(1, sizeof(*place));
 	char *db;
 
-	(void)snprintf(place->top, sizeof(place->top), "/tmp/mo-faults-XXXXXX");
-	assert_non_null(mkdtemp(place->top));
+	assert_true(scratch_make(place->top, sizeof(place->top), "faults"));
 	place->path = xasprintf("%s/mail", place->top);
 	place->text = xcalloc(1, SIZE);
 	for (size_t i = 0; i < SIZE; i++)
@@ -66,18 +65,10 @@ static void shut(struct place *place)
 	place->ledger.maildir = NULL;
 }
 
-static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *at)
-{
-	(void)stat;
-	(void)kind;
-	(void)at;
-	return remove(path);
-}
-
 static void remove_all(const char *path)
 {
 	if (access(path, F_OK) == 0)
-		assert_int_equal(nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+		assert_true(scratch_remove(path));
 }
 
 static int teardown(void **state)

@@ -3,7 +3,6 @@
  * test-maildir.c - what reaches the file, however the bytes are cut, and what a second publishing
  * does.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,13 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/xalloc.h"
 #include "fetch-agent/delivery/maildir.h"
+#include "tests/common/scratch.h"
 
 #include "common/banned.h"
 
@@ -33,8 +32,7 @@ static int setup(void **state)
 {
 	struct place *place = xcalloc(1, sizeof(*place));
 
-	(void)snprintf(place->top, sizeof(place->top), "/tmp/mo-maildir-XXXXXX");
-	assert_non_null(mkdtemp(place->top));
+	assert_true(scratch_make(place->top, sizeof(place->top), "maildir"));
 	place->path = xasprintf("%s/mail", place->top);
 	assert_int_equal(maildir_open(place->path, &place->maildir, NULL), OUTCOME_OK);
 	maildir_origin_set(&place->origin, "relay", "INBOX", 7);
@@ -45,22 +43,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct place *place = *state;
-	static const char *const parts[] = {"tmp", "new", "cur"};
 
 	maildir_close(place->maildir);
-	for (size_t i = 0; i < 3; i++) {
-		char *path = xasprintf("%s/%s", place->path, parts[i]);
-		DIR *dir = opendir(path);
-		const struct dirent *entry;
-
-		while (dir != NULL && (entry = readdir(dir)) != NULL)
-			(void)unlinkat(dirfd(dir), entry->d_name, 0);
-		(void)closedir(dir);
-		(void)rmdir(path);
-		free(path);
-	}
-	(void)rmdir(place->path);
-	(void)rmdir(place->top);
+	assert_true(scratch_remove(place->top));
 	free(place->path);
 	free(place);
 	return 0;

@@ -4,7 +4,6 @@
  * them, what their ends mean, and that none takes a part of a message for the
  * whole.
  */
-#include <dirent.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -28,6 +27,7 @@
 #include "fetch-agent/delivery/mda-arguments.h"
 #include "fetch-agent/delivery/mda-verdict.h"
 #include "fetch-agent/delivery/spawner.h"
+#include "tests/common/scratch.h"
 
 #include "common/banned.h"
 
@@ -168,8 +168,7 @@ static int setup(void **state)
 	struct stage *stage = xcalloc(1, sizeof(*stage));
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)snprintf(stage->top, sizeof(stage->top), "/tmp/mo-mda-XXXXXX");
-	assert_non_null(mkdtemp(stage->top));
+	assert_true(scratch_make(stage->top, sizeof(stage->top), "mda"));
 	assert_int_equal(chmod(stage->top, 0755), 0);
 	stage->base = event_base_new();
 	*state = stage;
@@ -189,15 +188,10 @@ static void close_stage(struct stage *stage)
 static int teardown(void **state)
 {
 	struct stage *stage = *state;
-	const struct dirent *entry;
-	DIR *dir = opendir(stage->top);
 
 	close_stage(stage);
 	event_base_free(stage->base);
-	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	(void)closedir(dir);
-	(void)rmdir(stage->top);
+	assert_true(scratch_remove(stage->top));
 	free(stage);
 	return 0;
 }

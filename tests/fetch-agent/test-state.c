@@ -21,6 +21,7 @@
 #include "common/buffer.h"
 #include "common/xalloc.h"
 #include "fetch-agent/state/state.h"
+#include "tests/common/scratch.h"
 
 #include "common/banned.h"
 
@@ -43,8 +44,7 @@ static int setup(void **state)
 {
 	struct place *place = xcalloc(1, sizeof(*place));
 
-	(void)snprintf(place->top, sizeof(place->top), "/tmp/mo-state-XXXXXX");
-	assert_non_null(mkdtemp(place->top));
+	assert_true(scratch_make(place->top, sizeof(place->top), "state"));
 	place->path = xasprintf("%s/fetch.db", place->top);
 	reopen(place);
 	*state = place;
@@ -53,17 +53,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
 	struct place *place = *state;
 
 	state_close(place->state);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		char *path = xasprintf("%s%s", place->path, ends[i]);
-
-		(void)unlink(path);
-		free(path);
-	}
-	(void)rmdir(place->top);
+	assert_true(scratch_remove(place->top));
 	free(place->path);
 	free(place);
 	return 0;

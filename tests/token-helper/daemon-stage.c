@@ -17,7 +17,6 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/statvfs.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -29,6 +28,7 @@
 #include "common/clock.h"
 #include "common/helper-protocol.h"
 #include "common/xalloc.h"
+#include "tests/common/scratch.h"
 #include "token-helper/store/store.h"
 
 #include "common/banned.h"
@@ -245,23 +245,12 @@ static void open_notify(struct stage *stage)
 	assert_int_equal(bind(stage->notify, (struct sockaddr *)&addr, sizeof(addr)), 0);
 }
 
-/* In memory where that can be: a busy disk makes every commit wait. Hooks are run from there. */
-static const char *place(void)
-{
-	struct statvfs fs;
-
-	return statvfs("/dev/shm", &fs) == 0 && (fs.f_flag & (ST_NOEXEC | ST_RDONLY)) == 0
-		       ? "/dev/shm"
-		       : "/tmp";
-}
-
 void stage_open(struct stage *stage)
 {
 	char *path;
 
 	memset(stage, 0, sizeof(*stage));
-	(void)snprintf(stage->dir, sizeof(stage->dir), "%s/mailoauth-daemon-XXXXXX", place());
-	assert_non_null(mkdtemp(stage->dir));
+	assert_true(scratch_make_in_memory(stage->dir, sizeof(stage->dir), "daemon"));
 	(void)snprintf(stage->socket, sizeof(stage->socket), "%s/socket", stage->dir);
 	(void)snprintf(stage->conf, sizeof(stage->conf), "%s/mailoauth.conf", stage->dir);
 	path = xasprintf("%s/store", stage->dir);
@@ -287,7 +276,6 @@ static void end(pid_t pid)
 void stage_close(struct stage *stage)
 {
 	char store[96];
-	pid_t pid;
 
 	end(stage->daemon);
 	end(stage->endpoint_pid);
@@ -295,12 +283,7 @@ void stage_close(struct stage *stage)
 	(void)munmap(stage->endpoint, sizeof(struct endpoint));
 	(void)snprintf(store, sizeof(store), "%s/store", stage->dir);
 	(void)umount2(store, MNT_DETACH); /* of a test that mounted there and failed */
-	pid = fork();
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", stage->dir, (char *)NULL);
-		_exit(127);
-	}
-	(void)waitpid(pid, NULL, 0);
+	(void)scratch_remove(stage->dir);
 }
 
 /* sd_listen_fds(3): the descriptor is 3, and meant for this process. */

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -26,6 +25,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "tests/common/scratch.h"
 #include "tests/token-helper/fake-world.h"
 #include "token-helper/accounts/accounts.h"
 #include "token-helper/accounts/calendar.h"
@@ -121,14 +121,10 @@ static void server_says(enum outcome outcome, int status, const char *body)
 
 static int make_stage(void **state)
 {
-	struct stat st;
-
 	(void)state;
 	memset(&server, 0, sizeof(server));
 	server_says(OUTCOME_OK, 200, GOOD);
-	(void)snprintf(dir, sizeof(dir), "%s/mailoauth-engine-XXXXXX",
-		       stat("/dev/shm", &st) == 0 ? "/dev/shm" : "/tmp");
-	if (mkdtemp(dir) == NULL)
+	if (!scratch_make_in_memory(dir, sizeof(dir), "engine"))
 		return -1;
 	log_init("engine", LOG_TARGET_STDERR, LOG_LEVEL_ERROR);
 	fake_world_begin(START_S, 1, serve, NULL);
@@ -147,16 +143,9 @@ static void stop(void)
 
 static int remove_stage(void **state)
 {
-	pid_t pid;
-
 	(void)state;
 	stop();
-	pid = fork();
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", dir, (char *)NULL);
-		_exit(127);
-	}
-	return waitpid(pid, NULL, 0) == pid ? 0 : -1;
+	return scratch_remove(dir) ? 0 : -1;
 }
 
 static void write_conf(int count, const char *more)

@@ -14,13 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/xalloc.h"
+#include "tests/common/scratch.h"
 
 #include "common/banned.h"
 
@@ -47,21 +47,13 @@ static size_t problem_count;
 
 static void write_text(const char *name, const char *text, mode_t mode)
 {
-	char *path = xasprintf("%s/%s", dir, name);
-	FILE *file = fopen(path, "we");
-
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-	assert_int_equal(chmod(path, mode), 0);
-	free(path);
+	assert_true(scratch_write(dir, name, span_from_str(text), mode));
 }
 
 static int make_dir(void **state)
 {
 	(void)state;
-	(void)snprintf(dir, sizeof(dir), "/tmp/mailoauth-conf-XXXXXX");
-	if (mkdtemp(dir) == NULL)
+	if (!scratch_make(dir, sizeof(dir), "conf"))
 		return -1;
 	write_text("secret", "s3cret\n", 0600);
 	return 0;
@@ -69,20 +61,12 @@ static int make_dir(void **state)
 
 static int remove_dir(void **state)
 {
-	pid_t pid;
-
 	(void)state;
 	helper_config_free(config);
 	config = NULL;
 	free(problems_text);
 	problems_text = NULL;
-	pid = fork();
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", dir, (char *)NULL);
-		_exit(127);
-	}
-	(void)waitpid(pid, NULL, 0);
-	return 0;
+	return scratch_remove(dir) ? 0 : -1;
 }
 
 /* Loads text, in which "@DIR@" is the test's directory, into config and problems_text. */

@@ -4,7 +4,6 @@
  * has there is left alone.
  */
 #include <errno.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +19,7 @@
 #include <cmocka.h>
 
 #include "common/xalloc.h"
+#include "tests/common/scratch.h"
 #include "token-helper/server/listener.h"
 
 #include "common/banned.h"
@@ -33,26 +33,17 @@ static int setup(void **state)
 {
 	struct place *place = xcalloc(1, sizeof(*place));
 
-	(void)snprintf(place->top, sizeof(place->top), "/tmp/mo-listener-XXXXXX");
-	assert_non_null(mkdtemp(place->top));
+	assert_true(scratch_make(place->top, sizeof(place->top), "listener"));
 	place->path = xasprintf("%s/run/socket", place->top);
 	*state = place;
 	return 0;
-}
-
-static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *at)
-{
-	(void)stat;
-	(void)kind;
-	(void)at;
-	return remove(path);
 }
 
 static int teardown(void **state)
 {
 	struct place *place = *state;
 
-	assert_int_equal(nftw(place->top, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	assert_true(scratch_remove(place->top));
 	free(place->path);
 	free(place);
 	return 0;

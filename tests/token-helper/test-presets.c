@@ -12,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/url.h"
 #include "common/xalloc.h"
+#include "tests/common/scratch.h"
 #include "token-helper/accounts/provider-list.h"
 
 #include "common/banned.h"
@@ -44,14 +44,7 @@ static const struct need {
 
 static void write_text(const char *name, const char *text)
 {
-	char *path = xasprintf("%s/%s", dir, name);
-	FILE *file = fopen(path, "we");
-
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-	assert_int_equal(chmod(path, 0600), 0);
-	free(path);
+	assert_true(scratch_write(dir, name, span_from_str(text), 0600));
 }
 
 /* The corpus has one that is whole. */
@@ -73,8 +66,7 @@ static int make_dir(void **state)
 	char *providers;
 
 	(void)state;
-	(void)snprintf(dir, sizeof(dir), "/tmp/mailoauth-presets-XXXXXX");
-	if (mkdtemp(dir) == NULL)
+	if (!scratch_make(dir, sizeof(dir), "presets"))
 		return -1;
 	conf = xasprintf("%s/mailoauth.conf", dir);
 	providers = xasprintf("%s/providers", dir);
@@ -88,16 +80,9 @@ static int make_dir(void **state)
 
 static int remove_dir(void **state)
 {
-	pid_t pid = fork();
-
 	(void)state;
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", dir, (char *)NULL);
-		_exit(127);
-	}
-	(void)waitpid(pid, NULL, 0);
 	free(conf);
-	return 0;
+	return scratch_remove(dir) ? 0 : -1;
 }
 
 /* Every preset that is shipped. */

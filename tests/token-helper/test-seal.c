@@ -11,13 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/xalloc.h"
+#include "tests/common/scratch.h"
 #include "token-helper/store/store.h"
 
 #include "common/banned.h"
@@ -30,20 +29,13 @@ static char dir[64];
 static int make_dir(void **state)
 {
 	(void)state;
-	(void)snprintf(dir, sizeof(dir), "/tmp/mailoauth-seal-XXXXXX");
-	return mkdtemp(dir) != NULL ? 0 : -1;
+	return scratch_make(dir, sizeof(dir), "seal") ? 0 : -1;
 }
 
 static int remove_dir(void **state)
 {
-	pid_t pid = fork();
-
 	(void)state;
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", dir, (char *)NULL);
-		_exit(127);
-	}
-	return waitpid(pid, NULL, 0) == pid ? 0 : -1;
+	return scratch_remove(dir) ? 0 : -1;
 }
 
 /* The keys in order; NULL ends them. */
@@ -219,13 +211,7 @@ static void slurp(const char *name, struct buffer *bytes)
 
 static void write_file(const char *name, struct span bytes)
 {
-	char *path = xasprintf("%s/%s", dir, name);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, bytes.ptr, bytes.len), bytes.len);
-	close(fd);
-	free(path);
+	assert_true(scratch_write(dir, name, bytes, 0600));
 }
 
 static bool file_exists(const char *name)

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +27,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "tests/common/scratch.h"
 #include "tests/token-helper/fake-world.h"
 #include "token-helper/accounts/accounts.h"
 
@@ -291,12 +291,8 @@ static void write_grants(void)
 /* In memory where that can be: hundreds of thousands of commits wait for a disk. */
 static int make_stage(void **state)
 {
-	struct stat st;
-
 	(void)state;
-	(void)snprintf(dir, sizeof(dir), "%s/mailoauth-soak-XXXXXX",
-		       stat("/dev/shm", &st) == 0 ? "/dev/shm" : "/tmp");
-	if (mkdtemp(dir) == NULL)
+	if (!scratch_make_in_memory(dir, sizeof(dir), "soak"))
 		return -1;
 	(void)snprintf(conf, sizeof(conf), "%s/mailoauth.conf", dir);
 	server = mmap(NULL, sizeof(*server), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
@@ -310,15 +306,9 @@ static int make_stage(void **state)
 
 static int remove_stage(void **state)
 {
-	pid_t pid = fork();
-
 	(void)state;
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", dir, (char *)NULL);
-		_exit(127);
-	}
 	(void)munmap(server, sizeof(*server));
-	return waitpid(pid, NULL, 0) == pid ? 0 : -1;
+	return scratch_remove(dir) ? 0 : -1;
 }
 
 /* Needed, had there been no outage, no restart and no jitter: one for each three quarters and a bit

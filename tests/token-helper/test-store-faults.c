@@ -12,13 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/xalloc.h"
 #include "tests/common/failing-calls.h"
+#include "tests/common/scratch.h"
 #include "token-helper/store/store.h"
 
 #include "common/banned.h"
@@ -34,23 +34,15 @@ static char dir[64];
 static int make_dir(void **state)
 {
 	(void)state;
-	(void)snprintf(dir, sizeof(dir), "/tmp/mailoauth-faults-XXXXXX");
-	return mkdtemp(dir) != NULL ? 0 : -1;
+	return scratch_make(dir, sizeof(dir), "store-faults") ? 0 : -1;
 }
 
 static int remove_dir(void **state)
 {
-	char *command[] = {(char[]){"rm"}, (char[]){"-rf"}, dir, NULL};
-	pid_t pid = fork();
-
 	(void)state;
 	failing_calls_arm(0, 0);
 	failing_calls_cut(0);
-	if (pid == 0) {
-		execvp("rm", command);
-		_exit(127);
-	}
-	return waitpid(pid, NULL, 0) == pid ? 0 : -1;
+	return scratch_remove(dir) ? 0 : -1;
 }
 
 static void fill(struct grant *grant, int64_t generation)

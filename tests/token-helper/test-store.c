@@ -25,6 +25,7 @@
 #include <cmocka.h>
 
 #include "common/xalloc.h"
+#include "tests/common/scratch.h"
 #include "token-helper/store/store.h"
 
 #include "common/banned.h"
@@ -73,33 +74,18 @@ int fsync(int fd)
 static int make_dir(void **state)
 {
 	(void)state;
-	(void)snprintf(dir, sizeof(dir), "/tmp/mailoauth-store-XXXXXX");
-	return mkdtemp(dir) != NULL ? 0 : -1;
+	return scratch_make(dir, sizeof(dir), "store") ? 0 : -1;
 }
 
 static int remove_dir(void **state)
 {
-	char *command[] = {(char[]){"rm"}, (char[]){"-rf"}, dir, NULL};
-	pid_t pid = fork();
-
 	(void)state;
-	if (pid == 0) {
-		execvp("rm", command);
-		_exit(127);
-	}
-	return waitpid(pid, NULL, 0) == pid ? 0 : -1;
+	return scratch_remove(dir) ? 0 : -1;
 }
 
 static void write_file(const char *name, const char *text, mode_t mode)
 {
-	char *path = xasprintf("%s/%s", dir, name);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	assert_int_equal(fchmod(fd, mode), 0);
-	close(fd);
-	free(path);
+	assert_true(scratch_write(dir, name, span_from_str(text), mode));
 }
 
 static bool file_exists(const char *name)
