@@ -17,13 +17,10 @@
 
 #define ITERATIONS_DEFAULT 100000
 
-static const struct {
-	enum import_key key;
-	const char *word;
-} keys[] = {
+static const struct import_word words[] = {
 	{IMPORT_TOKEN_URL, "token_url"},   {IMPORT_AUTHORIZE_URL, "permission_url"},
 	{IMPORT_REDIRECT, "redirect_uri"}, {IMPORT_SCOPE, "oauth2_scope"},
-	{IMPORT_CLIENT_ID, "client_id"},
+	{IMPORT_CLIENT_ID, "client_id"},   {0},
 };
 
 /* What a section says beside that. */
@@ -85,10 +82,7 @@ static void read_key(const struct import_input *input, struct import_list *list,
 		     struct import_account *account, struct sealed *sealed, struct span key,
 		     struct span value)
 {
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (span_equals(key, keys[i].word))
-			(void)import_set(&account->settings, keys[i].key, value);
-	}
+	import_set_word(&account->settings, words, key, value);
 	for (size_t i = 0; i < sizeof(sealed_keys) / sizeof(sealed_keys[0]); i++) {
 		if (span_equals(key, sealed_keys[i].word))
 			*(struct span *)(void *)((char *)sealed + sealed_keys[i].offset) = value;
@@ -98,8 +92,6 @@ static void read_key(const struct import_input *input, struct import_list *list,
 			import_note(list, input->path, "%s: not carried over: %s", unknowns[i].word,
 				    unknowns[i].note);
 	}
-	if (span_equals(key, "client_secret"))
-		(void)import_set_secret(&account->settings, value);
 }
 
 /* Unsealing --------------------------------------------------------------------------------------

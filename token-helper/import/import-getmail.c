@@ -8,16 +8,14 @@
 
 #include "common/banned.h"
 
-static const struct {
-	enum import_key key;
-	const char *member;
-} members[] = {
+static const struct import_word words[] = {
 	{IMPORT_USER, "user"},
 	{IMPORT_CLIENT_ID, "client_id"},
 	{IMPORT_TOKEN_URL, "token_uri"},
 	{IMPORT_AUTHORIZE_URL, "auth_uri"},
 	{IMPORT_REDIRECT, "redirect_uri"},
 	{IMPORT_SCOPE, "scope"},
+	{0},
 };
 
 static bool recognises(const struct import_input *input)
@@ -33,10 +31,7 @@ static void read_file(const struct import_input *input, struct import_list *list
 
 	if (account == NULL)
 		return;
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		(void)import_set_json(&account->settings, members[i].key, input->json,
-				      members[i].member);
-	(void)import_set_secret_json(&account->settings, input->json, "client_secret");
+	import_set_members(&account->settings, words, input->json);
 	(void)json_get_number(input->json, "expires_at", &account->expires_s);
 	if (!import_set_token_json(account, input->json, "refresh_token"))
 		import_note(list, input->path,

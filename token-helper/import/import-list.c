@@ -181,6 +181,25 @@ bool import_set_token_json(struct import_account *account, struct json_object *j
 	return json_get_string(json, member, &value) && import_set_token(account, value);
 }
 
+void import_set_word(struct import_settings *settings, const struct import_word *words,
+		     struct span word, struct span value)
+{
+	for (size_t i = 0; words[i].word != NULL; i++) {
+		if (span_equals(word, words[i].word))
+			(void)import_set(settings, words[i].key, value);
+	}
+	if (span_equals(word, "client_secret"))
+		(void)import_set_secret(settings, value);
+}
+
+void import_set_members(struct import_settings *settings, const struct import_word *words,
+			struct json_object *json)
+{
+	for (size_t i = 0; words[i].word != NULL; i++)
+		(void)import_set_json(settings, words[i].key, json, words[i].word);
+	(void)import_set_secret_json(settings, json, "client_secret");
+}
+
 /* Completing -------------------------------------------------------------------------------------
  */
 

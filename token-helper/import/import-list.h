@@ -97,6 +97,21 @@ bool import_set_secret_json(struct import_settings *settings, struct json_object
 bool import_set_token_json(struct import_account *account, struct json_object *json,
 			   const char *member);
 
+/* What a program calls the keys; the last row has no word. The client's secret is called
+ * client_secret by all of them, and is no row. */
+struct import_word {
+	enum import_key key;
+	const char *word;
+};
+
+/* Sets what the word means, if it is one of them. */
+void import_set_word(struct import_settings *settings, const struct import_word *words,
+		     struct span word, struct span value);
+
+/* All of them that are members of the object. */
+void import_set_members(struct import_settings *settings, const struct import_word *words,
+			struct json_object *json);
+
 /*
  * When all files are read: fills what the accounts lack from the defaults, and gives each a name of
  * its own that can stand in mailoauth.conf, from its user or its file.

@@ -14,14 +14,12 @@
 
 #include "common/banned.h"
 
-static const struct {
-	enum import_key key;
-	const char *word;
-} keys[] = {
+static const struct import_word words[] = {
 	{IMPORT_CLIENT_ID, "client_id"},
 	{IMPORT_TOKEN_URL, "token_endpoint"},
 	{IMPORT_AUTHORIZE_URL, "authorize_endpoint"},
 	{IMPORT_SCOPE, "scope"},
+	{0},
 };
 
 static const struct import_fallback fallbacks[] = {
@@ -97,14 +95,8 @@ struct entry {
 
 static void take_entry(struct import_settings *settings, struct entry *entry)
 {
-	struct span value = buffer_span(&entry->value);
-
-	for (size_t i = 0; entry->has_value && i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (span_equals(entry->key, keys[i].word))
-			(void)import_set(settings, keys[i].key, value);
-	}
-	if (entry->has_value && span_equals(entry->key, "client_secret"))
-		(void)import_set_secret(settings, value);
+	if (entry->has_value)
+		import_set_word(settings, words, entry->key, buffer_span(&entry->value));
 	entry->has_value = false;
 	buffer_clear(&entry->value);
 }

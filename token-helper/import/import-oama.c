@@ -16,15 +16,13 @@
 
 #include "common/banned.h"
 
-static const struct {
-	enum import_key key;
-	const char *word;
-} keys[] = {
+static const struct import_word words[] = {
 	{IMPORT_CLIENT_ID, "client_id"},
 	{IMPORT_TOKEN_URL, "token_endpoint"},
 	{IMPORT_AUTHORIZE_URL, "auth_endpoint"},
 	{IMPORT_REDIRECT, "redirect_uri"},
 	{IMPORT_SCOPE, "auth_scope"},
+	{0},
 };
 
 /* What its built-in services are when config.yaml says nothing of it. */
@@ -127,12 +125,7 @@ static bool read_yaml_line(struct span text, struct yaml_line *line)
 static void read_client_key(const struct import_input *input, struct import_list *list,
 			    struct import_settings *settings, const struct yaml_line *line)
 {
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (span_equals(line->key, keys[i].word))
-			(void)import_set(settings, keys[i].key, line->value);
-	}
-	if (span_equals(line->key, "client_secret"))
-		(void)import_set_secret(settings, line->value);
+	import_set_word(settings, words, line->key, line->value);
 	if (span_equals(line->key, "client_id_cmd") || span_equals(line->key, "client_secret_cmd"))
 		import_note(list, input->path,
 			    "%.*s: not run: fill in client_id, and client_secret_command or "

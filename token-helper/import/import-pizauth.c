@@ -256,13 +256,10 @@ static bool is_mark(const struct token *token, const char *mark)
 	return token->kind == TOKEN_MARK && span_equals(token->text, mark);
 }
 
-static const struct {
-	enum import_key key;
-	const char *word;
-} keys[] = {
+static const struct import_word words[] = {
 	{IMPORT_TOKEN_URL, "token_uri"},   {IMPORT_AUTHORIZE_URL, "auth_uri"},
 	{IMPORT_REDIRECT, "redirect_uri"}, {IMPORT_CLIENT_ID, "client_id"},
-	{IMPORT_SCOPE, "scopes"},
+	{IMPORT_SCOPE, "scopes"},	   {0},
 };
 
 /* A string, a list of strings, or pairs, up to the semicolon: strings joined by blanks. Of the
@@ -296,12 +293,8 @@ static bool read_assignment(struct scanner *scan, struct import_settings *settin
 	struct span hint;
 	bool whole = read_value(scan, &value, &hint);
 
-	for (size_t i = 0; settings != NULL && i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (span_equals(key, keys[i].word))
-			(void)import_set(settings, keys[i].key, buffer_span(&value));
-	}
-	if (settings != NULL && span_equals(key, "client_secret"))
-		(void)import_set_secret(settings, buffer_span(&value));
+	if (settings != NULL)
+		import_set_word(settings, words, key, buffer_span(&value));
 	if (settings != NULL && span_equals(key, "auth_uri_fields"))
 		(void)import_set(settings, IMPORT_USER, hint);
 	buffer_release(&value);

@@ -18,16 +18,14 @@
 #define MICROSOFT_SCOPE	  "https://outlook.office.com/SMTP.Send offline_access"
 #define GOOGLE_SCOPE	  "https://mail.google.com/"
 
-static const struct {
-	enum import_key key;
-	const char *member;
-} members[] = {
+static const struct import_word words[] = {
 	{IMPORT_USER, "user"},
 	{IMPORT_CLIENT_ID, "client_id"},
 	{IMPORT_TOKEN_URL, "token_endpoint"},
 	{IMPORT_SCOPE, "scope"},
 	{IMPORT_PROXY, "proxy"},
 	{IMPORT_CA_FILE, "ca_bundle_file"},
+	{0},
 };
 
 static bool recognises(const struct import_input *input)
@@ -35,13 +33,6 @@ static bool recognises(const struct import_input *input)
 	return input->json != NULL &&
 	       (json_has(input->json, "refresh_token") ||
 		(json_has(input->json, "client_id") && json_has(input->json, "client_secret")));
-}
-
-static void read_members(struct json_object *json, struct import_settings *settings)
-{
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		(void)import_set_json(settings, members[i].key, json, members[i].member);
-	(void)import_set_secret_json(settings, json, "client_secret");
 }
 
 /* What the program takes for granted, and what it never writes down: without a scope a refresh at
@@ -78,13 +69,14 @@ static void read_file(const struct import_input *input, struct import_list *list
 	struct import_account *account;
 
 	if (!json_has(input->json, "refresh_token")) {
-		read_members(input->json, import_defaults_add(list, &import_sasl_xoauth2, NULL));
+		import_set_members(import_defaults_add(list, &import_sasl_xoauth2, NULL), words,
+				   input->json);
 		return;
 	}
 	account = import_account_add(list, &import_sasl_xoauth2, input->path);
 	if (account == NULL)
 		return;
-	read_members(input->json, &account->settings);
+	import_set_members(&account->settings, words, input->json);
 	guess_user(input, &account->settings);
 	if (!import_set_token_json(account, input->json, "refresh_token"))
 		import_note(list, input->path, "refresh_token is empty or no text");
