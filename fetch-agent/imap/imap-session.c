@@ -15,15 +15,17 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "fetch-agent/net/compression.h"
+#include "fetch-agent/net/low-water.h"
 #include "fetch-agent/net/tls.h"
 
 #include "common/banned.h"
 
-#define COMMAND_MAX 65536
-#define INPUT_MAX   262144 /* bytes that wait in memory; TCP makes the server wait for the rest */
-#define READ_MAX    65536  /* taken at once, and fed at once: so much may follow a pause */
-#define TAG_MAX	    16
-#define REMOTE_MAX  128
+#define COMMAND_MAX  65536
+#define INPUT_MAX    262144 /* bytes that wait in memory; TCP makes the server wait for the rest */
+#define READ_MAX     65536  /* taken at once, and fed at once: so much may follow a pause */
+#define TURN_RECORDS 64	    /* taken of one server before others have their turn */
+#define TAG_MAX	     16
+#define REMOTE_MAX   128
 
 struct pending {
 	struct pending *next;
@@ -49,7 +51,7 @@ struct imap_session {
 	struct pending *first, **last;
 	struct pending *sending; /* not all out, or a conversation; those behind it wait */
 	struct event *timer;
-	struct event *go_on; /* after a pause */
+	struct event *go_on; /* after a pause, or with what came before the session did */
 	int timeout_s;	     /* 0: silence is no failure */
 	uint32_t tags;
 	size_t pending;
@@ -57,6 +59,8 @@ struct imap_session {
 	bool broken;
 	bool paused;
 	bool parsing;
+	uint64_t body_left; /* bytes of the literal that is being taken */
+	struct low_water low_water;
 	int depth;  /* of calls that still need the session */
 	bool freed; /* as soon as depth is 0 */
 	enum imap_literals literals;
@@ -185,6 +189,10 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	if (low_water_drop(&session->low_water, bufferevent_getfd(session->bev))) {
+		arm(session);
+		return;
+	}
 	(void)err_set(&err, OUTCOME_RETRY, "the server has been silent for %d s",
 		      session->timeout_s);
 	break_off(session, OUTCOME_RETRY, &err);
@@ -551,22 +559,65 @@ static void scratch_free(struct imap_session *session)
 	session->inflated_at = session->inflated_len = 0;
 }
 
+/* What is certain to come wakes us by the lot. */
+static void expect(struct imap_session *session, struct evbuffer *input)
+{
+	size_t here = evbuffer_get_length(input);
+	bool known = session->compression == NULL && session->body_left > here;
+
+	low_water_expect(&session->low_water, bufferevent_getfd(session->bev),
+			 known ? session->body_left - here : 0);
+}
+
+/* The connection is over; what the server said of that is better than what we know. */
+static void end(struct imap_session *session, enum outcome what, const struct err *err)
+{
+	if (session->bye.text[0] != '\0')
+		break_off(session, OUTCOME_RETRY, &session->bye);
+	else
+		break_off(session, what, err);
+}
+
+/* Another record, where there is TLS. */
+static bool read_more(struct imap_session *session, struct evbuffer *input)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(session->bev);
+	struct err err = ERR_INIT;
+	enum outcome what;
+	bool more;
+
+	if (ssl == NULL || session->broken || session->paused)
+		return false;
+	what = tls_read_more(ssl, input, &more, &err);
+	if (what != OUTCOME_OK)
+		end(session, what, &err);
+	return more;
+}
+
 /* To drain a full buffer or to enable reading may read, and call back, at once: the loop that runs
- * already takes that too. */
+ * already takes that too. Others have their turn too: after TURN_RECORDS it is gone on with later.
+ */
 static void take_input(struct imap_session *session)
 {
 	struct evbuffer *input = bufferevent_get_input(session->bev);
+	int records = 0;
 
 	if (session->parsing)
 		return;
 	enter(session);
 	session->parsing = true;
-	while (!session->broken && !session->paused && has_input(session, input))
-		feed(session, input);
+	do {
+		while (!session->broken && !session->paused && has_input(session, input))
+			feed(session, input);
+	} while (records++ < TURN_RECORDS && read_more(session, input));
 	session->parsing = false;
 	scratch_free(session);
-	if (!session->broken)
+	if (!session->broken) {
+		if (records > TURN_RECORDS && !session->paused)
+			event_active(session->go_on, 0, 0);
+		expect(session, input);
 		arm(session);
+	}
 	leave(session);
 }
 
@@ -610,17 +661,17 @@ void imap_session_resume(struct imap_session *session)
 
 static void on_event(struct bufferevent *bev, short what, void *context)
 {
-	struct imap_session *session = context;
 	int number = (what & BEV_EVENT_ERROR) != 0 ? EVUTIL_SOCKET_ERROR() : 0;
-	enum outcome outcome = OUTCOME_RETRY;
-	struct err err = session->bye;
+	struct err err = ERR_INIT;
+	enum outcome why;
 
-	if ((what & BEV_EVENT_CONNECTED) != 0) /* the handshake after STARTTLS */
+	if ((what & BEV_EVENT_CONNECTED) != 0) { /* the handshake after STARTTLS */
+		take_input(context);
 		return;
-	if (err.text[0] == '\0')
-		outcome = tls_failure(bufferevent_openssl_get_ssl(bev),
-				      bufferevent_get_openssl_error(bev), number, &err);
-	break_off(session, outcome, &err);
+	}
+	why = tls_failure(bufferevent_openssl_get_ssl(bev), bufferevent_get_openssl_error(bev),
+			  number, &err);
+	end(context, why, &err);
 }
 
 static void no_answer(void *ctx, const struct imap_text *result)
@@ -683,6 +734,7 @@ static void body_begin(void *ctx, const struct imap_body *body)
 {
 	struct imap_session *session = ctx;
 
+	session->body_left = body->size;
 	if (!session->broken && session->handler.body.begin != NULL)
 		session->handler.body.begin(session->handler.body.ctx, body);
 }
@@ -691,6 +743,7 @@ static void body_chunk(void *ctx, struct span bytes)
 {
 	struct imap_session *session = ctx;
 
+	session->body_left -= bytes.len;
 	if (!session->broken && session->handler.body.chunk != NULL)
 		session->handler.body.chunk(session->handler.body.ctx, bytes);
 }
@@ -726,6 +779,7 @@ struct imap_session *imap_session_new(struct bufferevent *bev, const char *name,
 	bufferevent_setwatermark(bev, EV_READ, 0, INPUT_MAX);
 	(void)bufferevent_set_max_single_read(bev, READ_MAX);
 	(void)bufferevent_enable(bev, EV_READ | EV_WRITE);
+	event_active(session->go_on, 0, 0);
 	arm(session);
 	return session;
 }

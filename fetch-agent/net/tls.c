@@ -3,6 +3,7 @@
 #include "fetch-agent/net/tls.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
@@ -11,6 +12,9 @@
 #include <string.h>
 
 #include "common/banned.h"
+
+#define RECORD_MAX 16384 /* RFC 8446 5.1, plain */
+#define AHEAD_MAX  65536
 
 static bool pin_of(X509 *certificate, struct tls_pin *pin_out)
 {
@@ -58,6 +62,8 @@ SSL_CTX *tls_context_new(const char *ca_file, struct err *err)
 	(void)SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS |
 						SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 						SSL_MODE_ENABLE_PARTIAL_WRITE);
+	SSL_CTX_set_read_ahead(context, 1);
+	SSL_CTX_set_default_read_buffer_len(context, AHEAD_MAX);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
 	trusted = ca_file != NULL ? SSL_CTX_load_verify_file(context, ca_file)
 				  : SSL_CTX_set_default_verify_paths(context);
@@ -135,4 +141,28 @@ enum outcome tls_failure(const SSL *ssl, unsigned long code, int number, struct 
 		return err_set(err, OUTCOME_RETRY, "TLS: %s", reason);
 	return err_set(err, OUTCOME_RETRY, "%s",
 		       number != 0 ? strerror(number) : "the server closed the connection");
+}
+
+enum outcome tls_read_more(SSL *ssl, struct evbuffer *input, bool *more, struct err *err)
+{
+	struct evbuffer_iovec space;
+	int len, what, number;
+
+	*more = false;
+	if (!SSL_is_init_finished(ssl) || SSL_has_pending(ssl) != 1 ||
+	    evbuffer_reserve_space(input, RECORD_MAX, &space, 1) != 1)
+		return OUTCOME_OK;
+	ERR_clear_error();
+	errno = 0;
+	len = SSL_read(ssl, space.iov_base, RECORD_MAX);
+	number = errno;
+	if (len > 0) {
+		space.iov_len = (size_t)len;
+		*more = evbuffer_commit_space(input, &space, 1) == 0;
+		return OUTCOME_OK;
+	}
+	what = SSL_get_error(ssl, len);
+	if (what == SSL_ERROR_WANT_READ || what == SSL_ERROR_WANT_WRITE)
+		return OUTCOME_OK;
+	return tls_failure(ssl, ERR_get_error(), what == SSL_ERROR_SYSCALL ? number : 0, err);
 }
