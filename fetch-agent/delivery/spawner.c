@@ -109,8 +109,6 @@ static void execute(const struct start *start)
 	sigset_t none;
 
 	(void)setsid();
-	for (int number = 1; number < NSIG; number++)
-		(void)signal(number, SIG_DFL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)umask(077);
@@ -396,6 +394,9 @@ static void spawner_main(int fd, const struct delivery_config *const *configs,
 	 * the group. */
 	(void)sigfillset(&blocked);
 	(void)sigprocmask(SIG_SETMASK, &blocked, NULL);
+	/* Here they are blocked; a program has them as it expects them. */
+	for (int number = 1; number < NSIG; number++)
+		(void)signal(number, SIG_DFL);
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, "mailoauth-spawn", 0, 0, 0);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

@@ -581,12 +581,12 @@ static void end(struct imap_session *session, enum outcome what, const struct er
 /* Another record, where there is TLS. */
 static bool read_more(struct imap_session *session, struct evbuffer *input)
 {
-	SSL *ssl = bufferevent_openssl_get_ssl(session->bev);
+	SSL *ssl = session->broken ? NULL : bufferevent_openssl_get_ssl(session->bev);
 	struct err err = ERR_INIT;
 	enum outcome what;
 	bool more;
 
-	if (ssl == NULL || session->broken || session->paused)
+	if (ssl == NULL || session->paused)
 		return false;
 	what = tls_read_more(ssl, input, &more, &err);
 	if (what != OUTCOME_OK)

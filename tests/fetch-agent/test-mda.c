@@ -320,6 +320,7 @@ static void ends_mean(void **state)
 		{"exec <&-; exit 0", DELIVERY_DONE, NULL},
 		{"exit 0", DELIVERY_DONE, NULL},
 		{"kill -9 $$", DELIVERY_LATER, "signal 9"},
+		{"kill -PIPE $$", DELIVERY_LATER, "signal 13"}, /* ignored here, not there */
 		{"cat >/dev/null; head -c 1000000 /dev/zero | tr '\\0' x >&2; echo last "
 		 ">&2; exit 65",
 		 DELIVERY_REFUSED, "xlast"},
