@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * simulate.c - a million accounts over a week, by the daemon's own scheduling (refresh-policy.c)
- * and a clock of seconds: what one machine cannot show for real.
+ * simulate.c - a million accounts over a week, by the daemon's own scheduling (refresh-policy.c,
+ * outage-policy.c) and a clock of seconds: what one machine cannot show for real.
  *
  * Half of the accounts are in use: each is asked for its token every ten minutes, at a time of its
  * own. At the start every token has expired, as after a night in which the machine was off. On the
@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "token-helper/accounts/outage-policy.h"
 #include "token-helper/accounts/refresh-policy.h"
 
 #include "common/banned.h"
@@ -33,13 +34,21 @@
 #define HERD_GOAL	3.0	    /* fullest second, to the mean */
 #define IDEAL_GOAL	1.1	    /* requests outside of the outage, to those needed */
 #define RECOVERY_GOAL_S 900	    /* until the last one who asks has a token again */
+#define OUTAGE_GOAL	2.0	    /* requests a minute while it lasts, of all accounts */
 
 struct sim_account {
 	int64_t obtained_s, expires_s, next_s, not_before_s;
-	uint32_t follows; /* in the list of its second, from 1; 0: the last */
+	uint32_t follows; /* in the list of its second, or the queue, from 1; 0: the last */
 	uint32_t random;
 	uint16_t failures;
 	bool used;
+	bool waited; /* for the end of the outage */
+};
+
+/* Those that wait for it, the next to probe first. */
+struct queue {
+	uint32_t first, last; /* from 1; 0: none */
+	size_t count;
 };
 
 /* What happened in a stretch of time. */
@@ -54,6 +63,8 @@ enum { STARTING, SETTLED_BEFORE, OUTAGE, RECOVERING, SETTLED_AFTER, STRETCHES };
 
 struct simulation {
 	struct refresh_plan plan;
+	struct outage outage;
+	struct queue queue;
 	struct sim_account *accounts;
 	size_t count;
 	uint32_t *ring; /* RING_S lists of accounts by the second at which they are due */
@@ -63,6 +74,17 @@ struct simulation {
 	uint64_t late_s; /* account-seconds in which somebody asked in vain, outside of the outage
 			    and the recovery */
 };
+
+static void *allocate(size_t count, size_t size)
+{
+	void *all = calloc(count, size);
+
+	if (all == NULL) {
+		perror("simulate");
+		exit(71);
+	}
+	return all;
+}
 
 static uint32_t draw(struct sim_account *account)
 {
@@ -81,7 +103,7 @@ static bool is_out(int64_t at_s)
 static int64_t next_ask_s(const struct simulation *sim, const struct sim_account *account,
 			  int64_t at_s)
 {
-	int64_t phase_s = (account - sim->accounts) % ASK_EVERY_S;
+	int64_t phase_s = (account - sim->accounts) / 2 % ASK_EVERY_S;
 
 	return at_s + (ASK_EVERY_S + phase_s - at_s % ASK_EVERY_S) % ASK_EVERY_S;
 }
@@ -107,6 +129,8 @@ static int64_t acts_s(const struct simulation *sim, const struct sim_account *ac
 		stale_s = now_s + 1;
 	if (stale_s < account->not_before_s)
 		stale_s = account->not_before_s;
+	if (account->waited) /* its turn has come, and who asks does not wait for it */
+		stale_s = now_s + 1;
 	ask_s = next_ask_s(sim, account, stale_s);
 	return ask_s < account->next_s ? ask_s : account->next_s;
 }
@@ -119,6 +143,84 @@ static void enqueue(struct simulation *sim, struct sim_account *account, int64_t
 	*head = (uint32_t)(account - sim->accounts) + 1;
 }
 
+static void join_queue(struct simulation *sim, struct sim_account *account)
+{
+	uint32_t number = (uint32_t)(account - sim->accounts) + 1;
+
+	account->waited = true;
+	account->follows = 0;
+	if (sim->queue.last != 0)
+		sim->accounts[sim->queue.last - 1].follows = number;
+	else
+		sim->queue.first = number;
+	sim->queue.last = number;
+	sim->queue.count++;
+}
+
+/* The first whose own back-off is over; NULL: none. */
+static struct sim_account *leave_queue(struct simulation *sim, int64_t now_s)
+{
+	struct sim_account *before = NULL;
+
+	for (uint32_t at = sim->queue.first; at != 0; at = sim->accounts[at - 1].follows) {
+		struct sim_account *account = &sim->accounts[at - 1];
+
+		if (account->not_before_s > now_s) {
+			before = account;
+			continue;
+		}
+		if (before != NULL)
+			before->follows = account->follows;
+		else
+			sim->queue.first = account->follows;
+		if (sim->queue.last == at)
+			sim->queue.last =
+				before != NULL ? (uint32_t)(before - sim->accounts) + 1 : 0;
+		sim->queue.count--;
+		return account;
+	}
+	return NULL;
+}
+
+struct turn {
+	int64_t urgency;
+	uint32_t account; /* from 1 */
+};
+
+static int compare_turns(const void *a, const void *b)
+{
+	const struct turn *left = a;
+	const struct turn *right = b;
+
+	return (left->urgency > right->urgency) - (left->urgency < right->urgency);
+}
+
+/* As account-endpoint.c does it. */
+static void empty_queue(struct simulation *sim, int64_t now_s)
+{
+	size_t count = sim->queue.count;
+	struct turn *turns = allocate(count + 1, sizeof(*turns));
+	size_t i = 0;
+
+	for (uint32_t at = sim->queue.first; at != 0; at = sim->accounts[at - 1].follows) {
+		struct refresh_times times = times_of(&sim->accounts[at - 1], now_s);
+
+		turns[i++] = (struct turn){outage_urgency(&times, now_s), at};
+	}
+	qsort(turns, count, sizeof(turns[0]), compare_turns);
+	sim->queue = (struct queue){.first = 0};
+	outage_over(&sim->outage, count, now_s);
+	for (i = 0; i < count; i++) {
+		struct sim_account *account = &sim->accounts[turns[i].account - 1];
+
+		account->not_before_s = 0;
+		account->next_s = outage_turn_s(i, count, now_s, draw(account));
+		refresh_plan_add(&sim->plan, account->next_s);
+		enqueue(sim, account, now_s);
+	}
+	free(turns);
+}
+
 static void fail(struct simulation *sim, struct sim_account *account, int64_t now_s)
 {
 	int64_t lives_s = account->expires_s - now_s;
@@ -127,26 +229,51 @@ static void fail(struct simulation *sim, struct sim_account *account, int64_t no
 	account->not_before_s =
 		now_s +
 		refresh_backoff_s(account->failures, lives_s > 0 ? lives_s : 0, -1, draw(account));
+	if (sim->outage.is_down) {
+		join_queue(sim, account);
+		return;
+	}
 	account->next_s = account->not_before_s;
 	refresh_plan_add(&sim->plan, account->next_s);
+	enqueue(sim, account, now_s);
 }
 
 static void succeed(struct simulation *sim, struct sim_account *account, int64_t now_s)
 {
 	struct refresh_times times;
 
-	if (account->failures > 0 && account->used && now_s > sim->last_recovered_s)
+	if ((account->failures > 0 || account->waited) && account->used &&
+	    now_s > sim->last_recovered_s)
 		sim->last_recovered_s = now_s;
-	if (account->used && account->failures == 0 && account->obtained_s != 0 &&
-	    now_s > account->expires_s)
+	if (account->used && account->failures == 0 && !account->waited &&
+	    account->obtained_s != 0 && now_s > account->expires_s)
 		sim->late_s += (uint64_t)(now_s - account->expires_s);
 	account->obtained_s = now_s;
 	account->expires_s = now_s + LIFE_S;
 	account->failures = 0;
 	account->not_before_s = 0;
+	account->waited = false;
 	times = times_of(account, now_s);
 	account->next_s = refresh_plan_s(&sim->plan, &times, now_s, draw(account));
+	enqueue(sim, account, now_s);
 	sim->refreshes++;
+}
+
+static void request(struct simulation *sim, struct sim_account *account, int64_t now_s)
+{
+	struct outage_news news = {.sign = is_out(now_s) ? OUTAGE_FAILS : OUTAGE_WORKS,
+				   .retry_after_s = -1};
+	enum outage_change change;
+
+	outage_asks(&sim->outage, account, now_s);
+	change = outage_heard(&sim->outage, account, &news, now_s, draw(account));
+	outage_left(&sim->outage, account);
+	if (news.sign == OUTAGE_FAILS)
+		fail(sim, account, now_s);
+	else
+		succeed(sim, account, now_s);
+	if (change == OUTAGE_ENDED)
+		empty_queue(sim, now_s);
 }
 
 static uint32_t run_second(struct simulation *sim, int64_t now_s)
@@ -159,12 +286,20 @@ static uint32_t run_second(struct simulation *sim, int64_t now_s)
 
 		*head = account->follows;
 		refresh_plan_remove(&sim->plan, account->next_s);
+		if (outage_forbids(&sim->outage, now_s)) {
+			join_queue(sim, account);
+			continue;
+		}
 		requests++;
-		if (is_out(now_s))
-			fail(sim, account, now_s);
-		else
-			succeed(sim, account, now_s);
-		enqueue(sim, account, now_s);
+		request(sim, account, now_s);
+	}
+	if (sim->outage.is_down && !outage_forbids(&sim->outage, now_s)) {
+		struct sim_account *probe = leave_queue(sim, now_s);
+
+		if (probe != NULL) {
+			requests++;
+			request(sim, probe, now_s);
+		}
 	}
 	return requests;
 }
@@ -182,17 +317,6 @@ static void run(struct simulation *sim)
 		if (requests > stretch->fullest)
 			stretch->fullest = requests;
 	}
-}
-
-static void *allocate(size_t count, size_t size)
-{
-	void *all = calloc(count, size);
-
-	if (all == NULL) {
-		perror("simulate");
-		exit(71);
-	}
-	return all;
 }
 
 /* As accounts_load() leaves them: all are overdue. */
@@ -246,12 +370,14 @@ static double needed(const struct simulation *sim, int64_t span_s)
 	       (used / (LIFE_S * 0.775) + idle / ((double)REFRESH_IDLE_EVERY_S * 0.95));
 }
 
+enum { VERDICTS = 5 };
+
 struct verdict {
 	const char *goal;
 	double limit, figure;
 };
 
-static void judge(const struct simulation *sim, struct verdict verdicts[4])
+static void judge(const struct simulation *sim, struct verdict verdicts[VERDICTS])
 {
 	const struct stretch *settled = &sim->stretches[SETTLED_AFTER];
 	const struct stretch *recovery = &sim->stretches[RECOVERING];
@@ -267,11 +393,13 @@ static void judge(const struct simulation *sim, struct verdict verdicts[4])
 	verdicts[3] = (struct verdict){"after the outage: seconds until the last asker has a token",
 				       RECOVERY_GOAL_S,
 				       (double)(sim->last_recovered_s - OUTAGE_FROM_S - OUTAGE_S)};
+	verdicts[4] = (struct verdict){"the outage: requests a minute, of all accounts",
+				       OUTAGE_GOAL, mean_of(&sim->stretches[OUTAGE]) * 60};
 }
 
 static bool report(const struct simulation *sim, double cpu_s)
 {
-	struct verdict verdicts[4];
+	struct verdict verdicts[VERDICTS];
 	bool met = true;
 
 	judge(sim, verdicts);
@@ -284,7 +412,7 @@ static bool report(const struct simulation *sim, double cpu_s)
 			     sim->stretches[i].requests, mean_of(&sim->stretches[i]),
 			     sim->stretches[i].fullest);
 	(void)printf("\n");
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < VERDICTS; i++) {
 		bool good = verdicts[i].figure <= verdicts[i].limit;
 
 		(void)printf("%-62s%8.2f   goal: %g, %s\n", verdicts[i].goal, verdicts[i].figure,
@@ -300,7 +428,7 @@ static bool report(const struct simulation *sim, double cpu_s)
 
 static void write_json(const struct simulation *sim, const char *path)
 {
-	struct verdict verdicts[4];
+	struct verdict verdicts[VERDICTS];
 	FILE *out = fopen(path, "w");
 
 	if (out == NULL) {
@@ -317,7 +445,7 @@ static void write_json(const struct simulation *sim, const char *path)
 			      i > 0 ? "," : "", sim->stretches[i].name, sim->stretches[i].requests,
 			      mean_of(&sim->stretches[i]), sim->stretches[i].fullest);
 	(void)fprintf(out, "],\"goals\":[");
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < VERDICTS; i++)
 		(void)fprintf(out, "%s{\"name\":\"%s\",\"goal\":%g,\"figure\":%.3f}",
 			      i > 0 ? "," : "", verdicts[i].goal, verdicts[i].limit,
 			      verdicts[i].figure);

@@ -64,12 +64,15 @@ static enum check check_of_deadlines(struct json_object *account)
 	return check;
 }
 
-/* A token lives, and yet the last refresh failed: there is time, but something is wrong. */
+/* A token lives, and yet the last refresh failed, or the next one would: there is time, but
+ * something is wrong. */
 static enum check check_of_refresh(struct json_object *account)
 {
 	struct json_object *last = json_member_object(account, "last_refresh");
 	const char *outcome = last != NULL ? cli_json_string(last, "outcome") : NULL;
 
+	if (json_member_object(account, "endpoint_down") != NULL)
+		return CHECK_WARNING;
 	return outcome != NULL && strcmp(outcome, "ok") != 0 ? CHECK_WARNING : CHECK_OK;
 }
 

@@ -328,6 +328,20 @@ static void put_accepted(struct buffer *out, struct json_object *account)
 	put_fact(out, "  by", cli_json_string(accepted, "host"));
 }
 
+/* The token endpoint, while it is down for all accounts. */
+static void put_endpoint(struct buffer *out, struct json_object *account)
+{
+	struct json_object *down = json_member_object(account, "endpoint_down");
+
+	if (down == NULL)
+		return;
+	put_fact(out, "endpoint down", cli_json_string(down, "url"));
+	put_time(out, "  since", number(down, "down_since"));
+	put_time(out, "  next attempt", number(down, "next_attempt"));
+	put_fact(out, "  last tried by", cli_json_string(down, "account"));
+	put_fact(out, "  it said", cli_json_string(down, "text"));
+}
+
 /* What ends by itself, and when. */
 static void put_deadlines(struct buffer *out, struct json_object *account)
 {
@@ -349,6 +363,7 @@ static void put_rest(struct buffer *out, struct json_object *account)
 
 	if (last != NULL && cli_json_string(last, "text") != NULL)
 		put_fact(out, "  it said", cli_json_string(last, "text"));
+	put_endpoint(out, account);
 	put_fact(out, "provider", cli_json_string(account, "provider"));
 	put_fact(out, "scopes", cli_json_string(account, "scope"));
 	put_time(out, "authorized", number(account, "authorized"));

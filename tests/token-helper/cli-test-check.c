@@ -37,6 +37,9 @@ static const struct {
 	 "MAILOAUTH WARNING - b never-authorized | accounts=2 ok=1 warning=1 critical=0\n"},
 	{STATUS("{\"account\":\"a\",\"state\":\"valid\",\"last_refresh\":{\"outcome\":\"retry\"}}"),
 	 CHECK_WARNING, "MAILOAUTH WARNING - a valid | accounts=1 ok=0 warning=1 critical=0\n"},
+	{STATUS("{\"account\":\"a\",\"state\":\"valid\",\"endpoint_down\":{\"url\":\"https://"
+		"a\"}}"),
+	 CHECK_WARNING, "MAILOAUTH WARNING - a valid | accounts=1 ok=0 warning=1 critical=0\n"},
 	{STATUS(ENDS("a", "null")), CHECK_OK,
 	 "MAILOAUTH OK - 1 account | accounts=1 ok=1 warning=0 critical=0\n"},
 	{STATUS(ENDS("a", "30")), CHECK_WARNING,

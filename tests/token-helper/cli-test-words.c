@@ -200,6 +200,8 @@ static const char sample[] =
 	"\"access_obtained\":1795449000,\"refresh_token\":true,\"refresh_obtained\":1794672400,"
 	"\"authorized\":1790000000,\"last_refresh\":{\"at\":1795449000,\"outcome\":\"ok\","
 	"\"error\":null,\"text\":null},\"next_refresh\":1795453000,\"rejected\":null,"
+	"\"endpoint_down\":{\"url\":\"https://as.example:443\",\"down_since\":1795449000,"
+	"\"next_attempt\":1795450030,\"account\":\"backup\",\"text\":\"HTTP 503\"},"
 	"\"requests\":42,\"todo\":null},"
 	"{\"account\":\"m\xc3\xbcller\",\"state\":\"reauth-required\",\"user\":\"m@example.org\","
 	"\"access_expires\":null,\"refresh_token\":false,"
@@ -262,6 +264,11 @@ static void details_say_all(void **state)
 	assert_true(status_append_details(&text, status, false));
 	assert_true(has(&text, "scopes              SMTP.Send offline_access\n"));
 	assert_true(has(&text, "tokens asked for    42\n"));
+	assert_true(has(&text, "endpoint down       https://as.example:443\n"
+			       "  since             2026-11-23 15:50:00Z\n"
+			       "  next attempt      2026-11-23 16:07:10Z\n"
+			       "  last tried by     backup\n"
+			       "  it said           HTTP 503\n"));
 	assert_true(has(&text, "  it said           expired?[2J\n"));
 	assert_true(has(&text, "  who said          535 5.7.3 no\n"));
 	assert_true(has(&text, "what to do          run: mailoauth authorize m\n"));

@@ -30,6 +30,7 @@
 #include "token-helper/accounts/accounts.h"
 #include "token-helper/accounts/calendar.h"
 #include "token-helper/accounts/commit-queue.h"
+#include "token-helper/accounts/outage-policy.h"
 #include "token-helper/accounts/status.h"
 
 #include "common/banned.h"
@@ -54,6 +55,10 @@ static struct {
 	char last_form[512];
 	unsigned *per_second; /* requests, from START_S on; NULL: not counted */
 	int64_t seconds;
+	const char *broken;    /* whose form has this in it fails all the same; NULL: nobody */
+	int64_t broken_for_ms; /* and has to wait for it */
+	int broken_requests;
+	int64_t latency_ms; /* of all others; 0: a little */
 } server;
 
 static int directory_syncs;
@@ -82,6 +87,15 @@ static void serve(void *context, struct fake_exchange *exchange)
 		       exchange->form.ptr);
 	if (server.per_second != NULL && clock_now_s() - START_S < server.seconds)
 		server.per_second[clock_now_s() - START_S]++;
+	if (server.latency_ms != 0)
+		exchange->latency_ms = server.latency_ms;
+	if (server.broken != NULL && strstr(server.last_form, server.broken) != NULL) {
+		server.broken_requests++;
+		exchange->response.outcome = OUTCOME_OK;
+		exchange->response.status = 500;
+		exchange->latency_ms = server.broken_for_ms;
+		return;
+	}
 	exchange->response.outcome = server.outcome;
 	exchange->response.status = server.status;
 	exchange->response.retry_after_s = server.retry_after_s;
@@ -221,8 +235,8 @@ static void start(void)
 	helper_config_free(config);
 }
 
-/* Tokens of an hour, obtained at obtained_s, for accounts from .. to-1. Not while the store is
- * open. */
+/* Tokens of an hour, with the refresh token rt-0, or rt-0-2 of account 2, obtained at obtained_s,
+ * for accounts from .. to-1. Not while the store is open. */
 static void write_grants(int from, int to, int64_t obtained_s, size_t token_bytes)
 {
 	struct store *own;
@@ -235,6 +249,8 @@ static void write_grants(int from, int to, int64_t obtained_s, size_t token_byte
 
 		grant_init(&grant);
 		(void)buffer_append_str(&grant.refresh_token, "rt-0");
+		if (i > 0)
+			(void)buffer_printf(&grant.refresh_token, "-%d", i);
 		(void)buffer_append_str(&grant.previous_refresh_token, "rt-before");
 		(void)buffer_append_str(&grant.access_token, "at-0");
 		while (grant.access_token.len < token_bytes)
@@ -284,11 +300,27 @@ static void on_token(void *context, enum outcome outcome, const struct account_t
 }
 
 /* Asks, and waits for what comes of it: ten seconds are enough for the fake server. */
-static struct answer ask(int64_t min_valid_s)
+static struct answer ask_of(size_t account, int64_t min_valid_s)
 {
 	struct answer answer = {.outcome = OUTCOME_OK};
 
-	(void)account_get_token(accounts_at(accounts, 0), min_valid_s, on_token, &answer);
+	(void)account_get_token(accounts_at(accounts, account), min_valid_s, on_token, &answer);
+	if (!answer.came)
+		fake_world_run(clock_now_s() + 10);
+	assert_true(answer.came);
+	return answer;
+}
+
+static struct answer ask(int64_t min_valid_s)
+{
+	return ask_of(0, min_valid_s);
+}
+
+static struct answer refresh_of(size_t account)
+{
+	struct answer answer = {.outcome = OUTCOME_OK};
+
+	(void)account_refresh(accounts_at(accounts, account), on_token, &answer);
 	if (!answer.came)
 		fake_world_run(clock_now_s() + 10);
 	assert_true(answer.came);
@@ -297,13 +329,7 @@ static struct answer ask(int64_t min_valid_s)
 
 static struct answer refresh(void)
 {
-	struct answer answer = {.outcome = OUTCOME_OK};
-
-	(void)account_refresh(accounts_at(accounts, 0), on_token, &answer);
-	if (!answer.came)
-		fake_world_run(clock_now_s() + 10);
-	assert_true(answer.came);
-	return answer;
+	return refresh_of(0);
 }
 
 static void check_stored(const char *refresh_token)
@@ -1089,6 +1115,217 @@ static void ten_thousand_come_back_one_after_another(void **state)
 	server.per_second = NULL;
 }
 
+/* An endpoint that is down for all ------------------------------------------------------------- */
+
+#define DOWN "<html>down</html>"
+
+/* So many accounts whose tokens are over, all due, and one more whose token is new. */
+static void start_some(int count)
+{
+	write_conf(count, "");
+	write_grants(0, count - 1, START_S - 9 * DAY_S, 0);
+	write_grants(count - 1, count, START_S, 0);
+	start();
+}
+
+/* Fails for one and then for another, in the first second. */
+static void fail_for_two(void)
+{
+	static struct answer unused;
+
+	server_says(OUTCOME_OK, 503, DOWN);
+	(void)account_get_token(accounts_at(accounts, 0), 0, on_token, &unused);
+	(void)account_get_token(accounts_at(accounts, 1), 0, on_token, &unused);
+	fake_world_run(clock_now_s() + 1);
+	assert_int_equal(server.requests, 2);
+}
+
+static int requests_within(int64_t seconds)
+{
+	int before = server.requests;
+
+	fake_world_run(clock_now_s() + seconds);
+	return server.requests - before;
+}
+
+static bool status_has(const char *part)
+{
+	struct buffer json = BUFFER_INIT(65536);
+	bool has;
+
+	assert_true(status_append(accounts, NULL, "", 65536, &json));
+	has = strstr(buffer_cstr(&json), part) != NULL;
+	buffer_release(&json);
+	return has;
+}
+
+/* Who has no token is told what others heard; who has one gets it; an administrator may try. */
+static void an_outage_is_told_at_once(void **state)
+{
+	struct answer answer = {.came = false};
+
+	(void)state;
+	start_some(4);
+	fail_for_two();
+	(void)account_get_token(accounts_at(accounts, 2), 0, on_token, &answer);
+	assert_true(answer.came);
+	assert_int_equal(answer.outcome, OUTCOME_RETRY);
+	assert_non_null(strstr(answer.err.text,
+			       "account a00002: https://as.example:443 is down (account a00001: "
+			       "as.example answered HTTP 503"));
+	assert_non_null(strstr(answer.err.text, "next attempt in "));
+	assert_non_null(strstr(answer.err.text, "mailoauth refresh a00002"));
+	assert_string_equal(ask_of(3, 0).token, "at-0");
+	assert_int_equal(server.requests, 2);
+	assert_true(status_has("\"endpoint_down\":{\"url\":\"https://as.example:443\""));
+	assert_true(status_has("https://as.example:443 is down, and is tried again by itself"));
+	answer.came = false;
+	(void)account_refresh(accounts_at(accounts, 2), on_token, &answer);
+	assert_int_equal(server.requests, 3);
+	fake_world_run(clock_now_s() + 1);
+	assert_true(answer.came);
+	assert_int_equal(answer.outcome, OUTCOME_RETRY);
+	server_says(OUTCOME_OK, 200, GOOD);
+	assert_int_equal(refresh_of(2).outcome, OUTCOME_OK);
+	assert_true(status_has("\"endpoint_down\":null"));
+	assert_false(status_has("\"endpoint_down\":{"));
+	fake_world_run(clock_now_s() + 10);
+	assert_string_equal(account_state_name(accounts_at(accounts, 0), clock_now_s()), "valid");
+	assert_string_equal(account_state_name(accounts_at(accounts, 1), clock_now_s()), "valid");
+}
+
+/* One account is broken itself, and asks as others do; the answer that ends it is a refusal. */
+static void a_broken_account_keeps_nobody_back(void **state)
+{
+	(void)state;
+	start_some(4);
+	server.broken = "rt-0-1&";
+	server.broken_for_ms = 100;
+	fail_for_two();
+	assert_in_range(requests_within(600), 8, 3 * 8);
+	assert_int_not_equal(server.broken_requests, 0);
+	server_says(OUTCOME_OK, 400, "{\"error\":\"invalid_grant\"}");
+	fake_world_run(clock_now_s() + 900);
+	assert_false(status_has("\"endpoint_down\":{"));
+	assert_string_equal(state_now(), "reauth-required");
+}
+
+static void a_probe_that_hangs_keeps_nobody_back(void **state)
+{
+	(void)state;
+	start_some(4);
+	server.broken = "rt-0-1&";
+	server.broken_for_ms = 10 * 3600 * 1000;
+	server_says(OUTCOME_OK, 503, DOWN);
+	(void)ask_of(0, 0);
+	(void)ask_of(2, 0);
+	assert_true(status_has("\"endpoint_down\":{"));
+	for (int s = 0; s < 300 && server.broken_requests == 0; s++)
+		fake_world_run(clock_now_s() + 1);
+	assert_int_equal(server.broken_requests, 1);
+	server_says(OUTCOME_OK, 200, GOOD);
+	fake_world_run(clock_now_s() + 3 * 60);
+	assert_false(status_has("\"endpoint_down\":{"));
+	assert_string_equal(state_now(), "valid");
+}
+
+static void an_endpoint_that_says_when_is_left_alone(void **state)
+{
+	(void)state;
+	start_some(4);
+	server.retry_after_s = 600;
+	server_says(OUTCOME_OK, 503, DOWN);
+	server.retry_after_s = 600;
+	(void)refresh_of(0);
+	(void)refresh_of(1);
+	assert_int_equal(requests_within(580), 0);
+	assert_int_equal(requests_within(60), 1);
+}
+
+/* What fails on our side before it is asked, and what refuses an account, are no outage. */
+static void what_is_the_accounts_is_no_outage(void **state)
+{
+	(void)state;
+	start_some(4);
+	server_says(OUTCOME_OK, 400, "{\"error\":\"invalid_grant\"}");
+	(void)refresh_of(0);
+	(void)refresh_of(1);
+	server_says(OUTCOME_OK, 404, "<html>no such tenant</html>");
+	(void)refresh_of(0);
+	(void)refresh_of(1);
+	server_says(OUTCOME_CONFIG, 0, NULL); /* a certificate that is not trusted */
+	(void)refresh_of(0);
+	(void)refresh_of(1);
+	assert_false(status_has("\"endpoint_down\":{"));
+	server_says(OUTCOME_OK, 503, "{\"error\":\"temporarily_unavailable\"}");
+	(void)refresh_of(0);
+	(void)refresh_of(1);
+	assert_true(status_has("\"endpoint_down\":{"));
+}
+
+/* An outage of an hour with ten thousand accounts in use: nobody hammers, and afterwards all have
+ * tokens again, soon and one after another. */
+static void ten_thousand_sit_out_an_outage(void **state)
+{
+	static const struct timeval second = {.tv_sec = 1};
+	enum { FROM = 3600, TO = 7200, END = 9000 };
+	struct event *asker;
+	size_t next = 0;
+	int64_t back_s = TO;
+
+	(void)state;
+	server.seconds = END;
+	server.per_second = xcalloc((size_t)server.seconds, sizeof(unsigned));
+	write_conf(MANY, "");
+	write_grants(0, MANY, START_S, 0);
+	start();
+	asker = event_new(NULL, -1, EV_PERSIST, on_ask, &next);
+	assert_int_equal(event_add(asker, &second), 0);
+	fake_world_run(START_S + FROM);
+	server_says(OUTCOME_RETRY, 0, NULL);
+	fake_world_run(START_S + TO);
+	server_says(OUTCOME_OK, 200, GOOD);
+	for (size_t i = 0; i < MANY; i++) {
+		while (account_expires_s(accounts_at(accounts, i)) < START_S + TO + 600) {
+			assert_true(back_s < END);
+			fake_world_run(START_S + ++back_s);
+		}
+	}
+	event_free(asker);
+	print_message("# %" PRId64 " requests in the outage; after it at most %u in a second, and "
+		      "%" PRId64 " s until all have tokens\n",
+		      total(FROM, TO), busiest(TO, END), back_s - TO);
+	assert_in_range(total(FROM, TO), 60, 150);
+	assert_in_range(busiest(TO, END), 1, 4 * OUTAGE_A_S);
+	assert_in_range(back_s - TO, 60, 60 + OUTAGE_WITHIN_S);
+	free(server.per_second);
+	server.per_second = NULL;
+}
+
+/* One that comes back and is slow is not asked by all at once. */
+static void a_slow_one_comes_back_slowly(void **state)
+{
+	enum { COUNT = 2000, UP = 300, SLOW_S = 10 };
+
+	(void)state;
+	server.seconds = 3600;
+	server.per_second = xcalloc((size_t)server.seconds, sizeof(unsigned));
+	server_says(OUTCOME_OK, 503, DOWN);
+	write_conf(COUNT, "");
+	write_grants(0, COUNT, START_S - 9 * DAY_S, 0);
+	start();
+	fake_world_run(START_S + UP);
+	server_says(OUTCOME_OK, 200, GOOD);
+	server.latency_ms = SLOW_S * 1000;
+	fake_world_run(START_S + UP + 150);
+	for (int64_t from = UP; from < UP + 100; from++)
+		assert_in_range(total(from, from + SLOW_S), 0, 2 * OUTAGE_A_S);
+	fake_world_run(START_S + 3600);
+	assert_true(total(UP, 3600) >= COUNT);
+	free(server.per_second);
+	server.per_second = NULL;
+}
+
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, make_stage, remove_stage)
 
 int main(void)
@@ -1117,6 +1354,13 @@ int main(void)
 		ON_STAGE(the_clock_is_compared),
 		ON_STAGE(ten_thousand_keep_apart),
 		ON_STAGE(ten_thousand_come_back_one_after_another),
+		ON_STAGE(an_outage_is_told_at_once),
+		ON_STAGE(a_broken_account_keeps_nobody_back),
+		ON_STAGE(a_probe_that_hangs_keeps_nobody_back),
+		ON_STAGE(an_endpoint_that_says_when_is_left_alone),
+		ON_STAGE(what_is_the_accounts_is_no_outage),
+		ON_STAGE(ten_thousand_sit_out_an_outage),
+		ON_STAGE(a_slow_one_comes_back_slowly),
 	};
 
 	return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

@@ -120,9 +120,24 @@ void account_settle(struct account *account)
 	answer_all(account, outcome, lives ? &token : NULL, &err);
 }
 
+/* An administrator wants a refresh itself: he always gets one. */
+static bool somebody_insists(const struct account *account)
+{
+	const struct account_waiter *waiter;
+
+	TAILQ_FOREACH(waiter, &account->waiters, link)
+	{
+		if (waiter->fresh)
+			return true;
+	}
+	return false;
+}
+
 /* May a refresh be made now? Else err has the answer for the asker. */
 static enum outcome may_refresh(const struct account *account, struct err *err)
 {
+	bool must_wait = account->trouble != OUTCOME_OK && account_waiting_s(account) > 0;
+
 	if (account->damaged && account->trouble == OUTCOME_CONFIG)
 		return err_set(
 			err, OUTCOME_CONFIG,
@@ -140,9 +155,11 @@ static enum outcome may_refresh(const struct account *account, struct err *err)
 		return account_explain(
 			account, OUTCOME_CONSENT,
 			"its token has expired, and the server gave no refresh token", err);
-	if (account->trouble != OUTCOME_OK && account_waiting_s(account) > 0)
+	if (must_wait && account->trouble != OUTCOME_RETRY)
 		return account_explain_trouble(account, err);
-	return OUTCOME_OK;
+	if (account_endpoint_forbids(account) && !account->unsaved && !somebody_insists(account))
+		return account_explain_endpoint(account, err);
+	return must_wait ? account_explain_trouble(account, err) : OUTCOME_OK;
 }
 
 void account_start_or_answer(struct account *account)

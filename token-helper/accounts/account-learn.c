@@ -47,6 +47,7 @@ static void on_learned(void *context, enum outcome outcome, struct metadata *met
 		http_url_host(metadata->token_url, host, sizeof(host));
 		discovery_take(&config->client, config->learns, metadata);
 		account->learned = true;
+		account_find_endpoint(account);
 		log_info("account=%s discovery=ok issuer=%s endpoint=%s", config->name,
 			 config->client.issuer, host);
 		if (!knew) {
@@ -78,11 +79,12 @@ void account_learn(struct account *account)
 	account->discovery = NULL;
 	free(account->unlearned);
 	account->unlearned = NULL;
-	if (account->config->learns == 0)
-		return;
-	recall_token_url(account);
-	account->discovery =
-		discovery_new(&account->world, &account->config->client, on_learned, account);
+	if (account->config->learns != 0) {
+		recall_token_url(account);
+		account->discovery = discovery_new(&account->world, &account->config->client,
+						   on_learned, account);
+	}
+	account_find_endpoint(account);
 }
 
 bool account_keep_learned(const struct account_config *old, struct account_config *config)

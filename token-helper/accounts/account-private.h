@@ -47,6 +47,33 @@ void account_note_success(struct account *account);
 /* A refusal outlives a restart: a daemon that is started again and again does not ask each time. */
 void account_recall_refusal(struct account *account);
 
+/* Its next refresh comes then, or when its timer is set anew. */
+void account_plan_at(struct account *account, int64_t at_s);
+uint32_t account_random_bits(void);
+
+/* account-endpoint.c: the configuration's token_url is another, or known now. */
+void account_find_endpoint(struct account *account);
+
+/* A request leaves for the endpoint; it is answered, or (NULL) given up. */
+void account_asks(struct account *account);
+void account_answered(struct account *account, const struct token_answer *answer);
+
+/* An answer to somebody else's request with the same configuration. */
+void account_hears(struct account *account, const struct token_answer *answer);
+
+/* The endpoint is down; and this account is not to ask it now, unless an administrator wants it. */
+bool account_endpoint_is_down(const struct account *account);
+bool account_endpoint_forbids(const struct account *account);
+int64_t account_probe_s(const struct account *account); /* when somebody may; it is down */
+enum outcome account_explain_endpoint(const struct account *account, struct err *err);
+
+/* It is up again, and as many as may ask already. */
+bool account_endpoint_is_crowded(const struct account *account);
+
+/* Its refresh is due, and waits until the endpoint is up or this account's turn to try. */
+void account_join_queue(struct account *account);
+void account_leave_queue(struct account *account); /* also when it is in none */
+
 /* account-refresh.c: nothing is in flight. Whoever waits is answered, now or later. */
 void account_start_refresh(struct account *account);
 

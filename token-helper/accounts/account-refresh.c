@@ -83,6 +83,7 @@ static void send_refresh(struct account *account, const struct buffer *refresh_t
 	account->flight = token_request_refresh(account->world.http, &account->config->client,
 						buffer_span(refresh_token),
 						refresh_redirect(account), on_refreshed, account);
+	account_asks(account);
 }
 
 static void send_direct(struct account *account)
@@ -91,6 +92,7 @@ static void send_direct(struct account *account)
 	account->flight_grant = account->config->client.grant;
 	account->flight = token_request_direct(account->world.http, &account->config->client,
 					       on_refreshed, account);
+	account_asks(account);
 }
 
 void account_start_refresh(struct account *account)
@@ -126,6 +128,7 @@ bool account_abandon_direct(struct account *account)
 	if (account->flight == NULL || grant_kind_has_person(account->flight_grant))
 		return false;
 	token_request_cancel(account->flight);
+	account_answered(account, NULL);
 	store_abort(account->slot);
 	account->flight = NULL;
 	account->slot = NULL;
@@ -292,6 +295,7 @@ static void on_refreshed(void *context, struct token_answer *answer)
 	account->flight = NULL;
 	account->flight_previous = false;
 	account_note_clock(account, answer);
+	account_answered(account, answer);
 	if (consented && !previous && try_previous(account, answer))
 		return;
 	account->slot = NULL;

@@ -11,11 +11,20 @@
 
 #include "common/banned.h"
 
+static int64_t next_attempt_in_s(const struct account *account)
+{
+	int64_t wait_s = account_waiting_s(account);
+	int64_t probe_s =
+		account_endpoint_is_down(account) ? account_probe_s(account) - clock_now_s() : 0;
+
+	return wait_s > probe_s ? wait_s : probe_s;
+}
+
 enum outcome account_explain(const struct account *account, enum outcome what, const char *why,
 			     struct err *err)
 {
 	const char *name = account->config->name;
-	int64_t wait = account_waiting_s(account);
+	int64_t wait = next_attempt_in_s(account);
 
 	switch (what) {
 	case OUTCOME_CONSENT:
@@ -86,6 +95,7 @@ void account_log_answer(struct account *account, enum grant_kind grant,
 			const struct token_answer *answer)
 {
 	account_note_clock(account, answer);
+	account_hears(account, answer);
 	log_answer(account, LOG_LEVEL_INFO, "request", grant_kind_name(grant), answer, "");
 	log_credential(account, answer);
 }

@@ -17,11 +17,12 @@
 
 #include "common/banned.h"
 
-#define TIMER_AT_MOST_S 3600
-#define CONFIG_AGAIN_S	3600
-#define CONFIG_JITTER_S 600
+#define TIMER_AT_MOST_S	 3600
+#define CONFIG_AGAIN_S	 3600
+#define CROWDED_JITTER_S 3
+#define CONFIG_JITTER_S	 600
 
-static uint32_t random_bits(void)
+uint32_t account_random_bits(void)
 {
 	uint32_t bits;
 
@@ -64,6 +65,22 @@ void account_plan_nothing(struct account *account)
 	refresh_plan_remove(account->world.plan, account->next_s);
 	account->next_s = 0;
 	(void)event_del(account->timer);
+	account_leave_queue(account);
+}
+
+void account_plan_at(struct account *account, int64_t at_s)
+{
+	account_plan_nothing(account);
+	account->next_s = at_s;
+	refresh_plan_add(account->world.plan, at_s);
+	arm_timer(account);
+}
+
+/* What failed there, and not on our disk, is tried again when the endpoint is up. */
+static bool waits_for_endpoint(const struct account *account)
+{
+	return account->trouble == OUTCOME_RETRY && !account->unsaved &&
+	       account_endpoint_is_down(account);
 }
 
 void account_reschedule(struct account *account)
@@ -77,15 +94,36 @@ void account_reschedule(struct account *account)
 		return;
 	if (!account_token_fits(account))
 		times.obtained_s = 0;
+	if (waits_for_endpoint(account)) {
+		account_join_queue(account);
+		return;
+	}
 	if (account->trouble != OUTCOME_OK && account_waiting_s(account) > 0) {
 		account->next_s = now_s + account_waiting_s(account);
 		refresh_plan_add(account->world.plan, account->next_s);
 	} else {
 		if (account->trouble != OUTCOME_OK)
 			times.obtained_s = 0; /* it is due */
-		account->next_s = refresh_plan_s(account->world.plan, &times, now_s, random_bits());
+		account->next_s =
+			refresh_plan_s(account->world.plan, &times, now_s, account_random_bits());
 	}
 	arm_timer(account);
+}
+
+/* It is due. */
+static void refresh_or_wait(struct account *account)
+{
+	if (account->unsaved) {
+		account_start_refresh(account);
+	} else if (account_endpoint_forbids(account)) {
+		account_plan_nothing(account);
+		account_join_queue(account);
+	} else if (account_endpoint_is_crowded(account)) {
+		account_plan_at(account,
+				clock_now_s() + 1 + account_random_bits() % CROWDED_JITTER_S);
+	} else {
+		account_start_refresh(account);
+	}
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -97,7 +135,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	/* Being held keeps it from asking for another grant, not from saving the one it has. */
 	if (clock_now_s() >= account->next_s && !account_is_refreshing(account) &&
 	    (account->holds == 0 || account->unsaved))
-		account_start_refresh(account);
+		refresh_or_wait(account);
 	else if (account->next_s - clock_now_s() > REFRESH_IDLE_EVERY_S)
 		account_reschedule(account); /* the clock was set back since that was planned */
 	else if (account->next_s != 0)
@@ -139,13 +177,14 @@ void account_note_trouble(struct account *account, enum outcome outcome, const c
 
 	account->trouble = outcome;
 	account->failures++;
+	account->told_s = retry_after_s > 0 ? clock_now_s() + retry_after_s : 0;
 	if (outcome == OUTCOME_CONSENT)
-		wait_s = refresh_sparse_s(account->failures, random_bits());
+		wait_s = refresh_sparse_s(account->failures, account_random_bits());
 	else if (outcome == OUTCOME_CONFIG)
-		wait_s = CONFIG_AGAIN_S + random_bits() % CONFIG_JITTER_S;
+		wait_s = CONFIG_AGAIN_S + account_random_bits() % CONFIG_JITTER_S;
 	else
 		wait_s = refresh_backoff_s(account->failures, life_left_s(account), retry_after_s,
-					   random_bits());
+					   account_random_bits());
 	account->not_before_s = clock_now_s() + wait_s;
 	note_attempt(account, outcome, error, err->text);
 }
@@ -155,6 +194,7 @@ void account_note_success(struct account *account)
 	account->trouble = OUTCOME_OK;
 	account->failures = 0;
 	account->not_before_s = 0;
+	account->told_s = 0;
 	account->previous_tried = false;
 	if (account->rejected)
 		account->forced_s = clock_now_s();

@@ -11,6 +11,7 @@
 
 struct commit;
 struct discovery;
+struct endpoint;
 struct forget;
 struct token_request;
 struct event;
@@ -68,6 +69,10 @@ struct account {
 	struct account_waiters waiters;	  /* for the flight */
 	struct account_waiters answering; /* being answered: taken out one by one */
 	struct event *timer;
+	struct endpoint *endpoint; /* where it refreshes; NULL: not known yet */
+	struct endpoint *asked;	   /* where the flight is counted; NULL: nowhere */
+	bool is_queued;		   /* in endpoint's: its refresh is due, and has to wait */
+	TAILQ_ENTRY(account) queued;
 	struct discovery *discovery;  /* NULL: the configuration has all URLs */
 	bool learned;		      /* it has told: what is not known now, there is not */
 	enum outcome learning;	      /* of the last discovery */
@@ -92,6 +97,7 @@ struct account {
 	enum outcome trouble; /* OK, or why the last refresh failed */
 	unsigned failures;    /* in a row */
 	int64_t not_before_s; /* no refresh before */
+	int64_t told_s;	      /* until when the server told it to wait; 0: it did not */
 	struct account_attempt attempt;
 	struct account_rejection rejection;
 	struct account_acceptance acceptance;

@@ -19,6 +19,7 @@
 struct account;
 struct account_waiter;
 struct commit_queue;
+struct endpoints;
 struct event_base;
 struct http_client;
 struct refresh_plan;
@@ -32,6 +33,7 @@ struct account_world {
 	/* The accounts' own: accounts_new() makes them. */
 	struct refresh_plan *plan;
 	struct commit_queue *commits;
+	struct endpoints *endpoints;
 };
 
 struct account_token {

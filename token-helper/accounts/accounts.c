@@ -15,6 +15,7 @@
 #include "common/xalloc.h"
 #include "token-helper/accounts/account-state.h"
 #include "token-helper/accounts/commit-queue.h"
+#include "token-helper/accounts/endpoints.h"
 #include "token-helper/accounts/refresh-policy.h"
 
 #include "common/banned.h"
@@ -85,6 +86,7 @@ struct accounts *accounts_new(const struct account_world *world)
 	accounts->world = *world;
 	accounts->world.plan = xcalloc(1, sizeof(*accounts->world.plan));
 	accounts->world.commits = commit_queue_new(world->base);
+	accounts->world.endpoints = endpoints_new();
 	accounts->clock_offset_s = clock_offset_s();
 	accounts->clock_check = event_new(world->base, -1, EV_PERSIST, on_clock_check, accounts);
 	if (accounts->clock_check == NULL || event_add(accounts->clock_check, &every) != 0)
@@ -105,6 +107,7 @@ void accounts_free(struct accounts *accounts)
 	words_release(&accounts->orphans);
 	event_free(accounts->clock_check);
 	commit_queue_free(accounts->world.commits);
+	endpoints_free(accounts->world.endpoints);
 	free(accounts->world.plan);
 	free(accounts);
 }

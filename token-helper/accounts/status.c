@@ -10,12 +10,18 @@
 #include "common/daemon-command.h"
 #include "token-helper/accounts/account-state.h"
 #include "token-helper/accounts/calendar.h"
+#include "token-helper/accounts/endpoints.h"
 
 #include "common/banned.h"
 
 #define STATUS_VERSION	  1
 #define STATUS_EXPIRING_S 300
 #define STATUS_END_MAX	  128 /* bytes after the last account */
+
+static bool is_without_endpoint(const struct account *account)
+{
+	return account->endpoint != NULL && account->endpoint->outage.is_down;
+}
 
 const char *account_state_name(const struct account *account, int64_t now_s)
 {
@@ -35,7 +41,9 @@ const char *account_state_name(const struct account *account, int64_t now_s)
 	if (left_s <= 0 && grant->refresh_token.len == 0 && has_person)
 		return "reauth-required";
 	if (left_s <= 0)
-		return account->trouble != OUTCOME_OK ? "error" : "expired-refreshable";
+		return account->trouble != OUTCOME_OK || is_without_endpoint(account)
+			       ? "error"
+			       : "expired-refreshable";
 	return left_s < STATUS_EXPIRING_S ? "expiring" : "valid";
 }
 
@@ -58,6 +66,9 @@ static void todo_of(const struct account *account, const char *state, char *text
 			       "no refresh token: ends with the access token; add offline access "
 			       "to scope, then run: mailoauth authorize %s",
 			       account->config->name);
+	else if (is_without_endpoint(account))
+		(void)snprintf(text, size, "nothing: %s is down, and is tried again by itself",
+			       account->endpoint->name);
 	if (text[0] == '\0') {
 		struct calendar calendar;
 		enum calendar_entry nearest;
@@ -98,6 +109,23 @@ static struct json_object *attempt_json(const struct account_attempt *attempt)
 	add_string(object, "outcome", outcome_name(attempt->outcome));
 	add_string(object, "error", attempt->error);
 	add_string(object, "text", attempt->text);
+	return object;
+}
+
+/* Where it refreshes, while that is down for all accounts. */
+static struct json_object *endpoint_json(const struct account *account)
+{
+	const struct endpoint *endpoint = account->endpoint;
+	struct json_object *object;
+
+	if (endpoint == NULL || !endpoint->outage.is_down)
+		return NULL;
+	object = json_object_new_object();
+	add_string(object, "url", endpoint->name);
+	add_time(object, "down_since", endpoint->outage.since_s);
+	add_time(object, "next_attempt", endpoint->outage.probe_s);
+	add_string(object, "account", endpoint->said_to);
+	add_string(object, "text", endpoint->said);
 	return object;
 }
 
@@ -236,7 +264,9 @@ static struct json_object *account_json(const struct account *account, int64_t n
 		 grant->refresh_token.len > 0 ? grant->refresh_obtained_s : 0);
 	add_time(object, "authorized", grant->authorized_s);
 	json_object_object_add(object, "last_refresh", attempt_json(&account->attempt));
-	add_time(object, "next_refresh", account->next_s);
+	add_time(object, "next_refresh",
+		 account->is_queued ? account->endpoint->outage.probe_s : account->next_s);
+	json_object_object_add(object, "endpoint_down", endpoint_json(account));
 	json_object_object_add(object, "clock", clock_json(&account->clock));
 	add_string(object, "credential", credential_of(account));
 	json_object_object_add(object, "rejected", rejection_json(&account->rejection));

@@ -70,7 +70,8 @@ static bool says_invalid_client(const struct http_response *response)
 
 static void finish(struct endpoint_request *request, struct http_response *response, bool refused)
 {
-	struct endpoint_answer answer = {.response = response};
+	struct endpoint_answer answer = {.response = response,
+					 .is_unsent = request->trouble != OUTCOME_OK};
 
 	if (has_two(request)) {
 		answer.credential = request->auth->credentials[request->credential].label;

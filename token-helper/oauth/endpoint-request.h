@@ -22,6 +22,7 @@ struct endpoint_answer {
 	const char *credential;	 /* the label of the one that was used; NULL: there is only one, or
 				    none */
 	bool credential_changed; /* it is not the one that worked before */
+	bool is_unsent;		 /* the proof could not be made: the server was not asked */
 };
 
 typedef void endpoint_done_fn(void *context, struct endpoint_answer *answer);

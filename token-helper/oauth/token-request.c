@@ -55,6 +55,7 @@ static void on_answer(void *context, struct endpoint_answer *endpoint)
 		endpoint->response->err = request->err;
 	}
 	token_answer_parse(&request->client, endpoint->response, &answer);
+	answer.is_unsent = endpoint->is_unsent || request->trouble != OUTCOME_OK;
 	answer.credential = endpoint->credential;
 	answer.credential_changed = endpoint->credential_changed;
 	finish(request, &answer);

@@ -42,6 +42,7 @@ struct token_answer {
 	char error[64]; /* the OAuth `error` code; "" when there was none */
 	char correlation[64];  /* Microsoft's correlation_id, for tickets; "" */
 	int status;	       /* HTTP status; 0: no answer */
+	bool is_unsent;	       /* what failed is on our side: the endpoint was not asked */
 	int64_t retry_after_s; /* -1: none */
 	bool is_dated;	       /* the endpoint said what time it is there */
 	int64_t clock_ahead_s; /* then: by how much our clock is ahead of its */
