@@ -120,10 +120,10 @@ static void usage(FILE *out)
 		"      --import FILE  print the sections that do what FILE says: the configuration "
 		"of\n"
 		"                     fetchmail, getmail, mbsync or fdm\n"
-		"      --from PROGRAM that is it, when FILE's name does not tell\n"
+		"      --from PROGRAM whose FILE is, when its name does not tell\n"
 		"      --passwords DIR  write the passwords of FILE into files there\n"
-		"      --take-state   take over what getmail, mbsync, or by POP3\n"
-		"                     fetchmail has fetched\n"
+		"      --take-state   take over what getmail or mbsync has fetched, or\n"
+		"                     fetchmail by POP3 from Dovecot\n"
 		"  -c, --config FILE  configuration [" MAILOAUTH_CONF "]\n"
 		"  -s, --state FILE   what was fetched [" FETCH_STATE "]\n"
 		"  -S, --socket PATH  mailoauthd's socket (or $MAILOAUTH_SOCKET, or what the\n"
@@ -139,7 +139,7 @@ static void usage(FILE *out)
 		"Signals: USR1 fetches now, HUP reads the configuration again, TERM ends.\n"
 		"Exit status: 0 mail came, 1 there was none, 2 no connection, 3 login refused,\n"
 		"4 protocol, 6 interrupted, 8 another one runs, 10 not delivered, 64 usage,\n"
-		"78 configuration.\n"
+		"69 no daemon to reload, 70 internal, 78 configuration.\n"
 		"Example, for cron: mailoauth-fetch --once\n",
 		out);
 }

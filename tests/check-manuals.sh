@@ -104,7 +104,7 @@ compare_options() { # PROGRAM PAGE
 		}
 	done
 }
-# Every verb of the tool has a part of mailoauth(1), and stands in its synopsis.
+# Every verb of the tool has a part of mailoauth(1), and stands in its synopsis with the options of its usage.
 compare_verbs() { # PROGRAM PAGE
 	[ -n "$1" ] && [ -x "$1" ] || return 0
 	parts=$(sed -n 's/^\.Ss //p' "$2")
@@ -116,6 +116,15 @@ compare_verbs() { # PROGRAM PAGE
 		}
 		printf '%s\n' "$synopsis" | grep -qxF "$(echo "$verb" | tr _ ' ')" || {
 			echo "$2: its SYNOPSIS lacks $(echo "$verb" | tr _ ' ')"
+			status=1
+		}
+		# shellcheck disable=SC2046 # one word or two
+		used=$("$1" help $(echo "$verb" | tr _ ' ') | sed -n '/^usage/,/^$/p' | grep -oE -e '--[a-z][a-z-]+')
+		written=$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$2" | sed -n "/^\.Cm $(echo "$verb" | tr _ ' ')\$/,/^\.Nm/p" |
+			grep -oE 'Fl Fl [a-z][a-z-]+' | sed 's/^Fl Fl /--/')
+		missing=$(compare "$(echo "$verb" | tr _ ' '):" "$used" "its usage" "$written" "the SYNOPSIS of $2")
+		[ -z "$missing" ] || {
+			echo "$missing"
 			status=1
 		}
 	done

@@ -307,13 +307,20 @@ static enum cli_exit no_verb(const struct cli_verb *verbs, const char *word, str
 /* The first word of two, with the second forgotten or mistyped, says what was meant. */
 static enum cli_exit unknown_verb(const struct cli_verb *verbs, const char *word, struct err *err)
 {
+	struct buffer meant = BUFFER_INIT(256);
 	size_t len = strlen(word);
 
 	for (const struct cli_verb *v = verbs; v->name != NULL; v++) {
 		if (strncmp(v->name, word, len) == 0 && v->name[len] == ' ')
-			return usage(err, "the verb has two words; run: mailoauth ", v->name);
+			(void)buffer_printf(&meant, "%smailoauth %s", meant.len > 0 ? ", or: " : "",
+					    v->name);
 	}
-	return no_verb(verbs, word, err);
+	if (meant.len > 0)
+		(void)usage(err, "the verb has two words; run: ", buffer_cstr(&meant));
+	else
+		(void)no_verb(verbs, word, err);
+	buffer_release(&meant);
+	return CLI_USAGE;
 }
 
 static enum cli_exit read_verb(struct cli_line *line, const struct cli_verb *verbs, char **operands,

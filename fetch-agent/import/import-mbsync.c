@@ -26,15 +26,16 @@
 static void read_tls(struct mbsync_file *file, const struct mbsync_section *account,
 		     struct import_source *source)
 {
-	const char *type = mbsync_text(account, "SSLType");
-	bool implicit = type != NULL && strcasecmp(type, "IMAPS") == 0;
+	const char *keyword = mbsync_setting(account, "TLSType") != NULL ? "TLSType" : "SSLType";
+	const char *type = mbsync_text(account, keyword);
+	bool implicit = (type != NULL && strcasecmp(type, "IMAPS") == 0) ||
+			import_is_yes(mbsync_text(account, "UseIMAPS"));
 
-	if (import_is_yes(mbsync_text(account, "UseIMAPS")))
-		implicit = true;
 	if (type != NULL && strcasecmp(type, "None") == 0)
-		import_note(file->plan, mbsync_line(account, "SSLType"),
-			    "SSLType None: not carried over: connections are always encrypted, "
-			    "here by STARTTLS");
+		import_note(file->plan, mbsync_line(account, keyword),
+			    "%s None: not carried over: connections are always encrypted, here by "
+			    "STARTTLS",
+			    keyword);
 	if (!implicit)
 		import_set(source, IMPORT_TLS, "starttls");
 	import_set_port(file->plan, source, mbsync_text(account, "Port"), implicit,
@@ -239,10 +240,13 @@ static void read_sync(struct mbsync_file *file, const struct channel *channel,
 			    "channel %s does not pull: delete the "
 			    "section if nothing is to be fetched",
 			    channel->section->name);
+	if (expunge == NULL)
+		expunge = mbsync_channel_setting(file, channel->section, "ExpungeSolo");
 	if (expunge != NULL && strcasecmp(expunge->words.word[0], "None") != 0)
 		import_note(file->plan, expunge->line,
-			    "Expunge: not carried over: deletions here do not reach the server; "
-			    "after = delete deletes what was fetched");
+			    "%s: not carried over: deletions here do not reach the server; "
+			    "after = delete deletes what was fetched",
+			    expunge->keyword);
 	import_set(source, IMPORT_AFTER, "keep");
 }
 
@@ -411,6 +415,7 @@ static void mbsync_read(struct span text, struct import_plan *plan)
 const struct import_program import_mbsync = {
 	.name = "mbsync",
 	.file_name = "mbsync",
+	.other_file_name = "isyncrc",
 	.read = mbsync_read,
 	.recall = mbsync_state_recall,
 };

@@ -148,7 +148,8 @@ struct import_recall {
 /* One program that we read the configuration of: a file that ends in one of these tables. */
 struct import_program {
 	const char *name;
-	const char *file_name; /* what its configuration's file name contains */
+	const char *file_name;	     /* what its configuration's file name contains */
+	const char *other_file_name; /* or that; NULL: nothing else */
 	void (*read)(struct span text, struct import_plan *plan);
 	/*
 	 * Reads what it keeps of a folder: the UIDs that were fetched, and below which all were.

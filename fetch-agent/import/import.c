@@ -46,6 +46,12 @@ static void not_known(const struct import_request *request, struct err *err)
 	buffer_release(&names);
 }
 
+static bool is_named_as_of(const char *name, const struct import_program *program)
+{
+	return strstr(name, program->file_name) != NULL ||
+	       (program->other_file_name != NULL && strstr(name, program->other_file_name) != NULL);
+}
+
 static const struct import_program *find_program(const struct import_request *request,
 						 struct err *err)
 {
@@ -54,7 +60,7 @@ static const struct import_program *find_program(const struct import_request *re
 
 	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
 		if (request->from != NULL ? strcmp(request->from, programs[i]->name) == 0
-					  : strstr(name, programs[i]->file_name) != NULL)
+					  : is_named_as_of(name, programs[i]))
 			return programs[i];
 	}
 	not_known(request, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mbsync-keywords.h - the keywords of a .mbsyncrc (mbsync(1), isync 1.4, with the names of earlier
+ * mbsync-keywords.h - the keywords of a .mbsyncrc (mbsync(1), isync 1.5, with the names of earlier
  * versions), and what is said of those that have no place in our file. A new one is a row.
  */
 #ifndef FETCH_AGENT_IMPORT_MBSYNC_KEYWORDS_H

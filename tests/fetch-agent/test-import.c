@@ -19,6 +19,7 @@
 #include "fetch-agent/fetch-config.h"
 #include "fetch-agent/import/import-plan.h"
 #include "fetch-agent/import/import.h"
+#include "tests/common/scratch.h"
 
 #include "common/banned.h"
 
@@ -195,6 +196,12 @@ static const struct example examples[] = {
 	 {"[fetch one]", "host = imap.example.org", "user = a", "[fetch two]", "port = 993",
 	  "tls = starttls", "user = b", "[fetch three]", "user = c"},
 	 {"4: \"submission\" is not a number from 1 to 65535: left out"}},
+	{&import_mbsync,
+	 "mbsync-15",
+	 1,
+	 {"host = imap.example.net\nuser = alice", "after = keep",
+	  "deliver = maildir:/home/alice/mail/INBOX"},
+	 {"7: TLSVersions: ", "21: ExpungeSolo: "}},
 	{&import_mbsync,
 	 "mbsync-numbers",
 	 1,
@@ -578,6 +585,32 @@ static void what_was_fetched(void **state)
 	}
 }
 
+/* As the programs look for it; a file of another name needs --from. */
+static void the_name_says_whose_it_is(void **state)
+{
+	static const char *const names[] = {".fetchmailrc", "getmailrc", ".mbsyncrc",
+					    "isyncrc",	    "fdm.conf",	 "mail.conf"};
+	char dir[32];
+
+	(void)state;
+	assert_true(scratch_make(dir, sizeof(dir), "import"));
+	for (size_t i = 0; i < COUNT(names); i++) {
+		char *path = xasprintf("%s/%s", dir, names[i]);
+		const struct import_request request = {.file = path};
+		struct buffer sections = BUFFER_INIT(4096), notes = BUFFER_INIT(4096);
+		struct err err = ERR_INIT;
+
+		assert_true(scratch_write(dir, names[i], span_from_str("# nothing\n"), 0600));
+		assert_int_equal(import_run(&request, &sections, &notes, &err), OUTCOME_CONFIG);
+		assert_int_equal(strstr(err.text, "whose configuration is it?") == NULL,
+				 i + 1 < COUNT(names));
+		buffer_release(&sections);
+		buffer_release(&notes);
+		free(path);
+	}
+	assert_true(scratch_remove(dir));
+}
+
 /* Said once, and what is past them is not kept. */
 static void more_keys_than_there_are(void **state)
 {
@@ -599,10 +632,15 @@ static void more_keys_than_there_are(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_becomes_of_it),  cmocka_unit_test(cut_anywhere),
-		cmocka_unit_test(our_parser_takes_it), cmocka_unit_test(mistakes_have_their_line),
-		cmocka_unit_test(values_stay_values),  cmocka_unit_test(hosts_are_the_presets),
-		cmocka_unit_test(what_was_fetched),    cmocka_unit_test(more_keys_than_there_are),
+		cmocka_unit_test(what_becomes_of_it),
+		cmocka_unit_test(cut_anywhere),
+		cmocka_unit_test(our_parser_takes_it),
+		cmocka_unit_test(mistakes_have_their_line),
+		cmocka_unit_test(values_stay_values),
+		cmocka_unit_test(hosts_are_the_presets),
+		cmocka_unit_test(the_name_says_whose_it_is),
+		cmocka_unit_test(what_was_fetched),
+		cmocka_unit_test(more_keys_than_there_are),
 	};
 
 	return cmocka_run_group_tests_name("import", tests, NULL, NULL);

@@ -385,6 +385,7 @@ static void reports_end_in_a_command_once(void **state)
 }
 
 static const struct cli_verb some_verbs[] = {
+	{.name = "postfix enable", .account = OPERAND_NONE, .options = "D", .help = ""},
 	{.name = "postfix disable", .account = OPERAND_NONE, .options = "D", .help = ""},
 	{.name = "token", .account = OPERAND_SERVICE, .options = "s", .help = ""},
 	{.name = "hidden", .account = OPERAND_NONE, .options = ""}, /* for programs */
@@ -400,6 +401,9 @@ static void misread_lines_name_the_help(void **state)
 	} cases[] = {
 		{{"mailoauth", "postfix", "disable", "relay"},
 		 "too many words: relay; run: mailoauth help postfix disable"},
+		{{"mailoauth", "postfix", "--help"},
+		 "the verb has two words; run: mailoauth postfix enable, or: mailoauth postfix "
+		 "disable"},
 		{{"mailoauth", "token", "--color", "a"},
 		 "option unknown or misused: --color; run: mailoauth help token"},
 		{{"mailoauth", "--service", "ftp", "token", "a"},
