@@ -184,6 +184,38 @@ static void an_outage_without_a_token_is_temporary(void **state)
 	end_well();
 }
 
+/* Two accounts fail; a third one is told of it without a request. */
+static void an_outage_of_two_is_told_to_a_third(void **state)
+{
+	char *a = stage_account("a", "");
+	char *b = stage_account("b", "");
+	char *c = stage_account("c", "");
+	char *conf = xasprintf("%s%s%s", a, b, c);
+	char *says = xasprintf("TEMP retry account c: http://127.0.0.1:%d is down (account b: ",
+			       stage.port);
+
+	(void)state;
+	stage_configure(&stage, conf);
+	stage_grant(&stage, "a", -60);
+	stage_grant(&stage, "b", -60);
+	stage_grant(&stage, "c", -60);
+	stage_answer(&stage, "503 Busy", "Retry-After: 200\r\n", "");
+	stage_start(&stage);
+	check_ask("token selector=a", "TEMP retry account a: ", "next attempt in 200 s");
+	check_ask("token selector=b", "TEMP retry account b: ", "next attempt in 200 s");
+	check_ask("token selector=c", says, " s; to try at once: mailoauth refresh c");
+	assert_int_equal(stage.endpoint->requests, 2);
+	stage_answer_tokens(&stage);
+	check_ask("refresh account=c", "OK ", "");
+	assert_int_equal(stage.endpoint->requests, 3);
+	end_well();
+	free(says);
+	free(conf);
+	free(c);
+	free(b);
+	free(a);
+}
+
 static void a_dead_grant_says_what_to_type_and_stays(void **state)
 {
 	(void)state;
@@ -1637,6 +1669,7 @@ int main(void)
 		ON_STAGE(a_refresh_carries_what_the_provider_wants),
 		ON_STAGE(an_outage_is_bridged_while_the_token_lives),
 		ON_STAGE(an_outage_without_a_token_is_temporary),
+		ON_STAGE(an_outage_of_two_is_told_to_a_third),
 		ON_STAGE(a_dead_grant_says_what_to_type_and_stays),
 		ON_STAGE(a_refresh_token_in_a_bad_answer_is_kept),
 		ON_STAGE(a_damaged_grant_is_left_alone),

@@ -1242,7 +1242,48 @@ static void an_endpoint_that_says_when_is_left_alone(void **state)
 	assert_int_equal(requests_within(60), 1);
 }
 
-/* What fails on our side before it is asked, and what refuses an account, are no outage. */
+/* "Too many requests" was said to an account, which keeps to it though the endpoint works. */
+static void what_one_was_told_it_keeps_to(void **state)
+{
+	(void)state;
+	start_some(4);
+	server_says(OUTCOME_OK, 429, "");
+	server.retry_after_s = 600;
+	(void)refresh_of(0);
+	(void)refresh_of(1);
+	assert_true(status_has("\"endpoint_down\":{"));
+	server_says(OUTCOME_OK, 200, GOOD);
+	assert_int_equal(refresh_of(2).outcome, OUTCOME_OK);
+	assert_false(status_has("\"endpoint_down\":{"));
+	assert_int_equal(requests_within(560), 0);
+	assert_int_equal(requests_within(60), 2);
+}
+
+/* The proof of who we are is a file that is not there. */
+static void what_is_not_asked_is_no_outage(void **state)
+{
+	char *path = xasprintf("%s/assertion", dir);
+	char *more = xasprintf("client_assertion_file = %s\n", path);
+	FILE *file = fopen(path, "we");
+
+	(void)state;
+	assert_non_null(file);
+	(void)fputs("a.b.c", file);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+	write_conf(2, more);
+	write_grants(0, 2, START_S, 0);
+	start();
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(refresh_of(0).outcome, OUTCOME_RETRY);
+	assert_int_equal(refresh_of(1).outcome, OUTCOME_RETRY);
+	assert_true(status_has("\"outcome\":\"retry\""));
+	assert_false(status_has("\"endpoint_down\":{"));
+	free(more);
+	free(path);
+}
+
+/* What refuses an account is no outage; a server that speaks of itself has one. */
 static void what_is_the_accounts_is_no_outage(void **state)
 {
 	(void)state;
@@ -1358,6 +1399,8 @@ int main(void)
 		ON_STAGE(a_broken_account_keeps_nobody_back),
 		ON_STAGE(a_probe_that_hangs_keeps_nobody_back),
 		ON_STAGE(an_endpoint_that_says_when_is_left_alone),
+		ON_STAGE(what_one_was_told_it_keeps_to),
+		ON_STAGE(what_is_not_asked_is_no_outage),
 		ON_STAGE(what_is_the_accounts_is_no_outage),
 		ON_STAGE(ten_thousand_sit_out_an_outage),
 		ON_STAGE(a_slow_one_comes_back_slowly),
