@@ -687,7 +687,7 @@ static int print_import(struct fetch *fetch)
 	struct err err = ERR_INIT;
 	enum outcome what;
 
-	fetch->import.home = getenv("HOME");
+	fetch->import.home = import_home(fetch->import.file);
 	fetch->import.state = fetch->take_state ? fetch->state_path : NULL;
 	what = import_run(&fetch->import, &sections, &notes, &err);
 	(void)fputs(buffer_cstr(&notes), stderr);

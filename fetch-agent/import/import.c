@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,6 +70,16 @@ static const struct import_program *find_program(const struct import_request *re
 
 /* Files ------------------------------------------------------------------------------------------
  */
+
+const char *import_home(const char *file)
+{
+	const struct passwd *owner = NULL;
+	struct stat st;
+
+	if (geteuid() == 0 && stat(file, &st) == 0 && st.st_uid != 0)
+		owner = getpwuid(st.st_uid);
+	return owner != NULL ? owner->pw_dir : getenv("HOME");
+}
 
 static enum outcome read_all(int fd, const char *path, struct buffer *out, struct err *err)
 {

@@ -26,6 +26,10 @@ struct import_request {
 	const char *state;  /* our state, which takes over what was fetched; NULL: it does not */
 };
 
+/* What "~/" stands for in that file, when its owner wrote it: root imports others' files too. Else
+ * $HOME; NULL: nothing. Borrowed, until somebody asks for a user. */
+const char *import_home(const char *file);
+
 /*
  * Sections to paste into mailoauth.conf, and notes: lines "FILE:LINE: text" on what was not carried
  * over as it was. OUTCOME_CONFIG: the file cannot be read, is not what `from` writes (the notes

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/xalloc.h"
@@ -28,11 +29,35 @@ enum outcome state_trouble(const struct state *state, struct err *err)
 		       sqlite3_errmsg(state->db));
 }
 
+/*
+ * Makes a file that is missing. Root makes it for whom the directory belongs to: what an
+ * administrator sets up is worked with by a daemon that is somebody else. One that is there is not
+ * opened: to close it would end SQLite's locks (fcntl(2)).
+ */
+static void make_missing(const char *path, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	const char *slash = strrchr(path, '/');
+	char *directory;
+	struct stat st;
+	int given = 0;
+
+	if (fd < 0)
+		return;
+	directory = slash != NULL ? xasprintf("%.*s/", (int)(slash - path), path) : xstrdup(".");
+	if (geteuid() == 0 && stat(directory, &st) == 0)
+		given = fchown(fd, st.st_uid, st.st_gid);
+	(void)given; /* root may work with it all the same */
+	(void)close(fd);
+	free(directory);
+}
+
 static enum outcome take_lock(struct state *state, struct err *err)
 {
 	char *path = xasprintf("%s.lock", state->path);
 	enum outcome what = OUTCOME_OK;
 
+	make_missing(path, 0600);
 	state->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (state->lock < 0)
 		what = err_set(err, OUTCOME_CONFIG, "%s: %s%s", path, strerror(errno),
@@ -74,6 +99,8 @@ static enum outcome load(struct state *state, enum state_use use, struct err *er
 		[STATE_MEND] = SQLITE_OPEN_READWRITE,
 	};
 
+	if (use == STATE_WORK)
+		make_missing(state->path, 0644);
 	if (sqlite3_open_v2(state->path, &state->db, flags[use], NULL) != SQLITE_OK ||
 	    sqlite3_busy_timeout(state->db, busy_ms) != SQLITE_OK)
 		return state_trouble(state, err);

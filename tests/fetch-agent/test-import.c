@@ -4,6 +4,7 @@
  * the corpus of fuzz-import.
  */
 #include <fcntl.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -611,6 +612,26 @@ static void the_name_says_whose_it_is(void **state)
 	assert_true(scratch_remove(dir));
 }
 
+/* sudo mailoauth-fetch --import /home/alice/.getmailrc: "~/Maildir" is hers. */
+static void home_is_the_owners(void **state)
+{
+	const struct passwd *other = getpwnam("nobody");
+	char dir[32], *path, *home = other != NULL ? xstrdup(other->pw_dir) : NULL;
+
+	(void)state;
+	if (geteuid() != 0 || other == NULL)
+		skip();
+	assert_true(scratch_make(dir, sizeof(dir), "import"));
+	assert_true(scratch_write(dir, "getmailrc", span_from_str(""), 0600));
+	path = xasprintf("%s/getmailrc", dir);
+	assert_string_equal(import_home(path), getenv("HOME"));
+	assert_int_equal(chown(path, other->pw_uid, other->pw_gid), 0);
+	assert_string_equal(import_home(path), home);
+	assert_true(scratch_remove(dir));
+	free(path);
+	free(home);
+}
+
 /* Said once, and what is past them is not kept. */
 static void more_keys_than_there_are(void **state)
 {
@@ -639,6 +660,7 @@ int main(void)
 		cmocka_unit_test(values_stay_values),
 		cmocka_unit_test(hosts_are_the_presets),
 		cmocka_unit_test(the_name_says_whose_it_is),
+		cmocka_unit_test(home_is_the_owners),
 		cmocka_unit_test(what_was_fetched),
 		cmocka_unit_test(more_keys_than_there_are),
 	};

@@ -652,6 +652,31 @@ static void what_is_aside_is_listed_for_a_source(void **state)
 	buffer_release(&text);
 }
 
+/* What root sets up (--import --take-state) is for whom the directory belongs to. */
+static void files_are_of_who_has_the_directory(void **state)
+{
+	static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
+	struct place *place = *state;
+	struct stat st;
+
+	if (geteuid() != 0)
+		skip();
+	state_close(place->state);
+	place->state = NULL;
+	assert_true(scratch_remove(place->top));
+	assert_int_equal(mkdir(place->top, 0700), 0);
+	assert_int_equal(chown(place->top, 65534, 65534), 0);
+	reopen(place);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		char *path = xasprintf("%s%s", place->path, ends[i]);
+
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_uid, 65534);
+		assert_int_equal(st.st_gid, 65534);
+		free(path);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -660,6 +685,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(hands_over, setup, teardown),
 		cmocka_unit_test(takes_aside_entries_off_a_list),
+		cmocka_unit_test_setup_teardown(files_are_of_who_has_the_directory, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(rewinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(remembers_over_resets, setup, teardown),
 		cmocka_unit_test_setup_teardown(counts_copies, setup, teardown),
