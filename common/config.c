@@ -148,18 +148,10 @@ int config_seen_line(struct config_seen *seen, const void *target, const char *k
 	return entry != NULL ? entry->line : 0;
 }
 
-/* Room for one more than count, made by doubling whenever count is a power of two. */
-static void *grow(void *array, size_t count, size_t size)
-{
-	if ((count & (count - 1)) != 0)
-		return array;
-	return xreallocarray(array, count > 0 ? 2 * count : 1, size);
-}
-
 static void seen_add(struct config_seen *seen, const void *target, const struct config_key *key,
 		     int line)
 {
-	seen->keys = grow(seen->keys, seen->count, sizeof(seen->keys[0]));
+	seen->keys = xgrow(seen->keys, seen->count, sizeof(seen->keys[0]));
 	seen->keys[seen->count++] = (struct seen_key){target, key, line};
 }
 

@@ -28,6 +28,17 @@ void *xreallocarray(void *ptr, size_t count, size_t size)
 	return must(reallocarray(ptr, count, size));
 }
 
+/*
+ * Who grows an array by this alone needs no capacity beside its count: it is the next power of two.
+ * Whoever else makes it longer, by one, has taken the room that this counts on.
+ */
+void *xgrow(void *array, size_t count, size_t size)
+{
+	if ((count & (count - 1)) != 0)
+		return array;
+	return xreallocarray(array, count > 0 ? 2 * count : 1, size);
+}
+
 char *xstrdup(const char *str)
 {
 	return str != NULL ? must(strdup(str)) : NULL;

@@ -12,8 +12,9 @@
 
 void *xcalloc(size_t count, size_t size);
 void *xreallocarray(void *ptr, size_t count, size_t size);
-char *xstrdup(const char *str);	  /* NULL gives NULL */
-char *xspandup(struct span span); /* NUL-terminated copy */
+void *xgrow(void *array, size_t count, size_t size); /* room for one more than count, by doubling */
+char *xstrdup(const char *str);			     /* NULL gives NULL */
+char *xspandup(struct span span);		     /* NUL-terminated copy */
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

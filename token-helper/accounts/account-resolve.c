@@ -68,8 +68,8 @@ static bool section_sets(const struct resolving *at, const char *key)
 static const struct preset_section *keep_preset(struct config_reading *reading, const char *name,
 						const char *path)
 {
-	reading->presets = xreallocarray(reading->presets, reading->preset_count + 1,
-					 sizeof(reading->presets[0]));
+	reading->presets =
+		xgrow(reading->presets, reading->preset_count, sizeof(reading->presets[0]));
 	reading->presets[reading->preset_count] = preset_read(name, path, reading->problems);
 	return reading->presets[reading->preset_count++];
 }
@@ -631,8 +631,8 @@ static void resolve_account(struct resolving *at, struct helper_config *config)
 		return;
 	}
 	at->config = xcalloc(1, sizeof(*at->config));
-	config->accounts = xreallocarray(config->accounts, config->account_count + 1,
-					 sizeof(config->accounts[0]));
+	config->accounts =
+		xgrow(config->accounts, config->account_count, sizeof(config->accounts[0]));
 	config->accounts[config->account_count++] = at->config;
 	at->config->name = xstrdup(at->section->name);
 	at->config->provider = xstrdup(at->preset->name);

@@ -174,8 +174,8 @@ static void retire_missing(struct accounts *accounts, struct account **old, size
 		if (accounts_find(accounts, span_from_str(account_config(old[i])->name)) == old[i])
 			continue;
 		account_retire(old[i]);
-		accounts->retired = xreallocarray(accounts->retired, accounts->retired_count + 1,
-						  sizeof(accounts->retired[0]));
+		accounts->retired = xgrow(accounts->retired, accounts->retired_count,
+					  sizeof(accounts->retired[0]));
 		accounts->retired[accounts->retired_count++] = old[i];
 	}
 	bury_retired(accounts);
@@ -195,8 +195,7 @@ void accounts_look_for_orphans(struct accounts *accounts)
 
 		if (accounts_find(accounts, span_from_str(name)) != NULL)
 			continue;
-		orphans->word =
-			xreallocarray(orphans->word, orphans->count + 1, sizeof(orphans->word[0]));
+		orphans->word = xgrow(orphans->word, orphans->count, sizeof(orphans->word[0]));
 		orphans->word[orphans->count++] = xstrdup(name);
 	}
 	buffer_release(&names);

@@ -162,8 +162,8 @@ static void *open_account(void *context, const char *name, int line)
 	section->verify_identity = true;
 	section->settings.min_valid_s = -1;
 	section->settings.timeout_s = -1;
-	reading->accounts = xreallocarray(reading->accounts, reading->account_count + 1,
-					  sizeof(reading->accounts[0]));
+	reading->accounts =
+		xgrow(reading->accounts, reading->account_count, sizeof(reading->accounts[0]));
 	reading->accounts[reading->account_count++] = section;
 	return section;
 }

@@ -95,7 +95,7 @@ struct import_account *import_account_add(struct import_list *list,
 	account->file = xstrdup(file);
 	account->refresh_token = (struct buffer)BUFFER_INIT_SECRET(IMPORT_TOKEN_MAX);
 	settings_init(&account->settings);
-	list->accounts = xreallocarray(list->accounts, list->count + 1, sizeof(list->accounts[0]));
+	list->accounts = xgrow(list->accounts, list->count, sizeof(list->accounts[0]));
 	list->accounts[list->count++] = account;
 	return account;
 }
@@ -109,8 +109,7 @@ struct import_settings *import_defaults_add(struct import_list *list,
 	defaults->format = format;
 	defaults->registration = xstrdup(registration);
 	settings_init(&defaults->settings);
-	list->defaults =
-		xreallocarray(list->defaults, list->defaults_count + 1, sizeof(list->defaults[0]));
+	list->defaults = xgrow(list->defaults, list->defaults_count, sizeof(list->defaults[0]));
 	list->defaults[list->defaults_count++] = defaults;
 	return &defaults->settings;
 }

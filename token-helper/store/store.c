@@ -314,7 +314,7 @@ static void read_names(DIR *dir, const char *after, struct names *names)
 	while ((entry = readdir(dir)) != NULL) {
 		if (!account_of_file(entry->d_name, account) || strcmp(account, after) <= 0)
 			continue;
-		names->name = xreallocarray(names->name, names->count + 1, sizeof(names->name[0]));
+		names->name = xgrow(names->name, names->count, sizeof(names->name[0]));
 		memcpy(names->name[names->count++], account, sizeof(account));
 	}
 }
