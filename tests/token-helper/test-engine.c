@@ -35,10 +35,10 @@
 
 #include "common/banned.h"
 
-#define START_S	    INT64_C(1795000000)
-#define DAY_S	    86400
-#define MANY	    10000
-#define TOKEN_BYTES 1500 /* of one of Microsoft's access tokens, roughly */
+#define START_S	     INT64_C(1795000000)
+#define DAY_S	     86400
+#define MANY_DEFAULT 10000 /* ENGINE_ACCOUNTS in the environment: another number */
+#define TOKEN_BYTES  1500  /* of one of Microsoft's access tokens, roughly */
 #define GOOD                                                                                       \
 	"{\"access_token\":\"at-%d\",\"token_type\":\"Bearer\",\"expires_in\":3600,"               \
 	"\"refresh_token\":\"rt-%d\"}"
@@ -73,6 +73,7 @@ int fsync(int fd)
 	return 0;
 }
 
+static size_t many = MANY_DEFAULT;
 static char dir[64];
 static struct accounts *accounts;
 static struct store *store;
@@ -1038,6 +1039,12 @@ static int64_t total(int64_t from, int64_t to)
 	return sum;
 }
 
+/* Of fewer the busiest second is that of chance. */
+static bool is_crowd(void)
+{
+	return many >= MANY_DEFAULT;
+}
+
 /* Each a few times in the hour, so that it counts as used. */
 static void on_ask(evutil_socket_t fd, short what, void *context)
 {
@@ -1048,11 +1055,11 @@ static void on_ask(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	for (int i = 0; i < 10; i++) {
 		(void)account_get_token(accounts_at(accounts, *next), 0, on_token, &unused);
-		*next = (*next + 1) % MANY;
+		*next = (*next + 1) % many;
 	}
 }
 
-static void ten_thousand_keep_apart(void **state)
+static void many_keep_apart(void **state)
 {
 	static const struct timeval second = {.tv_sec = 1};
 	struct event *asker;
@@ -1061,10 +1068,10 @@ static void ten_thousand_keep_apart(void **state)
 	(void)state;
 	server.seconds = 4 * 3600;
 	server.per_second = xcalloc((size_t)server.seconds, sizeof(unsigned));
-	write_conf(MANY, "");
-	write_grants(0, MANY, START_S, 0); /* all of them imported at once */
+	write_conf((int)many, "");
+	write_grants(0, (int)many, START_S, 0); /* all of them imported at once */
 	start();
-	for (size_t i = 0; i < MANY; i++)
+	for (size_t i = 0; i < many; i++)
 		(void)account_get_token(accounts_at(accounts, i), 0, on_token,
 					&(struct answer){.came = false});
 	asker = event_new(NULL, -1, EV_PERSIST, on_ask, &next);
@@ -1077,15 +1084,17 @@ static void ten_thousand_keep_apart(void **state)
 
 		print_message("# hour %d: %" PRId64 " requests, at most %u in a second\n", hour,
 			      sum, most);
-		assert_in_range(sum, hour == 0 ? 9000 : 11000, 16000);
-		assert_true(most * 3600 <= 3 * (uint64_t)sum + 3600);
+		assert_in_range(sum, many * (hour > 0 && is_crowd() ? 110 : 90) / 100,
+				many * (is_crowd() ? 160 : 220) / 100);
+		if (is_crowd())
+			assert_true(most * 3600 <= 3 * (uint64_t)sum + 3600);
 	}
 	free(server.per_second);
 	server.per_second = NULL;
 }
 
 /* After a long night off all are overdue, and come one after another. */
-static void ten_thousand_come_back_one_after_another(void **state)
+static void many_come_back_one_after_another(void **state)
 {
 	struct mallinfo2 before;
 	struct mallinfo2 after;
@@ -1094,23 +1103,25 @@ static void ten_thousand_come_back_one_after_another(void **state)
 	(void)state;
 	server.seconds = 3600;
 	server.per_second = xcalloc((size_t)server.seconds, sizeof(unsigned));
-	write_conf(MANY, "");
-	write_grants(0, MANY, START_S - 9 * DAY_S, TOKEN_BYTES);
+	write_conf((int)many, "");
+	write_grants(0, (int)many, START_S - 9 * DAY_S, TOKEN_BYTES);
 	before = mallinfo2();
 	start();
 	after = mallinfo2();
 	/* Tokens: the access token and two short ones, each in a buffer of the next power of two.
 	 */
 	print_message("# %zu bytes an account beyond its tokens\n",
-		      (after.uordblks - before.uordblks) / MANY - 2048);
-	assert_true(after.uordblks - before.uordblks <= (size_t)MANY * (4096 + 2048 + 128));
+		      (after.uordblks - before.uordblks) / many - 2048);
+	assert_true(after.uordblks - before.uordblks <= many * (4096 + 2048 + 128));
 	fake_world_run(START_S + server.seconds);
-	assert_int_equal(total(0, server.seconds), MANY);
+	assert_int_equal(total(0, server.seconds), many);
 	for (window_s = server.seconds; server.per_second[window_s - 1] == 0; window_s--)
 		;
-	assert_in_range(window_s, 300, 700);
+	if (is_crowd())
+		assert_in_range(window_s, 300, 700);
 	print_message("# at most %u in a second of %" PRId64 "\n", busiest(0, window_s), window_s);
-	assert_true(busiest(0, window_s) * (uint64_t)window_s <= 3 * (uint64_t)MANY);
+	if (is_crowd())
+		assert_true(busiest(0, window_s) * (uint64_t)window_s <= 3 * (uint64_t)many);
 	free(server.per_second);
 	server.per_second = NULL;
 }
@@ -1306,7 +1317,7 @@ static void what_is_the_accounts_is_no_outage(void **state)
 
 /* An outage of an hour with ten thousand accounts in use: nobody hammers, and afterwards all have
  * tokens again, soon and one after another. */
-static void ten_thousand_sit_out_an_outage(void **state)
+static void many_sit_out_an_outage(void **state)
 {
 	static const struct timeval second = {.tv_sec = 1};
 	enum { FROM = 3600, TO = 7200, END = 9000 };
@@ -1317,8 +1328,8 @@ static void ten_thousand_sit_out_an_outage(void **state)
 	(void)state;
 	server.seconds = END;
 	server.per_second = xcalloc((size_t)server.seconds, sizeof(unsigned));
-	write_conf(MANY, "");
-	write_grants(0, MANY, START_S, 0);
+	write_conf((int)many, "");
+	write_grants(0, (int)many, START_S, 0);
 	start();
 	asker = event_new(NULL, -1, EV_PERSIST, on_ask, &next);
 	assert_int_equal(event_add(asker, &second), 0);
@@ -1326,7 +1337,7 @@ static void ten_thousand_sit_out_an_outage(void **state)
 	server_says(OUTCOME_RETRY, 0, NULL);
 	fake_world_run(START_S + TO);
 	server_says(OUTCOME_OK, 200, GOOD);
-	for (size_t i = 0; i < MANY; i++) {
+	for (size_t i = 0; i < many; i++) {
 		while (account_expires_s(accounts_at(accounts, i)) < START_S + TO + 600) {
 			assert_true(back_s < END);
 			fake_world_run(START_S + ++back_s);
@@ -1393,8 +1404,8 @@ int main(void)
 		ON_STAGE(marks_are_passed_one_by_one),
 		ON_STAGE(what_ends_is_counted),
 		ON_STAGE(the_clock_is_compared),
-		ON_STAGE(ten_thousand_keep_apart),
-		ON_STAGE(ten_thousand_come_back_one_after_another),
+		ON_STAGE(many_keep_apart),
+		ON_STAGE(many_come_back_one_after_another),
 		ON_STAGE(an_outage_is_told_at_once),
 		ON_STAGE(a_broken_account_keeps_nobody_back),
 		ON_STAGE(a_probe_that_hangs_keeps_nobody_back),
@@ -1402,9 +1413,13 @@ int main(void)
 		ON_STAGE(what_one_was_told_it_keeps_to),
 		ON_STAGE(what_is_not_asked_is_no_outage),
 		ON_STAGE(what_is_the_accounts_is_no_outage),
-		ON_STAGE(ten_thousand_sit_out_an_outage),
+		ON_STAGE(many_sit_out_an_outage),
 		ON_STAGE(a_slow_one_comes_back_slowly),
 	};
 
+	if (getenv("ENGINE_ACCOUNTS") != NULL)
+		many = strtoul(getenv("ENGINE_ACCOUNTS"), NULL, 10);
+	if (many == 0)
+		return 99;
 	return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
 }
