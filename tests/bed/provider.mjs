@@ -13,7 +13,7 @@
 //   GET  /counters            token requests by grant type and result; introspections; revoked grants
 //   GET  /log                 one line a request: time, method, path, status
 //   GET  /secrets             every token, code, verifier and client secret of the run, one a line
-//   POST /set                 ttl=SECONDS token_bytes=N delay_before_ms=N delay_after_ms=N device_ttl=SECONDS
+//   POST /set                 ttl=SECONDS token_bytes=N delay_before_ms=N device_ttl=SECONDS hold=1: answers of the token endpoint wait for hold=0
 //   POST /script              times=N action=answer|hang|close|lose status=N type=… body=… header=Name:Value
 //                             lose: the request is carried out and its answer lost
 //   POST /reset               counters to zero, settings and scripts as at the start
@@ -58,7 +58,7 @@ const initial = () => ({
   ttl: Number(argv.ttl),
   token_bytes: Number(argv['token-bytes']),
   delay_before_ms: 0,
-  delay_after_ms: 0,
+  hold: 0,
   device_ttl: 600,
 });
 let settings = initial();
@@ -237,7 +237,7 @@ provider.use(async (ctx, next) => {
   const step = script[0];
   if (settings.delay_before_ms > 0) await wait(settings.delay_before_ms);
   await next();
-  if (settings.delay_after_ms > 0) await wait(settings.delay_after_ms);
+  while (settings.hold > 0) await wait(5);
   if (step?.action === 'lose') {
     shiftScript();
     ctx.respond = false;

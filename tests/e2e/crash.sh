@@ -126,7 +126,7 @@ answers_sent() {
 }
 
 refresh_group() {
-	bed_provider_ctl set delay_after_ms=1000
+	bed_provider_ctl set hold=1
 	deeds_before=$(deeds)
 	answers_before=$(answers)
 	clients=
@@ -135,13 +135,12 @@ refresh_group() {
 		clients="$clients $!"
 	done
 	bed_wait_for 10 deeds_done
-	if kill -STOP "$BED_DAEMON_PID" 2>/dev/null; then
-		bed_wait_for 5 answers_sent
-		kill -CONT "$BED_DAEMON_PID"
-	fi
+	kill -STOP "$BED_DAEMON_PID" 2>/dev/null
+	bed_provider_ctl set hold=0
+	bed_gone "$BED_DAEMON_PID" || bed_wait_for 5 answers_sent
+	kill -CONT "$BED_DAEMON_PID" 2>/dev/null
 	# shellcheck disable=SC2086 # a list of pids
 	wait $clients
-	bed_provider_ctl set delay_after_ms=0
 }
 
 attach
