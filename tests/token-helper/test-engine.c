@@ -852,6 +852,19 @@ static void an_idle_account_stays_alive(void **state)
 	assert_int_equal(ask(0).outcome, OUTCOME_OK);
 }
 
+/* While a code is redeemed, say; the fake clock stands still for who asks for no time. */
+static void an_account_that_is_held_waits_for_its_release(void **state)
+{
+	(void)state;
+	start_one(START_S, "");
+	account_hold(accounts_at(accounts, 0));
+	fake_world_run(START_S + 7 * (int64_t)DAY_S);
+	assert_int_equal(server.requests, 0);
+	account_release(accounts_at(accounts, 0), NULL);
+	fake_world_run(clock_now_s() + 5);
+	assert_int_equal(server.requests, 1);
+}
+
 /* Reloads ------------------------------------------------------------------------------------- */
 
 /* Keys of an account that nobody consents to, with a secret in the stage's directory. */
@@ -1396,6 +1409,7 @@ int main(void)
 		ON_STAGE(a_wait_from_before_the_clock_was_set_back_ends),
 		ON_STAGE(tokens_live_past_2038),
 		ON_STAGE(an_idle_account_stays_alive),
+		ON_STAGE(an_account_that_is_held_waits_for_its_release),
 		ON_STAGE(what_was_learned_is_not_looked_for_without_an_issuer),
 		ON_STAGE(a_rotated_token_survives_a_change_of_grant),
 		ON_STAGE(a_direct_token_is_not_the_persons),

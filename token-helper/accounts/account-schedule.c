@@ -49,14 +49,14 @@ int64_t account_waiting_s(const struct account *account)
 }
 
 /* Timers count monotonic time; a suspended machine must not sleep past the due time for long. */
-static void arm_timer(struct account *account)
+static void arm_timer(struct account *account, int64_t at_least_s)
 {
 	int64_t wait_s = account->next_s - clock_now_s();
 	struct timeval wait = {.tv_sec = 0};
 
 	if (wait_s > TIMER_AT_MOST_S)
 		wait_s = TIMER_AT_MOST_S;
-	wait.tv_sec = wait_s > 0 ? (time_t)wait_s : 0;
+	wait.tv_sec = (time_t)(wait_s > at_least_s ? wait_s : at_least_s);
 	(void)event_add(account->timer, &wait);
 }
 
@@ -73,7 +73,7 @@ void account_plan_at(struct account *account, int64_t at_s)
 	account_plan_nothing(account);
 	account->next_s = at_s;
 	refresh_plan_add(account->world.plan, at_s);
-	arm_timer(account);
+	arm_timer(account, 0);
 }
 
 /* What failed there, and not on our disk, is tried again when the endpoint is up. */
@@ -107,7 +107,7 @@ void account_reschedule(struct account *account)
 		account->next_s =
 			refresh_plan_s(account->world.plan, &times, now_s, account_random_bits());
 	}
-	arm_timer(account);
+	arm_timer(account, 0);
 }
 
 /* It is due. */
@@ -139,7 +139,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	else if (account->next_s - clock_now_s() > REFRESH_IDLE_EVERY_S)
 		account_reschedule(account); /* the clock was set back since that was planned */
 	else if (account->next_s != 0)
-		arm_timer(account);
+		arm_timer(account, 1); /* due, and not to be done yet */
 }
 
 struct event *account_timer_new(struct account *account)
