@@ -116,8 +116,9 @@ static int teardown(void **state)
 		bufferevent_free(stage->bev);
 	event_free(stage->question);
 	(void)close(stage->name_server);
+	(void)event_base_loop(stage->base,
+			      EVLOOP_NONBLOCK); /* what waits to be told reads the resolver */
 	evdns_base_free(stage->dns, 0);
-	(void)event_base_loop(stage->base, EVLOOP_NONBLOCK);
 	event_base_free(stage->base);
 	free(stage);
 	return 0;
