@@ -8,7 +8,7 @@
 
 #include "common/banned.h"
 
-#define EARLY_MESSAGES	512	 /* asked for before their sizes are known */
+#define EARLY_MESSAGES	64	 /* asked for before their sizes are known */
 #define WINDOW_BYTES	524288	 /* of one FETCH, by the sizes that the server gave */
 #define WINDOW_MESSAGES 200	 /* of one FETCH */
 #define FLIGHT_BYTES	16777216 /* asked for and not answered: 640 Mbit/s over 200 ms */

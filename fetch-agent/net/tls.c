@@ -14,7 +14,7 @@
 #include "common/banned.h"
 
 #define RECORD_MAX 16384 /* RFC 8446 5.1, plain */
-#define AHEAD_MAX  65536
+#define AHEAD_MAX  32768 /* of which OpenSSL moves what is left for each record */
 
 static bool pin_of(X509 *certificate, struct tls_pin *pin_out)
 {

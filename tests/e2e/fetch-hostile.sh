@@ -570,13 +570,13 @@ S: \$tag OK done
 $LOGOUT
 EOF
 is "$(subjects)" "one two" "$name: it is delivered, and nothing more is asked for"
-like "$(cat "$BED/client.log")" ' UID FETCH 1:512 ' "$name: the first 512 were asked for"
+like "$(cat "$BED/client.log")" ' UID FETCH 1:64 ' "$name: the first 64 were asked for"
 then_against 1 "has nothing of what is asked for before" <<EOF
 $LOGIN
 $SELECT
 C: UID FETCH 3:[*] .UID RFC822.SIZE.\$
 S: \$tag OK none
-C: UID FETCH 3:514 .UID INTERNALDATE BODY.PEEK
+C: UID FETCH 3:66 .UID INTERNALDATE BODY.PEEK
 S: \$tag NO there is no such message
 $LOGOUT
 EOF
@@ -605,7 +605,7 @@ S: \$tag OK done
 C: UID FETCH 3:[*] .UID RFC822.SIZE.\$
 S: * 2 FETCH (UID 2 RFC822.SIZE 20)
 S: \$tag OK done
-C: UID FETCH 3:514 .UID INTERNALDATE BODY.PEEK
+C: UID FETCH 3:66 .UID INTERNALDATE BODY.PEEK
 S: * 3 FETCH (UID 3 BODY[] {20}\r\nSubject: alien\r\n\r\n3\r)
 S: \$tag OK done
 C: UID FETCH 1:[*] .UID RFC822.SIZE INTERNALDATE BODY.PEEK.HEADER..\$
@@ -625,7 +625,7 @@ C: EXAMINE INBOX\$
 S: \$tag NO [NONEXISTENT] no such folder
 C: UID FETCH 1:[*] .UID RFC822.SIZE.\$
 S: \$tag BAD no folder is open
-C: UID FETCH 1:512 .UID INTERNALDATE BODY.PEEK
+C: UID FETCH 1:64 .UID INTERNALDATE BODY.PEEK
 S: \$tag BAD no folder is open
 C: EXAMINE "?Other"?\$
 S: * 2 EXISTS
@@ -648,7 +648,7 @@ for line in "max_size = 1M" "deliver = mda:/bin/cat"; do
 		$FETCH
 		$LOGOUT
 	EOF
-	unlike "$(cat "$BED/client.log")" ' UID FETCH 1:512 ' "$name: nothing is asked for before it is listed"
+	unlike "$(cat "$BED/client.log")" ' UID FETCH 1:64 ' "$name: nothing is asked for before it is listed"
 done
 against 0 "has messages, two of which are wanted" "max_messages = 2" <<EOF
 $LOGIN
