@@ -10,8 +10,8 @@
 
 #include "common/banned.h"
 
-#define GROUP_MESSAGES 256 /* made durable together */
-#define GROUP_BYTES    33554432
+#define GROUP_MESSAGES 256     /* made durable together */
+#define GROUP_BYTES    8388608 /* synced while the next ones come */
 
 struct group *group_new(struct mailbox *mailbox)
 {
