@@ -63,10 +63,7 @@ static void add(struct folder_listing *listing, const struct imap_list *list)
 	}
 	folder.name = span_equals_nocase(list->utf8, inbox) ? xstrdup(inbox) : xspandup(list->utf8);
 	listing->bytes += list->utf8.len;
-	if ((listing->count & (listing->count - 1)) == 0) /* doubles */
-		listing->folders =
-			xreallocarray(listing->folders, listing->count > 0 ? 2 * listing->count : 1,
-				      sizeof(*listing->folders));
+	listing->folders = xgrow(listing->folders, listing->count, sizeof(*listing->folders));
 	listing->folders[listing->count++] = folder;
 }
 

@@ -24,10 +24,7 @@ static void add_token(struct fdm_tokens *tokens, const struct buffer *text, int 
 				       "a NUL byte, a word that is too long, or too many words");
 		return;
 	}
-	if ((tokens->count & (tokens->count - 1)) == 0)
-		tokens->token =
-			xreallocarray(tokens->token, tokens->count > 0 ? 2 * tokens->count : 1,
-				      sizeof(*tokens->token));
+	tokens->token = xgrow(tokens->token, tokens->count, sizeof(*tokens->token));
 	tokens->token[tokens->count++] = (struct fdm_token){
 		xspandup(buffer_span(text)),
 		line,

@@ -22,11 +22,10 @@
 #include <cmocka.h>
 
 #include "common/xalloc.h"
-#include "fetch-agent/imap/imap-session.h"
+#include "tests/fetch-agent/session-watch.h"
 
 #include "common/banned.h"
 
-#define LIMIT_S	  30 /* of a test that hangs */
 #define WIRE_MAX  65536
 #define CHUNK_MAX 65536
 #define BOMB	  (64 << 20) /* one body, of 64 KiB on the wire */
@@ -36,78 +35,16 @@ static const char conversation[] = "* 1 FETCH (UID 1 BODY[] {5}\r\nhello)\r\n"
 				   "m2 OK fetched\r\n";
 
 struct stage {
-	struct event_base *base;
-	struct event *limit;
+	struct session_watch watch;
 	int server; /* non-blocking */
 	z_stream out, in;
-	struct imap_session *session;
 	unsigned char wire[WIRE_MAX]; /* what the server has to say, compressed */
 	size_t wire_len;
-	bool pausing; /* at each chunk */
-	bool paused;
-	uint64_t bytes, after_pause_bytes;
-	size_t bodies, responses, answers;
-	bool closed;
-	enum outcome why;
-	struct err err;
 };
-
-static void on_limit(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	(void)ctx;
-	fail_msg("nothing happened for %d s", LIMIT_S);
-}
-
-static void on_response(void *ctx, const struct imap_response *response)
-{
-	struct stage *stage = ctx;
-
-	(void)response;
-	stage->responses++;
-}
-
-static void on_closed(void *ctx, enum outcome what, const struct err *err)
-{
-	struct stage *stage = ctx;
-
-	stage->closed = true;
-	stage->why = what;
-	stage->err = *err;
-}
-
-static void on_done(void *ctx, const struct imap_text *result)
-{
-	struct stage *stage = ctx;
-
-	stage->answers += result != NULL;
-}
-
-static void on_chunk(void *ctx, struct span bytes)
-{
-	struct stage *stage = ctx;
-
-	stage->bytes += bytes.len;
-	if (stage->paused)
-		stage->after_pause_bytes += bytes.len;
-	if (!stage->pausing || stage->paused)
-		return;
-	imap_session_pause(stage->session);
-	stage->paused = true;
-	stage->after_pause_bytes = 0;
-}
-
-static void on_end(void *ctx)
-{
-	struct stage *stage = ctx;
-
-	stage->bodies++;
-}
 
 static void turn(struct stage *stage)
 {
-	(void)event_base_loop(stage->base, EVLOOP_NONBLOCK);
+	session_watch_turn(&stage->watch);
 }
 
 static void server_writes(struct stage *stage, const void *bytes, size_t len)
@@ -174,14 +111,7 @@ static void server_inflates(struct stage *stage, const char *text)
 
 static int setup(void **state)
 {
-	static const struct timeval limit = {.tv_sec = LIMIT_S};
 	struct stage *stage = xcalloc(1, sizeof(*stage));
-	struct imap_session_handler handler = {
-		.response = on_response,
-		.closed = on_closed,
-		.body = {.chunk = on_chunk, .end = on_end, .ctx = stage},
-		.ctx = stage,
-	};
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
@@ -191,16 +121,15 @@ static int setup(void **state)
 			 Z_OK);
 	assert_int_equal(inflateInit2(&stage->in, -15), Z_OK);
 	stage->server = pair[1];
-	stage->base = event_base_new();
-	stage->limit = evtimer_new(stage->base, on_limit, NULL);
-	(void)evtimer_add(stage->limit, &limit);
-	stage->session = imap_session_new(
-		bufferevent_socket_new(stage->base, pair[0], BEV_OPT_CLOSE_ON_FREE), "test",
-		&handler, LIMIT_S);
+	session_watch_open(&stage->watch);
+	session_watch_start(
+		&stage->watch,
+		bufferevent_socket_new(stage->watch.base, pair[0], BEV_OPT_CLOSE_ON_FREE),
+		SESSION_WATCH_S);
 	server_says(stage, "* OK hello\r\n");
-	while (stage->responses < 1)
+	while (stage->watch.responses < 1)
 		turn(stage);
-	stage->responses = 0;
+	stage->watch.responses = 0;
 	*state = stage;
 	return 0;
 }
@@ -209,9 +138,7 @@ static int teardown(void **state)
 {
 	struct stage *stage = *state;
 
-	imap_session_free(stage->session);
-	event_free(stage->limit);
-	event_base_free(stage->base);
+	session_watch_close(&stage->watch);
 	(void)close(stage->server);
 	(void)deflateEnd(&stage->out);
 	(void)inflateEnd(&stage->in);
@@ -222,24 +149,18 @@ static int teardown(void **state)
 /* Asks for compression, and FETCH behind it; the server agrees. */
 static void agree(struct stage *stage)
 {
-	assert_true(imap_session_compress(stage->session, on_done, stage));
-	imap_session_say(stage->session, "FETCH", on_done, stage);
+	assert_true(imap_session_compress(stage->watch.session, session_watch_done, &stage->watch));
+	imap_session_say(stage->watch.session, "FETCH", session_watch_done, &stage->watch);
 	server_hears(stage, "m1 COMPRESS DEFLATE\r\n");
 	server_says(stage, "m1 OK go\r\n");
 	server_inflates(stage, "m2 FETCH\r\n");
-	assert_int_equal(stage->answers, 1);
-}
-
-static void until_closed(struct stage *stage)
-{
-	while (!stage->closed)
-		(void)event_base_loop(stage->base, EVLOOP_ONCE);
+	assert_int_equal(stage->watch.answers, 1);
 }
 
 static void server_goes(struct stage *stage)
 {
 	assert_int_equal(shutdown(stage->server, SHUT_WR), 0);
-	until_closed(stage);
+	session_watch_until_closed(&stage->watch);
 }
 
 /* One cut decides nothing, nor does the answer's being in one packet with what follows it. */
@@ -254,12 +175,12 @@ static void test_cut_anywhere(void **state)
 		turn(stage);
 		turn(stage);
 	}
-	while (stage->answers < 2)
+	while (stage->watch.answers < 2)
 		turn(stage);
-	assert_int_equal(stage->responses, 2);
-	assert_int_equal(stage->bodies, 2);
-	assert_int_equal(stage->bytes, 10);
-	assert_false(stage->closed);
+	assert_int_equal(stage->watch.responses, 2);
+	assert_int_equal(stage->watch.bodies, 2);
+	assert_int_equal(stage->watch.bytes, 10);
+	assert_false(stage->watch.closed);
 }
 
 static void test_in_one_packet_with_the_answer(void **state)
@@ -268,16 +189,16 @@ static void test_in_one_packet_with_the_answer(void **state)
 	char packet[256] = "m1 OK go\r\n";
 	size_t len = strlen(packet);
 
-	assert_true(imap_session_compress(stage->session, on_done, stage));
-	imap_session_say(stage->session, "FETCH", on_done, stage);
+	assert_true(imap_session_compress(stage->watch.session, session_watch_done, &stage->watch));
+	imap_session_say(stage->watch.session, "FETCH", session_watch_done, &stage->watch);
 	server_hears(stage, "m1 COMPRESS DEFLATE\r\n");
 	server_deflates(stage, conversation, strlen(conversation), Z_SYNC_FLUSH);
 	assert_true(len + stage->wire_len <= sizeof(packet));
 	memcpy(packet + len, stage->wire, stage->wire_len);
 	server_writes(stage, packet, len + stage->wire_len);
-	while (stage->answers < 2)
+	while (stage->watch.answers < 2)
 		turn(stage);
-	assert_int_equal(stage->bodies, 2);
+	assert_int_equal(stage->watch.bodies, 2);
 	server_inflates(stage, "m2 FETCH\r\n");
 }
 
@@ -285,28 +206,29 @@ static void test_refused_is_as_before(void **state)
 {
 	struct stage *stage = *state;
 
-	assert_true(imap_session_compress(stage->session, on_done, stage));
-	imap_session_say(stage->session, "FETCH", on_done, stage);
+	assert_true(imap_session_compress(stage->watch.session, session_watch_done, &stage->watch));
+	imap_session_say(stage->watch.session, "FETCH", session_watch_done, &stage->watch);
 	server_hears(stage, "m1 COMPRESS DEFLATE\r\n");
 	server_says(stage, "m1 NO not today\r\n");
 	server_hears(stage, "m2 FETCH\r\n");
 	server_says(stage, conversation);
-	while (stage->answers < 2)
+	while (stage->watch.answers < 2)
 		turn(stage);
-	assert_int_equal(stage->bodies, 2);
-	assert_false(imap_session_compress(stage->session, on_done, stage));
+	assert_int_equal(stage->watch.bodies, 2);
+	assert_false(
+		imap_session_compress(stage->watch.session, session_watch_done, &stage->watch));
 }
 
 static void test_asks_for_more(void **state)
 {
 	struct stage *stage = *state;
 
-	assert_true(imap_session_compress(stage->session, on_done, stage));
+	assert_true(imap_session_compress(stage->watch.session, session_watch_done, &stage->watch));
 	server_hears(stage, "m1 COMPRESS DEFLATE\r\n");
 	server_says(stage, "+ well\r\n");
-	until_closed(stage);
-	assert_int_equal(stage->why, OUTCOME_PROTOCOL);
-	assert_non_null(strstr(stage->err.text, "COMPRESS"));
+	session_watch_until_closed(&stage->watch);
+	assert_int_equal(stage->watch.why, OUTCOME_PROTOCOL);
+	assert_non_null(strstr(stage->watch.err.text, "COMPRESS"));
 }
 
 /* The connection ends after any number of bytes: nothing that is not whole is an answer. */
@@ -321,9 +243,9 @@ static void test_truncated(void **state)
 		whole = cut + 1 == stage->wire_len;
 		server_writes(stage, stage->wire, cut);
 		server_goes(stage);
-		assert_int_equal(stage->why, OUTCOME_RETRY);
-		assert_non_null(strstr(stage->err.text, "closed the connection"));
-		assert_true(stage->responses <= 2);
+		assert_int_equal(stage->watch.why, OUTCOME_RETRY);
+		assert_non_null(strstr(stage->watch.err.text, "closed the connection"));
+		assert_true(stage->watch.responses <= 2);
 		(void)teardown(state);
 		(void)setup(state);
 		stage = *state;
@@ -336,10 +258,10 @@ static void test_garbage(void **state)
 
 	agree(stage);
 	server_says(stage, "* 1 EXISTS\r\nm2 OK but I do not compress at all\r\n");
-	until_closed(stage);
-	assert_int_equal(stage->why, OUTCOME_PROTOCOL);
-	assert_non_null(strstr(stage->err.text, "not DEFLATE"));
-	assert_int_equal(stage->responses, 0);
+	session_watch_until_closed(&stage->watch);
+	assert_int_equal(stage->watch.why, OUTCOME_PROTOCOL);
+	assert_non_null(strstr(stage->watch.err.text, "not DEFLATE"));
+	assert_int_equal(stage->watch.responses, 0);
 }
 
 /* What came before is good all the same. */
@@ -351,10 +273,10 @@ static void test_garbage_behind(void **state)
 	server_deflates(stage, conversation, strlen(conversation), Z_SYNC_FLUSH);
 	memset(stage->wire + stage->wire_len, 0xff, 16);
 	server_writes(stage, stage->wire, stage->wire_len + 16);
-	until_closed(stage);
-	assert_int_equal(stage->why, OUTCOME_PROTOCOL);
-	assert_int_equal(stage->bodies, 2);
-	assert_int_equal(stage->answers, 2);
+	session_watch_until_closed(&stage->watch);
+	assert_int_equal(stage->watch.why, OUTCOME_PROTOCOL);
+	assert_int_equal(stage->watch.bodies, 2);
+	assert_int_equal(stage->watch.answers, 2);
 }
 
 static void test_server_ends_the_stream(void **state)
@@ -364,10 +286,10 @@ static void test_server_ends_the_stream(void **state)
 	agree(stage);
 	server_deflates(stage, conversation, strlen(conversation), Z_FINISH);
 	server_writes(stage, stage->wire, stage->wire_len);
-	until_closed(stage);
-	assert_int_equal(stage->why, OUTCOME_RETRY);
-	assert_non_null(strstr(stage->err.text, "ended the compressed connection"));
-	assert_int_equal(stage->answers, 2);
+	session_watch_until_closed(&stage->watch);
+	assert_int_equal(stage->watch.why, OUTCOME_RETRY);
+	assert_non_null(strstr(stage->watch.err.text, "ended the compressed connection"));
+	assert_int_equal(stage->watch.answers, 2);
 }
 
 static void test_bye_and_the_end(void **state)
@@ -378,9 +300,9 @@ static void test_bye_and_the_end(void **state)
 	agree(stage);
 	server_deflates(stage, bye, strlen(bye), Z_FINISH);
 	server_writes(stage, stage->wire, stage->wire_len);
-	until_closed(stage);
-	assert_int_equal(stage->why, OUTCOME_RETRY);
-	assert_non_null(strstr(stage->err.text, "maintenance"));
+	session_watch_until_closed(&stage->watch);
+	assert_int_equal(stage->watch.why, OUTCOME_RETRY);
+	assert_non_null(strstr(stage->watch.err.text, "maintenance"));
 }
 
 /* A few KiB that are 64 MiB: they come in pieces, and none while the session is paused. */
@@ -397,25 +319,25 @@ static void test_bomb(void **state)
 	for (size_t i = 0; i < BOMB / sizeof(zeros); i++)
 		server_deflates(stage, zeros, sizeof(zeros), Z_NO_FLUSH);
 	server_deflates(stage, ")\r\n", 3, Z_SYNC_FLUSH);
-	stage->pausing = true;
-	while (stage->responses < 1) {
-		uint64_t before = stage->bytes;
+	stage->watch.pausing = true;
+	while (stage->watch.responses < 1) {
+		uint64_t before = stage->watch.bytes;
 		ssize_t n = write(stage->server, stage->wire + sent, stage->wire_len - sent);
 
 		sent += n > 0 ? (size_t)n : 0;
 		turn(stage);
-		assert_true(stage->bytes - before <= 2 * CHUNK_MAX);
-		if (!stage->paused)
+		assert_true(stage->watch.bytes - before <= 2 * CHUNK_MAX);
+		if (!stage->watch.paused)
 			continue;
-		before = stage->bytes;
+		before = stage->watch.bytes;
 		turn(stage);
-		assert_int_equal(stage->bytes, before);
-		assert_true(stage->after_pause_bytes <= CHUNK_MAX);
-		stage->paused = false;
+		assert_int_equal(stage->watch.bytes, before);
+		assert_true(stage->watch.after_pause_bytes <= CHUNK_MAX);
+		stage->watch.paused = false;
 		pauses++;
-		imap_session_resume(stage->session);
+		imap_session_resume(stage->watch.session);
 	}
-	assert_int_equal(stage->bytes, BOMB);
+	assert_int_equal(stage->watch.bytes, BOMB);
 	assert_true(pauses >= BOMB / CHUNK_MAX / 2);
 }
 
@@ -426,26 +348,26 @@ static void test_does_not_go_back(void **state)
 	agree(stage);
 	server_deflates(stage, conversation, strlen(conversation), Z_SYNC_FLUSH);
 	server_writes(stage, stage->wire, stage->wire_len);
-	while (stage->answers < 2)
+	while (stage->watch.answers < 2)
 		turn(stage);
-	assert_null(imap_session_detach(stage->session));
+	assert_null(imap_session_detach(stage->watch.session));
 }
 
 static void test_free_in_the_middle(void **state)
 {
 	struct stage *stage = *state;
 
-	assert_true(imap_session_is_local(stage->session));
+	assert_true(imap_session_is_local(stage->watch.session));
 	agree(stage);
-	stage->pausing = true;
+	stage->watch.pausing = true;
 	server_deflates(stage, conversation, strlen(conversation), Z_SYNC_FLUSH);
 	server_writes(stage, stage->wire, stage->wire_len);
-	while (!stage->paused)
+	while (!stage->watch.paused)
 		turn(stage);
-	imap_session_free(stage->session);
-	stage->session = NULL;
+	imap_session_free(stage->watch.session);
+	stage->watch.session = NULL;
 	turn(stage);
-	assert_false(stage->closed);
+	assert_false(stage->watch.closed);
 }
 
 int main(void)

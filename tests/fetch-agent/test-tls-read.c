@@ -24,13 +24,12 @@
 #include <cmocka.h>
 
 #include "common/xalloc.h"
-#include "fetch-agent/imap/imap-session.h"
 #include "fetch-agent/net/tls.h"
+#include "tests/fetch-agent/session-watch.h"
 #include "tests/fetch-agent/tls-server.h"
 
 #include "common/banned.h"
 
-#define LIMIT_S	      30 /* of a test that hangs */
 #define TOGETHER      40 /* responses, of which the whole is more than is read ahead */
 #define TOGETHER_BODY 3000
 #define BODY	      1000000
@@ -40,61 +39,10 @@ static char ca_file[] = "/tmp/mo-tls-XXXXXX";
 static SSL_CTX *server_context, *client_context;
 
 struct stage {
-	struct event_base *base;
-	struct event *limit;
+	struct session_watch watch;
 	int fd; /* the server's; non-blocking */
 	SSL *server;
-	struct imap_session *session;
-	bool pausing; /* at each chunk */
-	bool paused;
-	uint64_t bytes; /* of bodies */
-	size_t responses;
-	bool closed;
-	enum outcome why;
-	struct err err;
 };
-
-static void on_limit(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	(void)ctx;
-	fail_msg("nothing happened for %d s", LIMIT_S);
-}
-
-static void on_response(void *ctx, const struct imap_response *response)
-{
-	struct stage *stage = ctx;
-
-	(void)response;
-	stage->responses++;
-}
-
-static void on_closed(void *ctx, enum outcome what, const struct err *err)
-{
-	struct stage *stage = ctx;
-
-	stage->closed = true;
-	stage->why = what;
-	stage->err = *err;
-}
-
-static void on_done(void *ctx, const struct imap_text *result)
-{
-	(void)ctx;
-	(void)result;
-}
-
-static void on_chunk(void *ctx, struct span bytes)
-{
-	struct stage *stage = ctx;
-
-	stage->bytes += bytes.len;
-	if (!stage->pausing)
-		return;
-	imap_session_pause(stage->session);
-	stage->paused = true;
-}
 
 /* TCP, which has what a pair of Unix sockets lacks: a low-water mark. */
 static void connected_pair(int *client, int *server)
@@ -120,35 +68,26 @@ static void connected_pair(int *client, int *server)
 static void shake_hands(struct stage *stage)
 {
 	while (SSL_do_handshake(stage->server) != 1)
-		(void)event_base_loop(stage->base, EVLOOP_NONBLOCK);
+		session_watch_turn(&stage->watch);
 }
 
 static int setup_with(void **state, int timeout_s)
 {
-	static const struct timeval limit = {.tv_sec = LIMIT_S};
 	struct stage *stage = xcalloc(1, sizeof(*stage));
-	struct imap_session_handler handler = {
-		.response = on_response,
-		.closed = on_closed,
-		.body = {.chunk = on_chunk, .ctx = stage},
-		.ctx = stage,
-	};
 	struct err err = ERR_INIT;
 	int client;
 
 	connected_pair(&client, &stage->fd);
-	stage->base = event_base_new();
-	stage->limit = evtimer_new(stage->base, on_limit, NULL);
-	(void)evtimer_add(stage->limit, &limit);
+	session_watch_open(&stage->watch);
 	stage->server = SSL_new(server_context);
 	SSL_set_accept_state(stage->server);
 	assert_int_equal(SSL_set_fd(stage->server, stage->fd), 1);
-	stage->session =
-		imap_session_new(bufferevent_openssl_socket_new(
-					 stage->base, client,
-					 tls_session_new(client_context, "mail.example.test", &err),
-					 BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE),
-				 "test", &handler, timeout_s);
+	session_watch_start(&stage->watch,
+			    bufferevent_openssl_socket_new(
+				    stage->watch.base, client,
+				    tls_session_new(client_context, "mail.example.test", &err),
+				    BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE),
+			    timeout_s);
 	shake_hands(stage);
 	*state = stage;
 	return 0;
@@ -156,7 +95,7 @@ static int setup_with(void **state, int timeout_s)
 
 static int setup(void **state)
 {
-	return setup_with(state, LIMIT_S);
+	return setup_with(state, SESSION_WATCH_S);
 }
 
 static int setup_impatient(void **state)
@@ -168,9 +107,7 @@ static int teardown(void **state)
 {
 	struct stage *stage = *state;
 
-	imap_session_free(stage->session);
-	event_free(stage->limit);
-	event_base_free(stage->base);
+	session_watch_close(&stage->watch);
 	SSL_free(stage->server);
 	(void)close(stage->fd);
 	free(stage);
@@ -204,7 +141,7 @@ static void server_says(struct stage *stage, const char *text, size_t len)
 
 	while ((sent = SSL_write(stage->server, text, (int)len)) <= 0) {
 		assert_int_equal(SSL_get_error(stage->server, sent), SSL_ERROR_WANT_WRITE);
-		(void)event_base_loop(stage->base, EVLOOP_NONBLOCK);
+		session_watch_turn(&stage->watch);
 	}
 	assert_int_equal(sent, len);
 }
@@ -226,20 +163,14 @@ static void say_together(struct stage *stage)
 	}
 }
 
-static void wait_for_closed(struct stage *stage)
-{
-	while (!stage->closed)
-		(void)event_base_loop(stage->base, EVLOOP_ONCE);
-}
-
 static void records_that_come_together_are_taken(void **state)
 {
 	struct stage *stage = *state;
 
 	say_together(stage);
-	while (stage->responses < TOGETHER + 1)
-		(void)event_base_loop(stage->base, EVLOOP_ONCE);
-	assert_int_equal(stage->bytes, TOGETHER * TOGETHER_BODY);
+	while (stage->watch.responses < TOGETHER + 1)
+		(void)event_base_loop(stage->watch.base, EVLOOP_ONCE);
+	assert_int_equal(stage->watch.bytes, TOGETHER * TOGETHER_BODY);
 }
 
 static void a_pause_leaves_none_behind(void **state)
@@ -247,19 +178,19 @@ static void a_pause_leaves_none_behind(void **state)
 	struct stage *stage = *state;
 	uint64_t before;
 
-	stage->pausing = true;
+	stage->watch.pausing = true;
 	say_together(stage);
-	while (stage->responses < TOGETHER + 1) {
-		(void)event_base_loop(stage->base, EVLOOP_ONCE);
-		if (!stage->paused)
+	while (stage->watch.responses < TOGETHER + 1) {
+		(void)event_base_loop(stage->watch.base, EVLOOP_ONCE);
+		if (!stage->watch.paused)
 			continue;
-		before = stage->bytes;
-		(void)event_base_loop(stage->base, EVLOOP_NONBLOCK);
-		assert_int_equal(stage->bytes, before);
-		stage->paused = false;
-		imap_session_resume(stage->session);
+		before = stage->watch.bytes;
+		session_watch_turn(&stage->watch);
+		assert_int_equal(stage->watch.bytes, before);
+		stage->watch.paused = false;
+		imap_session_resume(stage->watch.session);
 	}
-	assert_int_equal(stage->bytes, TOGETHER * TOGETHER_BODY);
+	assert_int_equal(stage->watch.bytes, TOGETHER * TOGETHER_BODY);
 }
 
 /* Less than the session is woken for, again and again, for longer than it bears silence. */
@@ -270,19 +201,19 @@ static void a_body_that_trickles_is_not_silence(void **state)
 	char piece[PIECE], text[64];
 
 	memset(piece, 'x', sizeof(piece));
-	imap_session_say(stage->session, "FETCH 1 BODY[]", on_done, stage);
+	imap_session_say(stage->watch.session, "FETCH 1 BODY[]", session_watch_done, &stage->watch);
 	(void)snprintf(text, sizeof(text), "* OK hello\r\n* 1 FETCH (BODY[] {%d}\r\n", BODY);
 	server_says(stage, text, strlen(text));
 	for (int i = 0; i < 12; i++) {
-		(void)event_base_loopexit(stage->base, &a_while);
-		(void)event_base_dispatch(stage->base);
-		assert_false(stage->closed);
+		(void)event_base_loopexit(stage->watch.base, &a_while);
+		(void)event_base_dispatch(stage->watch.base);
+		assert_false(stage->watch.closed);
 		server_says(stage, piece, sizeof(piece));
 	}
-	wait_for_closed(stage); /* but what follows is */
-	assert_int_equal(stage->why, OUTCOME_RETRY);
-	assert_non_null(strstr(stage->err.text, "silent"));
-	assert_int_equal(stage->bytes, 12 * PIECE);
+	session_watch_until_closed(&stage->watch); /* but what follows is */
+	assert_int_equal(stage->watch.why, OUTCOME_RETRY);
+	assert_non_null(strstr(stage->watch.err.text, "silent"));
+	assert_int_equal(stage->watch.bytes, 12 * PIECE);
 }
 
 static void the_end_of_a_large_body_wakes(void **state)
@@ -295,11 +226,11 @@ static void the_end_of_a_large_body_wakes(void **state)
 	server_says(stage, text, strlen(text));
 	for (int i = 0; i < BODY / PIECE; i++)
 		server_says(stage, piece, sizeof(piece));
-	while (stage->bytes < BODY)
-		(void)event_base_loop(stage->base, EVLOOP_ONCE);
+	while (stage->watch.bytes < BODY)
+		(void)event_base_loop(stage->watch.base, EVLOOP_ONCE);
 	server_says(stage, ")\r\n", 3);
-	while (stage->responses < 2)
-		(void)event_base_loop(stage->base, EVLOOP_ONCE);
+	while (stage->watch.responses < 2)
+		(void)event_base_loop(stage->watch.base, EVLOOP_ONCE);
 }
 
 static void a_farewell_with_the_end_is_heard(void **state)
@@ -311,9 +242,9 @@ static void a_farewell_with_the_end_is_heard(void **state)
 	server_says(stage, bye, strlen(bye));
 	(void)SSL_shutdown(stage->server);
 	(void)shutdown(stage->fd, SHUT_RDWR);
-	wait_for_closed(stage);
-	assert_int_equal(stage->bytes, TOGETHER * TOGETHER_BODY);
-	assert_non_null(strstr(stage->err.text, "[UNAVAILABLE] going down"));
+	session_watch_until_closed(&stage->watch);
+	assert_int_equal(stage->watch.bytes, TOGETHER * TOGETHER_BODY);
+	assert_non_null(strstr(stage->watch.err.text, "[UNAVAILABLE] going down"));
 }
 
 static void what_breaks_behind_records_is_said(void **state)
@@ -325,10 +256,10 @@ static void what_breaks_behind_records_is_said(void **state)
 
 	say_together(stage);
 	assert_int_equal(write(stage->fd, garbage, sizeof(garbage) - 1), sizeof(garbage) - 1);
-	wait_for_closed(stage);
-	assert_int_equal(stage->bytes, TOGETHER * TOGETHER_BODY);
-	assert_int_equal(stage->why, OUTCOME_RETRY);
-	assert_non_null(strstr(stage->err.text, "TLS: "));
+	session_watch_until_closed(&stage->watch);
+	assert_int_equal(stage->watch.bytes, TOGETHER * TOGETHER_BODY);
+	assert_int_equal(stage->watch.why, OUTCOME_RETRY);
+	assert_non_null(strstr(stage->watch.err.text, "TLS: "));
 }
 
 int main(void)

@@ -184,15 +184,16 @@ static void an_outage_without_a_token_is_temporary(void **state)
 	end_well();
 }
 
-/* Two accounts fail; a third one is told of it without a request. */
+/* Two accounts fail; a third one is told of it without a request, and without their names. */
 static void an_outage_of_two_is_told_to_a_third(void **state)
 {
 	char *a = stage_account("a", "");
 	char *b = stage_account("b", "");
 	char *c = stage_account("c", "");
 	char *conf = xasprintf("%s%s%s", a, b, c);
-	char *says = xasprintf("TEMP retry account c: http://127.0.0.1:%d is down (account b: ",
-			       stage.port);
+	char *says =
+		xasprintf("TEMP retry account c: http://127.0.0.1:%d is down (last attempt there: ",
+			  stage.port);
 
 	(void)state;
 	stage_configure(&stage, conf);

@@ -1195,8 +1195,10 @@ static void an_outage_is_told_at_once(void **state)
 	assert_true(answer.came);
 	assert_int_equal(answer.outcome, OUTCOME_RETRY);
 	assert_non_null(strstr(answer.err.text,
-			       "account a00002: https://as.example:443 is down (account a00001: "
-			       "as.example answered HTTP 503"));
+			       "account a00002: https://as.example:443 is down (last attempt "
+			       "there: as.example answered HTTP 503"));
+	assert_null(strstr(answer.err.text, "a00001")); /* is no business of his */
+	assert_true(status_has("\"account\":\"a00001\",\"text\":\"as.example answered HTTP 503"));
 	assert_non_null(strstr(answer.err.text, "next attempt in "));
 	assert_non_null(strstr(answer.err.text, "mailoauth refresh a00002"));
 	assert_string_equal(ask_of(3, 0).token, "at-0");

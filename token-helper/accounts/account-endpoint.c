@@ -61,6 +61,8 @@ int64_t account_probe_s(const struct account *account)
 	return now_s + outage_wait_s(&account->endpoint->outage, now_s);
 }
 
+/* Whoever may ask for this account is not to learn of others: their names are in the log, and in
+ * status. */
 enum outcome account_explain_endpoint(const struct account *account, struct err *err)
 {
 	const struct endpoint *endpoint = account->endpoint;
@@ -68,14 +70,15 @@ enum outcome account_explain_endpoint(const struct account *account, struct err 
 	int64_t wait_s = outage_wait_s(&endpoint->outage, clock_now_s());
 
 	if (wait_s == 0)
-		return err_set(err, OUTCOME_RETRY,
-			       "account %s: %s is down (account %s: %s); it is being tried right "
-			       "now; to try with this account: mailoauth refresh %s",
-			       name, endpoint->name, endpoint->said_to, endpoint->said, name);
+		return err_set(
+			err, OUTCOME_RETRY,
+			"account %s: %s is down (last attempt there: %s); it is being tried right "
+			"now; to try with this account: mailoauth refresh %s",
+			name, endpoint->name, endpoint->said, name);
 	return err_set(err, OUTCOME_RETRY,
-		       "account %s: %s is down (account %s: %s); next attempt in %" PRId64
+		       "account %s: %s is down (last attempt there: %s); next attempt in %" PRId64
 		       " s; to try at once: mailoauth refresh %s",
-		       name, endpoint->name, endpoint->said_to, endpoint->said, wait_s, name);
+		       name, endpoint->name, endpoint->said, wait_s, name);
 }
 
 /* The queue ----------------------------------------------------------------------------------- */

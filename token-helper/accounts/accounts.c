@@ -195,8 +195,7 @@ void accounts_look_for_orphans(struct accounts *accounts)
 
 		if (accounts_find(accounts, span_from_str(name)) != NULL)
 			continue;
-		orphans->word = xgrow(orphans->word, orphans->count, sizeof(orphans->word[0]));
-		orphans->word[orphans->count++] = xstrdup(name);
+		words_push(orphans, span_from_str(name));
 	}
 	buffer_release(&names);
 }

@@ -8,7 +8,7 @@
 
 #include "common/clock.h"
 #include "common/daemon-command.h"
-#include "token-helper/accounts/account-state.h"
+#include "token-helper/accounts/account-private.h"
 #include "token-helper/accounts/calendar.h"
 #include "token-helper/accounts/endpoints.h"
 
@@ -17,11 +17,6 @@
 #define STATUS_VERSION	  1
 #define STATUS_EXPIRING_S 300
 #define STATUS_END_MAX	  128 /* bytes after the last account */
-
-static bool is_without_endpoint(const struct account *account)
-{
-	return account->endpoint != NULL && account->endpoint->outage.is_down;
-}
 
 const char *account_state_name(const struct account *account, int64_t now_s)
 {
@@ -41,7 +36,7 @@ const char *account_state_name(const struct account *account, int64_t now_s)
 	if (left_s <= 0 && grant->refresh_token.len == 0 && has_person)
 		return "reauth-required";
 	if (left_s <= 0)
-		return account->trouble != OUTCOME_OK || is_without_endpoint(account)
+		return account->trouble != OUTCOME_OK || account_endpoint_is_down(account)
 			       ? "error"
 			       : "expired-refreshable";
 	return left_s < STATUS_EXPIRING_S ? "expiring" : "valid";
@@ -66,7 +61,7 @@ static void todo_of(const struct account *account, const char *state, char *text
 			       "no refresh token: ends with the access token; add offline access "
 			       "to scope, then run: mailoauth authorize %s",
 			       account->config->name);
-	else if (is_without_endpoint(account))
+	else if (account_endpoint_is_down(account))
 		(void)snprintf(text, size, "nothing: %s is down, and is tried again by itself",
 			       account->endpoint->name);
 	if (text[0] == '\0') {
@@ -118,7 +113,7 @@ static struct json_object *endpoint_json(const struct account *account)
 	const struct endpoint *endpoint = account->endpoint;
 	struct json_object *object;
 
-	if (endpoint == NULL || !endpoint->outage.is_down)
+	if (!account_endpoint_is_down(account))
 		return NULL;
 	object = json_object_new_object();
 	add_string(object, "url", endpoint->name);
