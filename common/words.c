@@ -17,10 +17,15 @@ void words_release(struct words *words)
 	*words = (struct words){0};
 }
 
-void words_push(struct words *words, struct span word)
+void words_take(struct words *words, char *word)
 {
 	words->word = xreallocarray(words->word, words->count + 1, sizeof(words->word[0]));
-	words->word[words->count++] = xspandup(word);
+	words->word[words->count++] = word;
+}
+
+void words_push(struct words *words, struct span word)
+{
+	words_take(words, xspandup(word));
 }
 
 void words_split(const char *text, struct words *words)
@@ -53,6 +58,17 @@ bool words_contain(const struct words *words, const char *word)
 			return true;
 	}
 	return false;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void words_sort(struct words *words)
+{
+	if (words->count > 0)
+		qsort(words->word, words->count, sizeof(words->word[0]), compare);
 }
 
 void words_copy(struct words *to, const struct words *from)

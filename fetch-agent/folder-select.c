@@ -254,12 +254,6 @@ static bool is_excluded(const struct selection *selection, const struct folder *
 	return false;
 }
 
-static void words_append(struct words *words, const char *word)
-{
-	words->word = xreallocarray(words->word, words->count + 1, sizeof(*words->word));
-	words->word[words->count++] = xstrdup(word);
-}
-
 static void take_name(struct selection *selection, const char *word)
 {
 	const struct folder_listing *listing = selection->listing;
@@ -275,7 +269,7 @@ static void take_name(struct selection *selection, const char *word)
 	if (!folder->taken && !words_contain(selection->names, name) &&
 	    !is_excluded(selection, folder)) {
 		folder->taken = true;
-		words_append(selection->names, name);
+		words_push(selection->names, span_from_str(name));
 	}
 	free(unlisted.name);
 }
@@ -297,7 +291,7 @@ static bool take_matches(struct selection *selection, const char *word)
 		    (selection->except != NULL && strcmp(selection->except, folder->name) == 0))
 			continue;
 		folder->taken = true;
-		words_append(selection->names, folder->name);
+		words_push(selection->names, span_from_str(folder->name));
 	}
 	return any;
 }
@@ -314,7 +308,7 @@ static void warn(const struct selection *selection, const char *word, struct wor
 	else
 		(void)buffer_printf(&text, "folder = %s: the server has no such folder; it has %s",
 				    word, uses.len > 0 ? buffer_cstr(&uses) : "no special uses");
-	words_append(warnings, buffer_cstr(&text));
+	words_push(warnings, buffer_span(&text));
 	buffer_release(&text);
 	buffer_release(&uses);
 }

@@ -63,20 +63,13 @@ static void list_place(const char *path, struct words *names)
 		    !is_plain(entry->d_name, len - strlen(SUFFIX)))
 			continue;
 		name = xspandup((struct span){entry->d_name, len - strlen(SUFFIX)});
-		if (words_contain(names, name)) {
+		if (words_contain(names, name))
 			free(name);
-			continue;
-		}
-		names->word = xreallocarray(names->word, names->count + 1, sizeof(names->word[0]));
-		names->word[names->count++] = name;
+		else
+			words_take(names, name);
 	}
 	if (dir != NULL)
 		(void)closedir(dir);
-}
-
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 void shelf_list(const struct shelf *shelf, struct words *names)
@@ -88,8 +81,7 @@ void shelf_list(const struct shelf *shelf, struct words *names)
 		list_place(path, names);
 		free(path);
 	}
-	if (names->count > 0)
-		qsort(names->word, names->count, sizeof(names->word[0]), compare);
+	words_sort(names);
 }
 
 enum outcome shelf_is_empty(const struct shelf *shelf, struct err *err)

@@ -358,13 +358,8 @@ static void read_patterns(struct channel *channel)
 		    strcasecmp(setting->keyword, "Pattern") != 0)
 			continue;
 		channel->patterns_line = setting->line;
-		for (size_t w = 0; w < setting->words.count; w++) {
-			channel->patterns.word =
-				xreallocarray(channel->patterns.word, channel->patterns.count + 1,
-					      sizeof(*channel->patterns.word));
-			channel->patterns.word[channel->patterns.count++] =
-				xstrdup(setting->words.word[w]);
-		}
+		for (size_t w = 0; w < setting->words.count; w++)
+			words_push(&channel->patterns, span_from_str(setting->words.word[w]));
 	}
 }
 

@@ -169,10 +169,9 @@ static void run(struct channel *channel, const char *name, const char *what, con
 	struct words argv = {0};
 
 	words_copy(&argv, &channel->argv);
-	argv.word = xreallocarray(argv.word, argv.count + 3, sizeof(argv.word[0]));
-	argv.word[argv.count++] = xstrdup(name);
-	argv.word[argv.count++] = xstrdup(what);
-	argv.word[argv.count++] = xstrdup(advice);
+	words_push(&argv, span_from_str(name));
+	words_push(&argv, span_from_str(what));
+	words_push(&argv, span_from_str(advice));
 	channel->command =
 		command_run(channel->notices->base, &argv, 0, PATIENCE_MS, on_command, channel);
 	words_release(&argv);
@@ -190,9 +189,8 @@ static void mail(struct channel *channel, const char *name, const char *what, co
 		    &message);
 	if (by_program) {
 		words_copy(&argv, &channel->argv);
-		argv.word = xreallocarray(argv.word, argv.count + 2, sizeof(argv.word[0]));
-		argv.word[argv.count++] = xstrdup("-i");
-		argv.word[argv.count++] = xstrdup(channel->to);
+		words_push(&argv, span_from_str("-i"));
+		words_push(&argv, span_from_str(channel->to));
 		channel->command = command_feed(notices->base, &argv, buffer_span(&message),
 						PATIENCE_MS, on_command, channel);
 		words_release(&argv);

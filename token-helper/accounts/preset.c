@@ -15,23 +15,16 @@
 
 #define SUFFIX ".conf"
 
-/* A word of its own, whatever is in it: a directory's name may have spaces. */
-static void take_word(struct words *words, char *word)
-{
-	words->word = xreallocarray(words->word, words->count + 1, sizeof(words->word[0]));
-	words->word[words->count++] = word;
-}
-
 void preset_dirs(const char *config_path, const char *const *installed, struct words *dirs)
 {
 	static const char *const standard[] = {PROVIDERS_DIR, NULL};
 	const char *slash = strrchr(config_path, '/');
 
 	words_release(dirs);
-	take_word(dirs, xasprintf("%.*s/providers", slash != NULL ? (int)(slash - config_path) : 1,
-				  slash != NULL ? config_path : "."));
+	words_take(dirs, xasprintf("%.*s/providers", slash != NULL ? (int)(slash - config_path) : 1,
+				   slash != NULL ? config_path : "."));
 	for (const char *const *dir = installed != NULL ? installed : standard; *dir != NULL; dir++)
-		take_word(dirs, xstrdup(*dir));
+		words_push(dirs, span_from_str(*dir));
 }
 
 /* A name never leads out of its directory. */
@@ -60,15 +53,10 @@ static void list_dir(const char *path, struct words *names)
 		if (words_contain(names, name))
 			free(name);
 		else
-			take_word(names, name);
+			words_take(names, name);
 	}
 	if (dir != NULL)
 		(void)closedir(dir);
-}
-
-static int compare_words(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 void preset_list(const struct words *dirs, struct words *names)
@@ -76,8 +64,7 @@ void preset_list(const struct words *dirs, struct words *names)
 	words_release(names);
 	for (size_t i = 0; i < dirs->count; i++)
 		list_dir(dirs->word[i], names);
-	if (names->count > 0)
-		qsort(names->word, names->count, sizeof(names->word[0]), compare_words);
+	words_sort(names);
 }
 
 /* The file of that name after `skip` others. */
