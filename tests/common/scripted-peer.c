@@ -4,35 +4,14 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/helper-protocol.h"
 
 #include "common/banned.h"
-
-static void give_up(const char *what)
-{
-	perror(what);
-	_exit(99);
-}
-
-static int listen_on(const char *path)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 64) < 0)
-		give_up(path);
-	return fd;
-}
 
 /* One whole request, framing included; false when the other side goes first. */
 static bool read_request(int fd, struct buffer *request)
@@ -80,51 +59,44 @@ static void play(int fd, const struct peer_act *act, int requests, struct buffer
 		;
 }
 
-static void serve(int listener, const struct peer_act *acts, size_t count, int requests)
+/* What the process gets. */
+struct script {
+	const struct peer_act *acts;
+	size_t count;
+	int requests;
+};
+
+static void serve(int listener, void *context)
 {
+	const struct script *script = context;
 	struct buffer request = BUFFER_INIT(HELPER_REQUEST_MAX + 64);
+	size_t last = script->count - 1;
+	int fd;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0;; i++) {
-		int fd = accept(listener, NULL, NULL);
-
-		if (fd < 0)
-			_exit(0);
-		play(fd, &acts[i < count ? i : count - 1], requests, &request);
+	for (size_t i = 0; (fd = accept(listener, NULL, NULL)) >= 0; i++) {
+		play(fd, &script->acts[i < last ? i : last], script->requests, &request);
 		(void)close(fd);
 	}
 }
 
 void peer_start(struct scripted_peer *peer, const struct peer_act *acts, size_t count)
 {
-	const char *tmp = getenv("TMPDIR");
+	struct script script = {.acts = acts, .count = count};
 	int ends[2];
-	int listener;
 
-	(void)snprintf(peer->dir, sizeof(peer->dir), "%.40s/mailoauth-XXXXXX",
-		       tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
-	if (mkdtemp(peer->dir) == NULL || pipe(ends) < 0)
-		give_up("scripted peer");
-	(void)snprintf(peer->path, sizeof(peer->path), "%s/socket", peer->dir);
-	listener = listen_on(peer->path);
-	peer->pid = fork();
-	if (peer->pid < 0)
-		give_up("fork");
-	if (peer->pid == 0)
-		serve(listener, acts, count, ends[1]);
-	(void)close(listener);
+	if (pipe(ends) < 0)
+		peer_process_give_up("pipe");
+	script.requests = ends[1];
+	peer_process_start(&peer->process, serve, &script);
 	(void)close(ends[1]);
 	peer->requests = ends[0];
 }
 
 void peer_stop(struct scripted_peer *peer)
 {
-	(void)kill(peer->pid, SIGKILL);
-	(void)waitpid(peer->pid, NULL, 0);
+	(void)kill(peer->process.pid, SIGKILL);
+	(void)peer_process_end(&peer->process);
 	(void)close(peer->requests);
-	(void)unlink(peer->path);
-	(void)rmdir(peer->dir);
 }
 
 char *peer_request(const struct scripted_peer *peer, int ms)
@@ -147,6 +119,6 @@ char *peer_netstring(const char *payload)
 	struct buffer framed = BUFFER_INIT(HELPER_REPLY_MAX + 64);
 
 	if (!netstring_append(&framed, span_from_str(payload)))
-		give_up("netstring");
+		peer_process_give_up("netstring");
 	return framed.data;
 }

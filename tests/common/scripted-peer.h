@@ -2,15 +2,15 @@
 /*
  * scripted-peer.h - a process that plays mailoauthd, line by line as the test says.
  *
- * It listens before peer_start() returns, so a test never waits for it to come up. Each connection
- * plays the next act of the script; the last act is played for ever. What it was asked can be read
- * back.
+ * Each connection plays the next act of the script; the last act is played for ever. What it was
+ * asked can be read back.
  */
 #ifndef TESTS_COMMON_SCRIPTED_PEER_H
 #define TESTS_COMMON_SCRIPTED_PEER_H
 
 #include <stddef.h>
-#include <sys/types.h>
+
+#include "tests/common/peer-process.h"
 
 enum peer_manner {
 	PEER_SAY,	 /* reads a request, sends the bytes, waits for the other side to hang up */
@@ -26,10 +26,8 @@ struct peer_act {
 };
 
 struct scripted_peer {
-	pid_t pid;
+	struct peer_process process;
 	int requests; /* what the peer was asked comes out here, one netstring after the other */
-	char dir[64];
-	char path[96];
 };
 
 /* acts: borrowed until the fork. Exits the test program when the system does not play along. */

@@ -57,15 +57,15 @@ static void sweep(void **state)
 	(void)state;
 	peer_start(&peer, &act, 1);
 	failing_malloc_arm(0);
-	assert_true(ask_for_a_token(peer.path));
+	assert_true(ask_for_a_token(peer.process.path));
 	total = failing_malloc_count();
 	assert_true(total >= 4);
 	for (size_t n = 1; n <= total; n++) {
 		failing_malloc_arm(n);
-		assert_false(ask_for_a_token(peer.path));
+		assert_false(ask_for_a_token(peer.process.path));
 	}
 	failing_malloc_arm(0);
-	assert_true(ask_for_a_token(peer.path));
+	assert_true(ask_for_a_token(peer.process.path));
 	peer_stop(&peer);
 }
 
@@ -74,7 +74,7 @@ static void failures_are_reported_as_nomem(void **state)
 	struct peer_act act = {PEER_SAY, "3:OK ,", 0};
 	struct buffer reply = BUFFER_INIT(HELPER_REPLY_MAX);
 	struct scripted_peer peer;
-	const char *sockets[] = {peer.path, NULL};
+	const char *sockets[] = {peer.process.path, NULL};
 	struct helper_client client = {.sockets = sockets};
 	struct err err = ERR_INIT;
 

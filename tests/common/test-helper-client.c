@@ -45,10 +45,10 @@ static enum outcome outcome_of(struct peer_act act, int ms, struct err *err)
 
 	peer_start(&peer, &act, 1);
 	(void)buffer_set(&reply, "before", 6);
-	what = ask(peer.path, "token user=a", ms, &reply, err);
+	what = ask(peer.process.path, "token user=a", ms, &reply, err);
 	if (what != OUTCOME_OK) {
 		assert_string_equal(reply.data, "before");
-		assert_non_null(strstr(err->text, peer.path));
+		assert_non_null(strstr(err->text, peer.process.path));
 	}
 	buffer_release(&reply);
 	peer_stop(&peer);
@@ -80,16 +80,17 @@ static void asks_and_is_answered(void **state)
 	(void)state;
 	peer_start(&peer, acts, 3);
 	before = open_descriptors();
-	assert_int_equal(ask(peer.path, "token user=a", LATER_MS, &reply, &err), OUTCOME_OK);
+	assert_int_equal(ask(peer.process.path, "token user=a", LATER_MS, &reply, &err),
+			 OUTCOME_OK);
 	assert_string_equal(reply.data, "OK a=1 b");
 	assert_int_equal(reply.max, HELPER_REPLY_MAX);
 	assert_true(reply.secret);
 	request = peer_request(&peer, LATER_MS);
 	assert_string_equal(request, "token user=a");
 	free(request);
-	assert_int_equal(ask(peer.path, "", LATER_MS, &reply, &err), OUTCOME_OK);
+	assert_int_equal(ask(peer.process.path, "", LATER_MS, &reply, &err), OUTCOME_OK);
 	assert_string_equal(reply.data, "OK ");
-	assert_int_equal(ask(peer.path, "ping ", LATER_MS, &reply, NULL), OUTCOME_OK);
+	assert_int_equal(ask(peer.process.path, "ping ", LATER_MS, &reply, NULL), OUTCOME_OK);
 	assert_int_equal(open_descriptors(), before);
 	buffer_release(&reply);
 	peer_stop(&peer);
@@ -109,7 +110,7 @@ static void longest_request_and_reply(void **state)
 	memset(payload, 'p', HELPER_REPLY_MAX);
 	act.bytes = peer_netstring(payload);
 	peer_start(&peer, &act, 1);
-	assert_int_equal(ask(peer.path, request, LATER_MS, &reply, NULL), OUTCOME_OK);
+	assert_int_equal(ask(peer.process.path, request, LATER_MS, &reply, NULL), OUTCOME_OK);
 	assert_int_equal(reply.len, HELPER_REPLY_MAX);
 	assert_string_equal(reply.data, payload);
 	seen = peer_request(&peer, LATER_MS);
@@ -173,7 +174,7 @@ static void no_sigpipe(void **state)
 	(void)state;
 	memset(request, 'r', 4000000);
 	peer_start(&peer, &act, 1);
-	assert_int_equal(ask(peer.path, request, LATER_MS, &reply, NULL), OUTCOME_RETRY);
+	assert_int_equal(ask(peer.process.path, request, LATER_MS, &reply, NULL), OUTCOME_RETRY);
 	peer_stop(&peer);
 	free(request);
 	buffer_release(&reply);
@@ -222,7 +223,7 @@ static void first_that_exists_is_used(void **state)
 
 	(void)state;
 	peer_start(&peer, &act, 1);
-	sockets[2] = peer.path;
+	sockets[2] = peer.process.path;
 	assert_int_equal(helper_client_call(&client, span_from_str("ping "),
 					    deadline_in_ms(LATER_MS), &reply, &err),
 			 OUTCOME_OK);
@@ -298,15 +299,15 @@ static void forbidden_socket(void **state)
 
 	(void)state;
 	peer_start(&peer, &act, 1);
-	assert_int_equal(chmod(peer.path, 0), 0);
+	assert_int_equal(chmod(peer.process.path, 0), 0);
 	pid = fork();
 	if (pid == 0) {
 		enum outcome what;
 
 		if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
 			_exit(99);
-		what = ask(peer.path, "ping ", LATER_MS, &reply, &err);
-		_exit(strstr(err.text, peer.path) != NULL ? (int)what : 98);
+		what = ask(peer.process.path, "ping ", LATER_MS, &reply, &err);
+		_exit(strstr(err.text, peer.process.path) != NULL ? (int)what : 98);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(WEXITSTATUS(status), OUTCOME_DENIED);

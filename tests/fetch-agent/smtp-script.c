@@ -2,13 +2,10 @@
 /* smtp-script.c - see smtp-script.h. */
 #include "tests/fetch-agent/smtp-script.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,23 +13,6 @@
 
 #define LINE_SIZE  70000
 #define PATIENCE_S 20
-
-static void give_up(const char *what)
-{
-	perror(what);
-	_exit(99);
-}
-
-static int listen_on(const char *path)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 64) < 0)
-		give_up(path);
-	return fd;
-}
 
 static FILE *next_connection(int listener, FILE *last)
 {
@@ -44,7 +24,7 @@ static FILE *next_connection(int listener, FILE *last)
 	fd = accept(listener, NULL, NULL);
 	stream = fd >= 0 ? fdopen(fd, "r+") : NULL;
 	if (stream == NULL)
-		give_up("accept");
+		peer_process_give_up("accept");
 	return stream;
 }
 
@@ -81,13 +61,15 @@ static void expect(FILE *stream, const char *wanted)
 		differ(wanted, heard);
 }
 
-/* The script's ends of the pipes, in its process. */
-static int note_fd, go_fd;
+/* What the process gets: the script, and its ends of the pipes. */
+struct playing {
+	const char *text;
+	int note, go;
+};
 
-static void play_line(FILE *stream, const char *line)
+static void play_line(FILE *stream, const char *line, const struct playing *playing)
 {
 	char byte = 'n';
-
 	const char *heard;
 
 	if (strncmp(line, "S: ", 3) == 0) {
@@ -108,49 +90,40 @@ static void play_line(FILE *stream, const char *line)
 		if (heard != NULL && strcmp(heard, "QUIT") != 0)
 			differ("(the end)", heard);
 	} else if (strcmp(line, "N") == 0) {
-		if (write(note_fd, &byte, 1) != 1 || read(go_fd, &byte, 1) != 1)
-			give_up("note");
+		if (write(playing->note, &byte, 1) != 1 || read(playing->go, &byte, 1) != 1)
+			peer_process_give_up("note");
 	}
 }
 
-static void serve(int listener, char *text)
+static void serve(int listener, void *context)
 {
-	FILE *stream = next_connection(listener, NULL);
+	const struct playing *playing = context;
+	char *text = strdup(playing->text);
+	FILE *stream;
 
+	(void)alarm(PATIENCE_S);
+	stream = next_connection(listener, NULL);
 	for (char *line = strsep(&text, "\n"); line != NULL; line = strsep(&text, "\n")) {
 		if (strcmp(line, "X") == 0)
 			break;
 		if (strcmp(line, "--") == 0)
 			stream = next_connection(listener, stream);
 		else
-			play_line(stream, line);
+			play_line(stream, line, playing);
 	}
 	(void)fclose(stream);
-	_exit(0);
 }
 
 void smtp_script_start(struct smtp_script *script, const char *text)
 {
+	struct playing playing = {.text = text};
 	int note[2], go[2];
-	int listener;
 
-	(void)snprintf(script->dir, sizeof(script->dir), "/tmp/mailoauth-XXXXXX");
-	if (mkdtemp(script->dir) == NULL || pipe(note) < 0 || pipe(go) < 0)
-		give_up("smtp-script");
-	(void)snprintf(script->path, sizeof(script->path), "%s/socket", script->dir);
-	listener = listen_on(script->path);
-	script->pid = fork();
-	if (script->pid < 0)
-		give_up("fork");
-	if (script->pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		(void)signal(SIGPIPE, SIG_IGN);
-		(void)alarm(PATIENCE_S);
-		note_fd = note[1];
-		go_fd = go[0];
-		serve(listener, strdup(text));
-	}
-	(void)close(listener);
+	if (pipe(note) < 0 || pipe(go) < 0)
+		peer_process_give_up("pipe");
+	playing.note = note[1];
+	playing.go = go[0];
+	peer_process_start(&script->process, serve, &playing);
 	(void)close(note[1]);
 	(void)close(go[0]);
 	script->note = note[0];
@@ -160,17 +133,14 @@ void smtp_script_start(struct smtp_script *script, const char *text)
 void smtp_script_go(struct smtp_script *script)
 {
 	if (write(script->go, "g", 1) != 1)
-		give_up("go");
+		peer_process_give_up("go");
 }
 
 bool smtp_script_end(struct smtp_script *script)
 {
-	int status = -1;
+	int status = peer_process_end(&script->process);
 
-	(void)waitpid(script->pid, &status, 0);
 	(void)close(script->note);
 	(void)close(script->go);
-	(void)unlink(script->path);
-	(void)rmdir(script->dir);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }

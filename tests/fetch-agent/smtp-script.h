@@ -4,20 +4,19 @@
  *
  * A script is lines: "S: text" is said ("|" ends a line in the middle); "C: text" must be heard
  * ("*" at its end: anything may follow); "M" hears lines up to and with a lone dot; "E" expects the
- * client to hang up; "X" hangs up; "--" hangs up and waits for the next connection. It listens
- * before smtp_script_start() returns. "N" makes script->note readable, and waits for
- * smtp_script_go(). What is heard in another order than written ends it: smtp_script_end() says so.
+ * client to hang up; "X" hangs up; "--" hangs up and waits for the next connection. "N" makes
+ * script->note readable, and waits for smtp_script_go(). What is heard in another order than
+ * written ends it: smtp_script_end() says so.
  */
 #ifndef TESTS_FETCH_AGENT_SMTP_SCRIPT_H
 #define TESTS_FETCH_AGENT_SMTP_SCRIPT_H
 
 #include <stdbool.h>
-#include <sys/types.h>
+
+#include "tests/common/peer-process.h"
 
 struct smtp_script {
-	pid_t pid;
-	char dir[64];
-	char path[96];
+	struct peer_process process;
 	int note, go;
 };
 

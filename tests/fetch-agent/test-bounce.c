@@ -148,7 +148,7 @@ static enum delivery_kind send_over(const char *text)
 	struct smtp_script script;
 
 	smtp_script_start(&script, text);
-	via.path = script.path;
+	via.path = script.process.path;
 	assert_non_null(bounce_send(&via, &world, &facts, on_done, &outcome));
 	assert_int_equal(outcome.count, 0);
 	(void)event_base_dispatch(outcome.base);

@@ -77,7 +77,7 @@ static void begin_with(struct trial *trial, const char *form, const char *script
 	smtp_script_start(&trial->script, script);
 	trial->base = event_base_new();
 	world = (struct delivery_world){.base = trial->base};
-	(void)snprintf(text, sizeof(text), "lmtp:unix:%s", trial->script.path);
+	(void)snprintf(text, sizeof(text), "lmtp:unix:%s", trial->script.process.path);
 	assert_int_equal(delivery_config_parse(text, &trial->config, &err), OUTCOME_OK);
 	/* SMTP over a Unix socket is for this test only. */
 	if (strcmp(form, "smtp") == 0)
@@ -150,7 +150,7 @@ static void finish(struct trial *trial)
 static void abandon(struct trial *trial)
 {
 	delivery_close(trial->delivery);
-	(void)kill(trial->script.pid, SIGKILL);
+	(void)kill(trial->script.process.pid, SIGKILL);
 	assert_false(smtp_script_end(&trial->script));
 	delivery_config_release(&trial->config);
 	event_base_free(trial->base);
@@ -323,7 +323,7 @@ static void nobody_listens(void **state)
 
 	(void)state;
 	begin(&trial, "lmtp", "X");
-	assert_int_equal(unlink(trial.script.path), 0);
+	assert_int_equal(unlink(trial.script.process.path), 0);
 	put(&trial, 1, "a", "x");
 	await(&trial, 2);
 	expect(&trial, 0, 1, DELIVERY_DOWN, "cannot connect: ");

@@ -111,7 +111,7 @@ static void callbacks_fill(struct client *self)
 static void begin(const struct peer_act *acts, size_t count, struct client program)
 {
 	peer_start(&peer, acts, count);
-	assert_int_equal(setenv("MAILOAUTH_SOCKET", peer.path, 1), 0);
+	assert_int_equal(setenv("MAILOAUTH_SOCKET", peer.process.path, 1), 0);
 	client = program;
 	callbacks_fill(&client);
 	assert_int_equal(sasl_client_init(NULL), SASL_OK);
@@ -440,12 +440,12 @@ static void daemon_is_absent(void **state)
 
 	(void)state;
 	begin_with(GOOD, postfix);
-	assert_int_equal(unlink(peer.path), 0);
+	assert_int_equal(unlink(peer.process.path), 0);
 	assert_int_equal(start("XOAUTH2", &out, &len), SASL_UNAVAIL);
 	assert_non_null(strstr(
 		client.log,
 		"mailoauth: relay@contoso.example: mailoauthd is not running: there is no "));
-	assert_non_null(strstr(client.log, peer.path));
+	assert_non_null(strstr(client.log, peer.process.path));
 	end();
 }
 
@@ -562,7 +562,7 @@ static void refusal_while_the_daemon_is_gone(void **state)
 	(void)state;
 	begin_with(GOOD, postfix);
 	assert_starts("XOAUTH2", XOAUTH2_MESSAGE);
-	assert_int_equal(unlink(peer.path), 0);
+	assert_int_equal(unlink(peer.process.path), 0);
 	assert_int_equal(sasl_client_step(client.conn, REFUSAL, strlen(REFUSAL), NULL, &out, &len),
 			 SASL_OK);
 	assert_int_equal(len, 0);

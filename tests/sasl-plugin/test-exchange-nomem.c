@@ -168,7 +168,7 @@ static void sweep_with(const sasl_utils_t *which)
 	size_t total;
 
 	peer_start(&peer, &act, 1);
-	assert_int_equal(setenv("MAILOAUTH_SOCKET", peer.path, 1), 0);
+	assert_int_equal(setenv("MAILOAUTH_SOCKET", peer.process.path, 1), 0);
 	failing_malloc_arm(0);
 	assert_int_equal(live(which), SASL_OK);
 	total = failing_malloc_count();
@@ -283,7 +283,7 @@ static void step_after_the_last(void **state)
 
 	(void)state;
 	peer_start(&peer, &act, 1);
-	assert_int_equal(setenv("MAILOAUTH_SOCKET", peer.path, 1), 0);
+	assert_int_equal(setenv("MAILOAUTH_SOCKET", peer.process.path, 1), 0);
 	assert_int_equal(sasl_client_plug_init(&utils, 4, &version, &plugs, &count), SASL_OK);
 	assert_int_equal(plugs[0].mech_new(plugs[0].glob_context, &params, &context), SASL_OK);
 	for (int i = 0; i < 3; i++) {
