@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/passing.h"
 #include "common/xalloc.h"
 
 #include "common/banned.h"
@@ -32,7 +33,7 @@
 
 extern char **environ;
 
-enum { FD_REPORT, FD_OUTPUT, FD_COMPLAINT, FD_INPUT, FDS };
+enum { FD_REPORT, FD_OUTPUT, FD_COMPLAINT, FD_INPUT, FDS = PASSING_MAX };
 
 struct order {
 	char group;
@@ -40,11 +41,6 @@ struct order {
 };
 
 #define ORDER_HEAD offsetof(struct order, words)
-
-union passing {
-	struct cmsghdr head;
-	char room[CMSG_SPACE(FDS * sizeof(int))];
-};
 
 /* The process that runs programs ---------------------------------------------------------------
  */
@@ -255,23 +251,12 @@ static void obey(struct runner *runner, struct order *order, size_t len, const i
 static bool take_order(struct runner *runner)
 {
 	static struct order order;
-	union passing control = {0};
-	struct iovec bytes = {&order, sizeof(order)};
-	struct msghdr message = {.msg_iov = &bytes,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof(control)};
-	ssize_t len = recvmsg(LINK_FD, &message, MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *head = len > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-	int fds[FDS] = {-1, -1, -1, -1};
-	size_t count = 0;
+	int fds[FDS];
+	size_t count;
+	ssize_t len = passing_receive(LINK_FD, &order, sizeof(order), fds, &count);
 
 	if (len <= 0)
 		return len < 0 && errno == EINTR;
-	if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS) {
-		count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(fds, CMSG_DATA(head), count * sizeof(int));
-	}
 	if ((size_t)len >= ORDER_HEAD && count >= FD_INPUT)
 		obey(runner, &order, (size_t)len, fds);
 	else if (fds[FD_REPORT] >= 0)
@@ -443,26 +428,6 @@ static size_t pack(const struct words *argv, struct order *order)
 	return ORDER_HEAD + at;
 }
 
-static bool give(struct order *order, size_t len, const int *fds, size_t count)
-{
-	union passing control = {0};
-	struct iovec bytes = {order, len};
-	struct msghdr message = {.msg_iov = &bytes,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = CMSG_SPACE(count * sizeof(int))};
-	ssize_t n;
-
-	control.head.cmsg_level = SOL_SOCKET;
-	control.head.cmsg_type = SCM_RIGHTS;
-	control.head.cmsg_len = CMSG_LEN(count * sizeof(int));
-	memcpy(CMSG_DATA(&control.head), fds, count * sizeof(int));
-	do
-		n = sendmsg(link_fd, &message, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n == (ssize_t)len;
-}
-
 static bool send_order(const struct runner_order *order, int report_fd)
 {
 	const int fds[FDS] = {report_fd, order->output, order->complaint, order->input};
@@ -475,7 +440,7 @@ static bool send_order(const struct runner_order *order, int report_fd)
 		errno = E2BIG;
 		return false;
 	}
-	return give(&packed, len, fds, order->input >= 0 ? FDS : FD_INPUT);
+	return passing_send(link_fd, &packed, len, fds, order->input >= 0 ? FDS : FD_INPUT);
 }
 
 int runner_run(const struct runner_order *order)

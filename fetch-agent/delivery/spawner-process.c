@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "common/confine.h"
+#include "common/passing.h"
 #include "common/xalloc.h"
 #include "fetch-agent/delivery/placeholder.h"
 
@@ -272,26 +273,12 @@ static void obey(struct spawning *spawning, const struct spawn_order *order, siz
 static bool take_order(struct spawning *spawning)
 {
 	struct spawn_order order = {0};
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(SPAWN_FDS * sizeof(int))];
-	} control = {0};
-	struct iovec bytes = {&order, sizeof(order)};
-	struct msghdr message = {.msg_iov = &bytes,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof(control)};
-	ssize_t len = recvmsg(spawning->fd, &message, MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *head = len > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-	int fds[SPAWN_FDS];
-	size_t count = 0;
+	int fds[PASSING_MAX];
+	size_t count;
+	ssize_t len = passing_receive(spawning->fd, &order, sizeof(order), fds, &count);
 
 	if (len <= 0)
 		return len < 0 && errno == EINTR;
-	if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS) {
-		count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(fds, CMSG_DATA(head), count * sizeof(int));
-	}
 	if ((size_t)len >= ORDER_HEAD)
 		obey(spawning, &order, (size_t)len, fds, count);
 	for (size_t i = 0; i < count; i++)

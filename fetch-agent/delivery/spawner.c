@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/passing.h"
 #include "common/xalloc.h"
 #include "fetch-agent/delivery/spawner-private.h"
 
@@ -223,27 +224,11 @@ void spawner_stop(struct spawner *spawner)
 	free(spawner);
 }
 
-static bool give_order(const struct spawner *spawner, struct spawn_order *order, size_t len,
+static bool give_order(const struct spawner *spawner, const struct spawn_order *order, size_t len,
 		       const int *fds)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(SPAWN_FDS * sizeof(int))];
-	} control = {0};
-	struct iovec bytes = {order, len};
-	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
-
-	if (spawner->fd < 0)
-		return false;
-	if (fds != NULL) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.head.cmsg_level = SOL_SOCKET;
-		control.head.cmsg_type = SCM_RIGHTS;
-		control.head.cmsg_len = CMSG_LEN(SPAWN_FDS * sizeof(int));
-		memcpy(CMSG_DATA(&control.head), fds, SPAWN_FDS * sizeof(int));
-	}
-	return sendmsg(spawner->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
+	return spawner->fd >= 0 &&
+	       passing_send(spawner->fd, order, len, fds, fds != NULL ? SPAWN_FDS : 0);
 }
 
 /* False: too long. */
