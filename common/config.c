@@ -7,12 +7,8 @@
  */
 #include "common/config.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <ini.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <search.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,30 +16,15 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "common/config-private.h"
 #include "common/nearest.h"
-#include "common/url.h"
 #include "common/xalloc.h"
 
 #include "common/banned.h"
 
 #define CONFIG_SECTION_MAX 48 /* inih cuts longer ones silently; the reader refuses them first */
-#define CONFIG_SECRET_MAX  16384
 #define TAB_COLUMNS	   8
-
-struct seen_key {
-	const void *target;
-	const struct config_key *key; /* NULL: the section's head */
-	int line;
-};
-
-/* The keys of one section stand together: a section is never opened twice. */
-struct config_seen {
-	struct seen_key *keys;
-	size_t count;
-	size_t last; /* where the last search found its section: most look there again */
-};
 
 struct section_seen {
 	char name[CONFIG_SECTION_MAX + 1];
@@ -94,182 +75,12 @@ void config_problems_release(struct config_problems *problems)
 	problems->count = 0;
 }
 
-/* What was seen where ------------------------------------------------------------------------- */
-
-struct config_seen *config_seen_new(void)
-{
-	return xcalloc(1, sizeof(struct config_seen));
-}
-
-void config_seen_free(struct config_seen *seen)
-{
-	if (seen == NULL)
-		return;
-	free(seen->keys);
-	free(seen);
-}
-
-/* The first entry of target's section, or seen->count. Sections are asked for in their order, or
- * again and again: starting where the last one was found keeps ten thousand of them from taking
- * quadratic time. */
-static size_t seen_find_section(const struct config_seen *seen, const void *target)
-{
-	for (size_t i = 0; i < seen->count; i++) {
-		size_t at = (seen->last + i) % seen->count;
-
-		if (seen->keys[at].target == target && seen->keys[at].key == NULL)
-			return at;
-	}
-	return seen->count;
-}
-
-static const struct seen_key *seen_find(struct config_seen *seen, const void *target,
-					const char *key)
-{
-	size_t at = seen_find_section(seen, target);
-
-	if (at == seen->count)
-		return NULL;
-	seen->last = at;
-	for (; at < seen->count && seen->keys[at].target == target; at++) {
-		const struct seen_key *entry = &seen->keys[at];
-
-		if (key == NULL ? entry->key == NULL
-				: entry->key != NULL && strcmp(entry->key->name, key) == 0)
-			return entry;
-	}
-	return NULL;
-}
-
-int config_seen_line(struct config_seen *seen, const void *target, const char *key)
-{
-	const struct seen_key *entry = seen_find(seen, target, key);
-
-	return entry != NULL ? entry->line : 0;
-}
-
-static void seen_add(struct config_seen *seen, const void *target, const struct config_key *key,
-		     int line)
-{
-	seen->keys = xgrow(seen->keys, seen->count, sizeof(seen->keys[0]));
-	seen->keys[seen->count++] = (struct seen_key){target, key, line};
-}
-
-/* Values -------------------------------------------------------------------------------------- */
-
-/* All return NULL, or what is wrong with the value. */
-typedef const char *value_fn(const struct config_key *key, const char *value, void *target);
-
-static const char *value_string(const struct config_key *key, const char *value, void *target)
-{
-	char **string = target;
-
-	(void)key;
-	free(*string);
-	*string = xstrdup(value);
-	return NULL;
-}
-
-static const char *value_words(const struct config_key *key, const char *value, void *target)
-{
-	(void)key;
-	words_release(target);
-	words_split(value, target);
-	return NULL;
-}
-
-static int64_t unit_seconds(const char *unit)
-{
-	static const struct {
-		const char *unit;
-		int64_t seconds;
-	} units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
-
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(units[i].unit, unit) == 0)
-			return units[i].seconds;
-	}
-	return 0;
-}
-
-static const char *value_number(const struct config_key *key, const char *value, void *target)
-{
-	int64_t *number = target;
-	int64_t unit;
-	char *end;
-	intmax_t parsed;
-
-	errno = 0;
-	parsed = strtoimax(value, &end, 10);
-	unit = unit_seconds(end);
-	if (errno != 0 || end == value || unit == 0)
-		return "is not a number (with s, m, h or d for a time)";
-	if (parsed < 0 || parsed > INT64_MAX / 86400 || parsed * unit < key->min ||
-	    parsed * unit > key->max)
-		return "is out of range";
-	*number = parsed * unit;
-	return NULL;
-}
-
-static const char *value_boolean(const struct config_key *key, const char *value, void *target)
-{
-	static const char *const yes[] = {"yes", "true", "on"};
-	static const char *const no[] = {"no", "false", "off"};
-	bool *boolean = target;
-
-	(void)key;
-	for (size_t i = 0; i < 3; i++) {
-		if (strcasecmp(value, yes[i]) == 0 || strcasecmp(value, no[i]) == 0) {
-			*boolean = strcasecmp(value, yes[i]) == 0;
-			return NULL;
-		}
-	}
-	return "is neither yes nor no";
-}
-
-static const char *value_choice(const struct config_key *key, const char *value, void *target)
-{
-	for (int i = 0; key->choices[i] != NULL; i++) {
-		if (strcmp(key->choices[i], value) == 0) {
-			*(int *)target = i;
-			return NULL;
-		}
-	}
-	return "is not one of";
-}
-
-static const char *value_url(const struct config_key *key, const char *value, void *target)
-{
-	if (!url_is_safe(value))
-		return "is not an https:// URL (http:// is for loopback addresses only)";
-	return value_string(key, value, target);
-}
-
-static const char *value_path(const struct config_key *key, const char *value, void *target)
-{
-	if (value[0] != '/')
-		return "is not an absolute path";
-	return value_string(key, value, target);
-}
-
-static value_fn *const value_fns[] = {
-	[CONFIG_STRING] = value_string, [CONFIG_WORDS] = value_words,
-	[CONFIG_NUMBER] = value_number, [CONFIG_BOOLEAN] = value_boolean,
-	[CONFIG_CHOICE] = value_choice, [CONFIG_URL] = value_url,
-	[CONFIG_PATH] = value_path,
-};
-
 static void report_value(struct config_parse *parse, const struct config_key *key,
 			 const char *value, const char *wrong)
 {
 	struct buffer hint = BUFFER_INIT(512);
 
-	if (key->type == CONFIG_CHOICE) {
-		for (size_t i = 0; key->choices[i] != NULL; i++)
-			(void)buffer_printf(&hint, "%s%s", i == 0 ? ": " : ", ", key->choices[i]);
-	} else if (key->type == CONFIG_NUMBER) {
-		(void)buffer_printf(&hint, ": from %" PRId64 " to %" PRId64, key->min, key->max);
-	}
+	config_value_hint(key, &hint);
 	config_problem(parse->problems, parse->file, parse->line, "%s = %s: %s%s", key->name, value,
 		       wrong, buffer_cstr(&hint));
 	buffer_release(&hint);
@@ -277,7 +88,6 @@ static void report_value(struct config_parse *parse, const struct config_key *ke
 
 static void set_value(struct config_parse *parse, const struct config_key *key, const char *value)
 {
-	void *target = (char *)parse->target + key->offset;
 	const char *wrong;
 
 	if (value[0] == '\0') {
@@ -285,7 +95,7 @@ static void set_value(struct config_parse *parse, const struct config_key *key, 
 			       "%s has no value: give one, or delete the line", key->name);
 		return;
 	}
-	wrong = value_fns[key->type](key, value, target);
+	wrong = config_value_set(key, value, parse->target);
 	if (wrong != NULL)
 		report_value(parse, key, value, wrong);
 }
@@ -389,7 +199,7 @@ static void open_section(struct config_parse *parse, const char *section)
 	parse->target = parse->kind->open(parse->context, name, parse->line);
 	parse->skip = parse->target == NULL;
 	if (!parse->skip)
-		seen_add(parse->seen, parse->target, NULL, parse->line);
+		config_seen_add(parse->seen, parse->target, NULL, parse->line);
 }
 
 static const char *mistyped_key(const struct config_kind *kind, const char *name)
@@ -453,7 +263,7 @@ static void set_key(struct config_parse *parse, const char *name, const char *va
 			       "%s was set already in line %d", name, before);
 		return;
 	}
-	seen_add(parse->seen, parse->target, key, parse->line);
+	config_seen_add(parse->seen, parse->target, key, parse->line);
 	parse->last_key = key;
 	set_value(parse, key, value);
 }
@@ -479,30 +289,15 @@ static void refuse_indented_key(struct config_parse *parse, const char *line)
 /* An indented line goes on with a list; other types have nothing to go on with. */
 static void continue_value(struct config_parse *parse, const char *value)
 {
-	char *target;
-
 	if (parse->last_key == NULL)
 		return;
-	if (is_key_line(parse, value)) {
+	if (is_key_line(parse, value))
 		refuse_indented_key(parse, value);
-		return;
-	}
-	target = (char *)parse->target + parse->last_key->offset;
-	if (parse->last_key->type == CONFIG_WORDS) {
-		words_split(value, (struct words *)(void *)target);
-	} else if (parse->last_key->type == CONFIG_STRING) {
-		char **string = (char **)(void *)target;
-		char *joined =
-			*string != NULL ? xasprintf("%s %s", *string, value) : xstrdup(value);
-
-		free(*string);
-		*string = joined;
-	} else {
+	else if (!config_value_continue(parse->last_key, value, parse->target))
 		config_problem(
 			parse->problems, parse->file, parse->line,
 			"an indented line goes on with the value of %s, which takes one value",
 			parse->last_key->name);
-	}
 }
 
 static int on_key(void *user, const char *section, const char *name, const char *value)
@@ -670,111 +465,4 @@ bool config_read(const char *file, const struct config_kind *kinds, void *contex
 		config_seen_free(parse.seen);
 	tdestroy(parse.sections, free);
 	return problems->count == before;
-}
-
-/* Sections that have been read ----------------------------------------------------------------- */
-
-static bool value_same(enum config_type type, const void *a, const void *b)
-{
-	const char *text, *other;
-
-	switch (type) {
-	case CONFIG_WORDS:
-		return words_equal(a, b);
-	case CONFIG_NUMBER:
-		return *(const int64_t *)a == *(const int64_t *)b;
-	case CONFIG_BOOLEAN:
-		return *(const bool *)a == *(const bool *)b;
-	case CONFIG_CHOICE:
-		return *(const int *)a == *(const int *)b;
-	case CONFIG_STRING:
-	case CONFIG_URL:
-	case CONFIG_PATH:
-		break;
-	}
-	text = *(char *const *)a;
-	other = *(char *const *)b;
-	return text == other || (text != NULL && other != NULL && strcmp(text, other) == 0);
-}
-
-bool config_same(const struct config_key *keys, const void *a, const void *b)
-{
-	for (const struct config_key *key = keys; key->name != NULL; key++) {
-		if (!value_same(key->type, (const char *)a + key->offset,
-				(const char *)b + key->offset))
-			return false;
-	}
-	return true;
-}
-
-static void value_release(enum config_type type, void *value)
-{
-	char **text = value;
-
-	switch (type) {
-	case CONFIG_WORDS:
-		words_release(value);
-		return;
-	case CONFIG_NUMBER:
-	case CONFIG_BOOLEAN:
-	case CONFIG_CHOICE:
-		return;
-	case CONFIG_STRING:
-	case CONFIG_URL:
-	case CONFIG_PATH:
-		break;
-	}
-	free(*text);
-	*text = NULL;
-}
-
-void config_release(const struct config_key *keys, void *section)
-{
-	for (const struct config_key *key = keys; key->name != NULL; key++)
-		value_release(key->type, (char *)section + key->offset);
-}
-
-/* Secrets in files ---------------------------------------------------------------------------- */
-
-static enum outcome read_secret_fd(int fd, const char *path, struct buffer *secret, struct err *err)
-{
-	struct stat st;
-	char chunk[1024];
-	ssize_t n;
-
-	if (fstat(fd, &st) != 0)
-		return err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, OUTCOME_CONFIG, "%s: is not a regular file", path);
-	if ((st.st_mode & S_IRWXO) != 0)
-		return err_set(err, OUTCOME_CONFIG,
-			       "%s: holds a secret and others can read it: chmod o= %s", path,
-			       path);
-	buffer_clear(secret);
-	do
-		n = read(fd, chunk, sizeof(chunk));
-	while (n > 0 && buffer_append(secret, chunk, (size_t)n));
-	wipe(chunk, sizeof(chunk));
-	if (n < 0)
-		return err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
-	if (!buffer_ok(secret) || secret->len > CONFIG_SECRET_MAX)
-		return err_set(err, OUTCOME_CONFIG, "%s: is too large for a secret", path);
-	while (secret->len > 0 &&
-	       (secret->data[secret->len - 1] == '\n' || secret->data[secret->len - 1] == '\r'))
-		secret->data[--secret->len] = '\0';
-	if (secret->len == 0)
-		return err_set(err, OUTCOME_CONFIG, "%s: is empty", path);
-	return OUTCOME_OK;
-}
-
-enum outcome config_read_secret(const char *path, struct buffer *secret, struct err *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	enum outcome outcome;
-
-	if (fd < 0)
-		return err_set(err, OUTCOME_CONFIG, "%s: %s", path, strerror(errno));
-	outcome = read_secret_fd(fd, path, secret, err);
-	(void)close(fd);
-	return outcome;
 }

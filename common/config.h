@@ -88,11 +88,4 @@ bool config_same(const struct config_key *keys, const void *a, const void *b);
  * is left to be freed. */
 void config_release(const struct config_key *keys, void *section);
 
-/*
- * Reads a file that holds one secret (a trailing newline is dropped) into secret, whose ceiling
- * applies. Refused, with the chmod to type, when others than its owner and group can read it.
- * OUTCOME_CONFIG, err names the path.
- */
-enum outcome config_read_secret(const char *path, struct buffer *secret, struct err *err);
-
 #endif

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/config.h"
 #include "common/deadline.h"
 #include "common/file.h"
+#include "common/secret-file.h"
 #include "common/xalloc.h"
 #include "token-helper/cli-ask.h"
 #include "token-helper/cli-import.h"
@@ -200,7 +200,7 @@ static bool find_password(void *context, const char *what, struct buffer *out)
 		free(prompt);
 		return got;
 	}
-	if (config_read_secret(cli->password_file, out, &err) == OUTCOME_OK)
+	if (secret_file_read(cli->password_file, out, &err) == OUTCOME_OK)
 		return true;
 	(void)cli_report(CLI_DATA, err.text);
 	return false;

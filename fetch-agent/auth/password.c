@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/runner.h"
+#include "common/secret-file.h"
 #include "common/xalloc.h"
 
 #include "common/banned.h"
@@ -189,7 +190,7 @@ static void run_command(struct password_ask *ask)
 static void read_file(struct password_ask *ask)
 {
 	struct err err = ERR_INIT;
-	enum outcome what = config_read_secret(ask->file, &ask->password, &err);
+	enum outcome what = secret_file_read(ask->file, &ask->password, &err);
 
 	finish(ask, what, &err);
 }

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "common/secret-file.h"
 #include "common/xalloc.h"
 
 #include "common/banned.h"
@@ -356,24 +357,24 @@ static void secrets_are_read_from_closed_files(void **state)
 
 	(void)state;
 	write_file("s3cret\r\n", 8);
-	assert_int_equal(config_read_secret(path, &secret, &err), OUTCOME_OK);
+	assert_int_equal(secret_file_read(path, &secret, &err), OUTCOME_OK);
 	assert_string_equal(buffer_cstr(&secret), "s3cret");
 	assert_int_equal(chmod(path, 0640), 0);
-	assert_int_equal(config_read_secret(path, &secret, &err), OUTCOME_OK);
+	assert_int_equal(secret_file_read(path, &secret, &err), OUTCOME_OK);
 	assert_int_equal(chmod(path, 0604), 0);
-	assert_int_equal(config_read_secret(path, &secret, &err), OUTCOME_CONFIG);
+	assert_int_equal(secret_file_read(path, &secret, &err), OUTCOME_CONFIG);
 	way = xasprintf("chmod o= %s", path);
 	assert_non_null(strstr(err.text, way));
 	assert_null(strstr(err.text, "s3cret"));
 	free(way);
 	(void)unlink(path);
 	write_file("\n", 1);
-	assert_int_equal(config_read_secret(path, &secret, &err), OUTCOME_CONFIG);
+	assert_int_equal(secret_file_read(path, &secret, &err), OUTCOME_CONFIG);
 	(void)unlink(path);
 	write_file(X50 X50 "x", 101);
-	assert_int_equal(config_read_secret(path, &secret, &err), OUTCOME_CONFIG);
-	assert_int_equal(config_read_secret("/nonexistent", &secret, &err), OUTCOME_CONFIG);
-	assert_int_equal(config_read_secret("/dev/null", &secret, &err), OUTCOME_CONFIG);
+	assert_int_equal(secret_file_read(path, &secret, &err), OUTCOME_CONFIG);
+	assert_int_equal(secret_file_read("/nonexistent", &secret, &err), OUTCOME_CONFIG);
+	assert_int_equal(secret_file_read("/dev/null", &secret, &err), OUTCOME_CONFIG);
 	buffer_release(&secret);
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/secret-file.h"
 #include "common/xalloc.h"
 #include "token-helper/accounts/account-resolve.h"
 
@@ -172,7 +173,7 @@ static bool read_secret(const struct resolving *at, const char *key, const char 
 	if (path == NULL)
 		return false;
 	resolve_reads(at->reading, path);
-	outcome = config_read_secret(path, secret, &err);
+	outcome = secret_file_read(path, secret, &err);
 	if (outcome == OUTCOME_OK && is_file)
 		check_daemon_reads(at, key, path);
 	else if (outcome != OUTCOME_OK)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/secret-file.h"
 #include "common/xalloc.h"
 #include "token-helper/accounts/account-resolve.h"
 
@@ -54,7 +55,7 @@ static void add_key(struct config_reading *reading, struct helper_config *config
 	struct err err;
 
 	resolve_reads(reading, path);
-	if (config_read_secret(path, &hex, &err) != OUTCOME_OK ||
+	if (secret_file_read(path, &hex, &err) != OUTCOME_OK ||
 	    seal_keys_add(config->seal_keys, buffer_span(&hex), &err) != OUTCOME_OK)
 		problem(reading, "seal_key_file", source, err.text);
 	buffer_release(&hex);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/deadline.h"
+#include "common/secret-file.h"
 #include "common/xalloc.h"
 #include "token-helper/command/command.h"
 #include "token-helper/json/json-reader.h"
@@ -176,7 +177,7 @@ static void on_command(void *context, struct command_result *result)
 static void send_with_file(struct endpoint_request *request, const char *path)
 {
 	struct buffer text = BUFFER_INIT_SECRET(CLIENT_ASSERTION_MAX);
-	enum outcome outcome = config_read_secret(path, &text, &request->err);
+	enum outcome outcome = secret_file_read(path, &text, &request->err);
 
 	if (outcome == OUTCOME_OK) {
 		send_with(request, buffer_span(&text));
