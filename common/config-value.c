@@ -13,10 +13,9 @@
 
 #include "common/banned.h"
 
-/* All return NULL, or what is wrong with the value. */
-typedef const char *value_fn(const struct config_key *key, const char *value, void *target);
+/* Reading: NULL, or what is wrong with the value ----------------------------------------------- */
 
-static const char *value_string(const struct config_key *key, const char *value, void *target)
+static const char *read_string(const struct config_key *key, const char *value, void *target)
 {
 	char **string = target;
 
@@ -26,7 +25,7 @@ static const char *value_string(const struct config_key *key, const char *value,
 	return NULL;
 }
 
-static const char *value_words(const struct config_key *key, const char *value, void *target)
+static const char *read_words(const struct config_key *key, const char *value, void *target)
 {
 	(void)key;
 	words_release(target);
@@ -48,7 +47,7 @@ static int64_t unit_seconds(const char *unit)
 	return 0;
 }
 
-static const char *value_number(const struct config_key *key, const char *value, void *target)
+static const char *read_number(const struct config_key *key, const char *value, void *target)
 {
 	int64_t *number = target;
 	int64_t unit;
@@ -67,7 +66,7 @@ static const char *value_number(const struct config_key *key, const char *value,
 	return NULL;
 }
 
-static const char *value_boolean(const struct config_key *key, const char *value, void *target)
+static const char *read_boolean(const struct config_key *key, const char *value, void *target)
 {
 	static const char *const yes[] = {"yes", "true", "on"};
 	static const char *const no[] = {"no", "false", "off"};
@@ -83,7 +82,7 @@ static const char *value_boolean(const struct config_key *key, const char *value
 	return "is neither yes nor no";
 }
 
-static const char *value_choice(const struct config_key *key, const char *value, void *target)
+static const char *read_choice(const struct config_key *key, const char *value, void *target)
 {
 	for (int i = 0; key->choices[i] != NULL; i++) {
 		if (strcmp(key->choices[i], value) == 0) {
@@ -94,119 +93,139 @@ static const char *value_choice(const struct config_key *key, const char *value,
 	return "is not one of";
 }
 
-static const char *value_url(const struct config_key *key, const char *value, void *target)
+static const char *read_url(const struct config_key *key, const char *value, void *target)
 {
 	if (!url_is_safe(value))
 		return "is not an https:// URL (http:// is for loopback addresses only)";
-	return value_string(key, value, target);
+	return read_string(key, value, target);
 }
 
-static const char *value_path(const struct config_key *key, const char *value, void *target)
+static const char *read_path(const struct config_key *key, const char *value, void *target)
 {
 	if (value[0] != '/')
 		return "is not an absolute path";
-	return value_string(key, value, target);
+	return read_string(key, value, target);
 }
 
-static value_fn *const value_fns[] = {
-	[CONFIG_STRING] = value_string, [CONFIG_WORDS] = value_words,
-	[CONFIG_NUMBER] = value_number, [CONFIG_BOOLEAN] = value_boolean,
-	[CONFIG_CHOICE] = value_choice, [CONFIG_URL] = value_url,
-	[CONFIG_PATH] = value_path,
+/* The rest that a type can do ------------------------------------------------------------------ */
+
+static void continue_string(const char *value, void *target)
+{
+	char **string = target;
+	char *joined = *string != NULL ? xasprintf("%s %s", *string, value) : xstrdup(value);
+
+	free(*string);
+	*string = joined;
+}
+
+static void continue_words(const char *value, void *target)
+{
+	words_split(value, target);
+}
+
+static void hint_number(const struct config_key *key, struct buffer *hint)
+{
+	(void)buffer_printf(hint, ": from %" PRId64 " to %" PRId64, key->min, key->max);
+}
+
+static void hint_choice(const struct config_key *key, struct buffer *hint)
+{
+	for (size_t i = 0; key->choices[i] != NULL; i++)
+		(void)buffer_printf(hint, "%s%s", i == 0 ? ": " : ", ", key->choices[i]);
+}
+
+static bool same_string(const void *a, const void *b)
+{
+	const char *text = *(char *const *)a;
+	const char *other = *(char *const *)b;
+
+	return text == other || (text != NULL && other != NULL && strcmp(text, other) == 0);
+}
+
+static bool same_words(const void *a, const void *b)
+{
+	return words_equal(a, b);
+}
+
+static bool same_number(const void *a, const void *b)
+{
+	return *(const int64_t *)a == *(const int64_t *)b;
+}
+
+static bool same_boolean(const void *a, const void *b)
+{
+	return *(const bool *)a == *(const bool *)b;
+}
+
+static bool same_choice(const void *a, const void *b)
+{
+	return *(const int *)a == *(const int *)b;
+}
+
+static void release_string(void *value)
+{
+	char **string = value;
+
+	free(*string);
+	*string = NULL;
+}
+
+static void release_words(void *value)
+{
+	words_release(value);
+}
+
+static const struct value_type {
+	const char *(*read)(const struct config_key *key, const char *value, void *target);
+	void (*go_on)(const char *value, void *target); /* NULL: it takes one value */
+	void (*hint)(const struct config_key *key, struct buffer *hint); /* NULL: none */
+	bool (*same)(const void *a, const void *b);
+	void (*release)(void *value); /* NULL: nothing is allocated */
+} types[] = {
+	[CONFIG_STRING] = {read_string, continue_string, NULL, same_string, release_string},
+	[CONFIG_WORDS] = {read_words, continue_words, NULL, same_words, release_words},
+	[CONFIG_NUMBER] = {read_number, NULL, hint_number, same_number, NULL},
+	[CONFIG_BOOLEAN] = {read_boolean, NULL, NULL, same_boolean, NULL},
+	[CONFIG_CHOICE] = {read_choice, NULL, hint_choice, same_choice, NULL},
+	[CONFIG_URL] = {read_url, NULL, NULL, same_string, release_string},
+	[CONFIG_PATH] = {read_path, NULL, NULL, same_string, release_string},
 };
 
 const char *config_value_set(const struct config_key *key, const char *value, void *section)
 {
-	return value_fns[key->type](key, value, (char *)section + key->offset);
+	return types[key->type].read(key, value, (char *)section + key->offset);
 }
 
 void config_value_hint(const struct config_key *key, struct buffer *hint)
 {
-	if (key->type == CONFIG_CHOICE) {
-		for (size_t i = 0; key->choices[i] != NULL; i++)
-			(void)buffer_printf(hint, "%s%s", i == 0 ? ": " : ", ", key->choices[i]);
-	} else if (key->type == CONFIG_NUMBER) {
-		(void)buffer_printf(hint, ": from %" PRId64 " to %" PRId64, key->min, key->max);
-	}
+	if (types[key->type].hint != NULL)
+		types[key->type].hint(key, hint);
 }
 
 bool config_value_continue(const struct config_key *key, const char *value, void *section)
 {
-	char *target = (char *)section + key->offset;
-
-	if (key->type == CONFIG_WORDS) {
-		words_split(value, (struct words *)(void *)target);
-	} else if (key->type == CONFIG_STRING) {
-		char **string = (char **)(void *)target;
-		char *joined =
-			*string != NULL ? xasprintf("%s %s", *string, value) : xstrdup(value);
-
-		free(*string);
-		*string = joined;
-	} else {
+	if (types[key->type].go_on == NULL)
 		return false;
-	}
+	types[key->type].go_on(value, (char *)section + key->offset);
 	return true;
 }
 
 /* Sections that have been read ---------------------------------------------------------------- */
 
-static bool value_same(enum config_type type, const void *a, const void *b)
-{
-	const char *text, *other;
-
-	switch (type) {
-	case CONFIG_WORDS:
-		return words_equal(a, b);
-	case CONFIG_NUMBER:
-		return *(const int64_t *)a == *(const int64_t *)b;
-	case CONFIG_BOOLEAN:
-		return *(const bool *)a == *(const bool *)b;
-	case CONFIG_CHOICE:
-		return *(const int *)a == *(const int *)b;
-	case CONFIG_STRING:
-	case CONFIG_URL:
-	case CONFIG_PATH:
-		break;
-	}
-	text = *(char *const *)a;
-	other = *(char *const *)b;
-	return text == other || (text != NULL && other != NULL && strcmp(text, other) == 0);
-}
-
 bool config_same(const struct config_key *keys, const void *a, const void *b)
 {
 	for (const struct config_key *key = keys; key->name != NULL; key++) {
-		if (!value_same(key->type, (const char *)a + key->offset,
-				(const char *)b + key->offset))
+		if (!types[key->type].same((const char *)a + key->offset,
+					   (const char *)b + key->offset))
 			return false;
 	}
 	return true;
 }
 
-static void value_release(enum config_type type, void *value)
-{
-	char **text = value;
-
-	switch (type) {
-	case CONFIG_WORDS:
-		words_release(value);
-		return;
-	case CONFIG_NUMBER:
-	case CONFIG_BOOLEAN:
-	case CONFIG_CHOICE:
-		return;
-	case CONFIG_STRING:
-	case CONFIG_URL:
-	case CONFIG_PATH:
-		break;
-	}
-	free(*text);
-	*text = NULL;
-}
-
 void config_release(const struct config_key *keys, void *section)
 {
-	for (const struct config_key *key = keys; key->name != NULL; key++)
-		value_release(key->type, (char *)section + key->offset);
+	for (const struct config_key *key = keys; key->name != NULL; key++) {
+		if (types[key->type].release != NULL)
+			types[key->type].release((char *)section + key->offset);
+	}
 }
