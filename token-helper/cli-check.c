@@ -114,18 +114,38 @@ static void tally_accounts(struct tally *tally, struct json_object *list, enum c
 	}
 }
 
-static void append_line(struct buffer *line, const struct tally *tally, size_t total)
+/* The one cause of what many accounts have. */
+static size_t append_down(struct buffer *line, struct json_object *status)
 {
+	struct json_object *list = json_member_array(status, "endpoints_down");
+	size_t count = list != NULL ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < count && i < NAMED_MAX; i++) {
+		const char *url = cli_json_string(json_object_array_get_idx(list, i), "url");
+
+		text_append_clean(line, url != NULL ? url : "?");
+		(void)buffer_append_str(line, " is down, ");
+	}
+	return count;
+}
+
+static void append_line(struct buffer *line, const struct tally *tally, size_t total,
+			struct json_object *status)
+{
+	size_t down;
+
 	(void)buffer_printf(line, "MAILOAUTH %s - ", words[tally->worst]);
+	down = append_down(line, status);
 	if (tally->worst == CHECK_OK)
 		(void)buffer_printf(line, "%zu account%s", total, total == 1 ? "" : "s");
 	else
 		(void)buffer_append_span(line, buffer_span(&tally->names));
 	if (tally->named > NAMED_MAX)
 		(void)buffer_printf(line, " and %zu more", tally->named - NAMED_MAX);
-	(void)buffer_printf(line, " | accounts=%zu ok=%zu warning=%zu critical=%zu\n", total,
-			    tally->count[CHECK_OK], tally->count[CHECK_WARNING],
-			    tally->count[CHECK_CRITICAL] + tally->count[CHECK_UNKNOWN]);
+	(void)buffer_printf(line,
+			    " | accounts=%zu ok=%zu warning=%zu critical=%zu endpoints_down=%zu\n",
+			    total, tally->count[CHECK_OK], tally->count[CHECK_WARNING],
+			    tally->count[CHECK_CRITICAL] + tally->count[CHECK_UNKNOWN], down);
 }
 
 enum check check_append(struct buffer *line, struct json_object *status, const char *why)
@@ -141,7 +161,7 @@ enum check check_append(struct buffer *line, struct json_object *status, const c
 	}
 	for (int check = CHECK_UNKNOWN; check >= CHECK_OK; check--)
 		tally_accounts(&tally, list, (enum check)check);
-	append_line(line, &tally, json_object_array_length(list));
+	append_line(line, &tally, json_object_array_length(list), status);
 	buffer_release(&tally.names);
 	return tally.worst;
 }

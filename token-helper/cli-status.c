@@ -266,6 +266,53 @@ static void rows_free(struct row *rows, size_t count)
 	free(rows);
 }
 
+/* Under the table: the token endpoints that are down ---------------------------------------------
+ */
+
+static void put_next_attempt(struct buffer *out, int64_t next_s, int64_t now)
+{
+	if (next_s <= now) {
+		(void)buffer_append_str(out, "now");
+		return;
+	}
+	(void)buffer_append_str(out, "in ");
+	put_distance(out, now, next_s);
+}
+
+static void put_down(struct buffer *out, struct json_object *down, int64_t now)
+{
+	const char *proxy = cli_json_string(down, "proxy");
+
+	put_text(out, down, "url");
+	if (proxy != NULL) {
+		(void)buffer_append_str(out, " by the proxy ");
+		put(out, proxy);
+	}
+	(void)buffer_append_str(out, " is down since ");
+	put_when(out, number(down, "down_since"));
+	(void)buffer_append_str(out, " (");
+	put_distance(out, number(down, "down_since"), now);
+	(void)buffer_printf(out, "); accounts that wait: %" PRId64 " of %" PRId64 "; next attempt ",
+			    number(down, "waiting"), number(down, "accounts"));
+	put_next_attempt(out, number(down, "next_attempt"), now);
+	(void)buffer_append_str(out, "; it said, to ");
+	put_text(out, down, "account");
+	(void)buffer_append_str(out, ": ");
+	put_text(out, down, "text");
+	(void)buffer_append_byte(out, '\n');
+}
+
+static void put_all_down(struct buffer *out, struct json_object *status)
+{
+	struct json_object *list = json_member_array(status, "endpoints_down");
+
+	for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++) {
+		if (i == 0)
+			(void)buffer_append_byte(out, '\n');
+		put_down(out, json_object_array_get_idx(list, i), number(status, "now"));
+	}
+}
+
 bool status_append_table(struct buffer *out, struct json_object *status, bool colour)
 {
 	struct json_object *accounts = accounts_of(status);
@@ -286,6 +333,7 @@ bool status_append_table(struct buffer *out, struct json_object *status, bool co
 	for (size_t r = 0; r < count; r++)
 		put_line(out, rows[r].cell, width, colour);
 	rows_free(rows, count);
+	put_all_down(out, status);
 	return true;
 }
 
@@ -332,12 +380,17 @@ static void put_accepted(struct buffer *out, struct json_object *account)
 static void put_endpoint(struct buffer *out, struct json_object *account)
 {
 	struct json_object *down = json_member_object(account, "endpoint_down");
+	char waiting[24];
 
 	if (down == NULL)
 		return;
 	put_fact(out, "endpoint down", cli_json_string(down, "url"));
+	if (cli_json_string(down, "proxy") != NULL)
+		put_fact(out, "  by the proxy", cli_json_string(down, "proxy"));
 	put_time(out, "  since", number(down, "down_since"));
 	put_time(out, "  next attempt", number(down, "next_attempt"));
+	(void)snprintf(waiting, sizeof(waiting), "%" PRId64, number(down, "waiting"));
+	put_fact(out, "  accounts waiting", waiting);
 	put_fact(out, "  last tried by", cli_json_string(down, "account"));
 	put_fact(out, "  it said", cli_json_string(down, "text"));
 }

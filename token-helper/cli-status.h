@@ -22,8 +22,8 @@ enum cli_exit status_ask(const struct cli *cli, struct json_object **status_out,
  * is older than this program. */
 void status_append_redirects(struct json_object *account, struct words *words);
 
-/* Appends a table, one line an account. False: the JSON is not a status of a version that we know.
- */
+/* Appends a table, one line an account, and a line for each endpoint that is down. False: the JSON
+ * is not a status of a version that we know. */
 bool status_append_table(struct buffer *out, struct json_object *status, bool colour);
 
 /* Appends all that is known of every account, one line a fact. False: as above. */

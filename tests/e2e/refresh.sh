@@ -98,4 +98,18 @@ for kind in basic post; do
 	ok "client_auth = $kind: authorize" bed_authorize "$kind" alice@example.test
 	ok "client_auth = $kind: refresh" bed_mailoauth refresh "$kind"
 done
+
+# Two accounts in succession: the endpoint is down for all, and everybody who looks is told.
+bed_provider_ctl script times=100 status=503 type=text/plain body=busy
+for kind in basic post; do
+	not_ok "endpoint down: refresh $kind" bed_mailoauth refresh "$kind"
+done
+like "$(bed_mailoauth status)" "^$BED_ISSUER is down since .*; accounts that wait: [0-2] of 4; .*; it said, to post: .*503" 'endpoint down: status says so'
+like "$(bed_mailoauth status --json)" '"url":"'"$BED_ISSUER"'"' 'endpoint down: its JSON too'
+like "$(bed_mailoauth status --check)" "$BED_ISSUER is down, .* endpoints_down=1" 'endpoint down: and --check'
+is "$(grep -c "endpoint=$BED_ISSUER down: " "$BED/daemon.log")" 1 'endpoint down: the log once'
+bed_provider_ctl reset
+ok "endpoint up: refresh" bed_mailoauth refresh basic
+unlike "$(bed_mailoauth status)" 'is down since' 'endpoint up: status says nothing'
+is "$(grep -c "endpoint=$BED_ISSUER up after .* account=basic had an answer" "$BED/daemon.log")" 1 'endpoint up: the log once'
 done_testing

@@ -201,7 +201,8 @@ static const char sample[] =
 	"\"authorized\":1790000000,\"last_refresh\":{\"at\":1795449000,\"outcome\":\"ok\","
 	"\"error\":null,\"text\":null},\"next_refresh\":1795453000,\"rejected\":null,"
 	"\"endpoint_down\":{\"url\":\"https://as.example:443\",\"down_since\":1795449000,"
-	"\"next_attempt\":1795450030,\"account\":\"backup\",\"text\":\"HTTP 503\"},"
+	"\"proxy\":\"p.example:3128\",\"next_attempt\":1795450030,\"waiting\":4,"
+	"\"account\":\"backup\",\"text\":\"HTTP 503\"},"
 	"\"requests\":42,\"todo\":null},"
 	"{\"account\":\"m\xc3\xbcller\",\"state\":\"reauth-required\",\"user\":\"m@example.org\","
 	"\"access_expires\":null,\"refresh_token\":false,"
@@ -242,6 +243,32 @@ static void table_is_aligned(void **state)
 	json_release(status);
 }
 
+/* Under the table, of which nothing but their accounts' state tells. */
+static void endpoints_that_are_down_are_told(void **state)
+{
+	struct json_object *status = read_json(
+		"{\"version\":1,\"now\":1795450000,\"endpoints_down\":["
+		"{\"url\":\"https://as.example:443\",\"proxy\":null,\"down_since\":1795449000,"
+		"\"next_attempt\":1795450030,\"accounts\":7,\"waiting\":4,\"account\":\"backup\","
+		"\"text\":\"HTTP 503\"},"
+		"{\"url\":\"https://b.example:443\",\"proxy\":\"p.example:3128\",\"down_since\":"
+		"1795449000,\"next_attempt\":1795449999,\"accounts\":2,\"waiting\":0,"
+		"\"account\":\"b\",\"text\":\"no\\u001b answer\"},null],"
+		"\"accounts\":[{\"account\":\"relay\"}]}");
+	struct buffer text = BUFFER_INIT(STATUS_TEXT_MAX);
+
+	(void)state;
+	assert_true(status_append_table(&text, status, false));
+	assert_true(has(&text, "\n\nhttps://as.example:443 is down since 2026-11-23 15:50:00Z (16 "
+			       "min); accounts that wait: 4 of 7; next attempt in 30 s; it said, "
+			       "to backup: HTTP 503\n"));
+	assert_true(has(&text, "\nhttps://b.example:443 by the proxy p.example:3128 is down since "
+			       "2026-11-23 15:50:00Z (16 min); accounts that wait: 0 of 2; next "
+			       "attempt now; it said, to b: no? answer\n"));
+	buffer_release(&text);
+	json_release(status);
+}
+
 static void colours_only_when_asked(void **state)
 {
 	struct json_object *status = read_json(sample);
@@ -265,8 +292,10 @@ static void details_say_all(void **state)
 	assert_true(has(&text, "scopes              SMTP.Send offline_access\n"));
 	assert_true(has(&text, "tokens asked for    42\n"));
 	assert_true(has(&text, "endpoint down       https://as.example:443\n"
+			       "  by the proxy      p.example:3128\n"
 			       "  since             2026-11-23 15:50:00Z\n"
 			       "  next attempt      2026-11-23 16:07:10Z\n"
+			       "  accounts waiting  4\n"
 			       "  last tried by     backup\n"
 			       "  it said           HTTP 503\n"));
 	assert_true(has(&text, "  it said           expired?[2J\n"));
@@ -448,6 +477,7 @@ int main(void)
 		cmocka_unit_test(clean_text_steers_no_terminal),
 		cmocka_unit_test(durations_read_well),
 		cmocka_unit_test(table_is_aligned),
+		cmocka_unit_test(endpoints_that_are_down_are_told),
 		cmocka_unit_test(colours_only_when_asked),
 		cmocka_unit_test(details_say_all),
 		cmocka_unit_test(foreign_status_is_refused),

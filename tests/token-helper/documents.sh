@@ -105,12 +105,13 @@ check_keys() { # FILE
 		sed "s/.*/neither mailoauth.conf nor Postfix has &/"
 }
 
-# One word with an underscore: a key, a parameter, an error of a server, a test.
+# One word with an underscore: a key, a parameter, an error of a server, a test, a metric, a member of status.
 check_names() { # FILE
 	code "$1" | grep -xE '[a-z]+(_[a-z0-9]+)+' | sort -u | grep -vxFf "$work/keys" | grep -vxFf "$work/parameters" | while read -r name; do
 		case $name in
 		username_attribute | auth_mechanisms | offline_access | preferred_username | no_new_privs | landlock_*) continue ;; # Dovecot's, OpenID Connect's, Linux'
 		esac
+		grep -qw "$name" "$top"/token-helper/accounts/metrics.c "$top"/token-helper/accounts/status.c && continue
 		grep -rqw "$name" "$top/common" --include='diagnosis-*.c' || grep -rqE "\b$name\(void \*\*state" "$top/tests" || echo "what is $name?"
 	done
 }

@@ -206,10 +206,16 @@ static void an_outage_of_two_is_told_to_a_third(void **state)
 	check_ask("token selector=b", "TEMP retry account b: ", "next attempt in 200 s");
 	check_ask("token selector=c", says, " s; to try at once: mailoauth refresh c");
 	assert_int_equal(stage.endpoint->requests, 2);
+	check_ask("status ", "OK {\"version\":1,",
+		  "\"endpoints_down\":[{\"url\":\"http://127.0.0.1:");
+	check_ask("status account=c", "OK {\"version\":1,", "\"endpoints_down\":[{\"url\":");
 	stage_answer_tokens(&stage);
 	check_ask("refresh account=c", "OK ", "");
 	assert_int_equal(stage.endpoint->requests, 3);
+	check_ask("status ", "OK {\"version\":1,", "\"endpoints_down\":[],");
 	end_well();
+	assert_true(stage_log_has(&stage, " down: two accounts failed in succession"));
+	assert_true(stage_log_has(&stage, " s: account=c had an answer; accounts that waited: "));
 	free(says);
 	free(conf);
 	free(c);
@@ -1307,6 +1313,8 @@ static void prometheus_reads_the_state(void **state)
 	char *socket_path = xasprintf("%s/metrics", stage.dir);
 	char *file_path = xasprintf("%s/m.prom", stage.dir);
 	char *account = stage_account("relay", "client_secret_expires = 2099-12-31\n");
+	char *endpoint = xasprintf(
+		"\nmailoauth_endpoint_down{endpoint=\"http://127.0.0.1:%d\"} 0\n", stage.port);
 	char *conf = xasprintf("metrics = unix:%s file:%s unix:%s/x\n%s", socket_path, file_path,
 			       stage.conf, account);
 	char *text;
@@ -1325,6 +1333,7 @@ static void prometheus_reads_the_state(void **state)
 		strstr(text, "\nmailoauth_account_state{account=\"relay\",state=\"error\"} 0\n"));
 	assert_non_null(strstr(text, "\nmailoauth_token_requests_total{account=\"relay\"} 1\n"));
 	assert_non_null(strstr(text, "what=\"client-secret\"} 4102444799\n"));
+	assert_non_null(strstr(text, endpoint));
 	assert_null(strstr(text, "at-0"));
 	assert_null(strstr(text, "rt-0"));
 	free(text);
@@ -1339,6 +1348,7 @@ static void prometheus_reads_the_state(void **state)
 	assert_true(stage_log_has(&stage, "not served"));
 	free(socket_path);
 	free(file_path);
+	free(endpoint);
 	free(account);
 	free(conf);
 }

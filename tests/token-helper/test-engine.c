@@ -30,6 +30,7 @@
 #include "token-helper/accounts/accounts.h"
 #include "token-helper/accounts/calendar.h"
 #include "token-helper/accounts/commit-queue.h"
+#include "token-helper/accounts/metrics.h"
 #include "token-helper/accounts/outage-policy.h"
 #include "token-helper/accounts/status.h"
 
@@ -1183,6 +1184,17 @@ static bool status_has(const char *part)
 	return has;
 }
 
+static bool metrics_have(const char *part)
+{
+	struct buffer text = BUFFER_INIT(METRICS_TEXT_MAX);
+	bool has;
+
+	assert_true(metrics_append(accounts, &text));
+	has = strstr(buffer_cstr(&text), part) != NULL;
+	buffer_release(&text);
+	return has;
+}
+
 /* Who has no token is told what others heard; who has one gets it; an administrator may try. */
 static void an_outage_is_told_at_once(void **state)
 {
@@ -1218,6 +1230,130 @@ static void an_outage_is_told_at_once(void **state)
 	fake_world_run(clock_now_s() + 10);
 	assert_string_equal(account_state_name(accounts_at(accounts, 0), clock_now_s()), "valid");
 	assert_string_equal(account_state_name(accounts_at(accounts, 1), clock_now_s()), "valid");
+}
+
+/* What monitoring sees: since when, how many wait, and when the next one tries, be it because all
+ * who wait have to wait themselves. */
+static void an_outage_is_seen(void **state)
+{
+	(void)state;
+	start_some(3);
+	assert_true(status_has("\"endpoints_down\":[],"));
+	assert_true(
+		metrics_have("\nmailoauth_endpoint_down{endpoint=\"https://as.example:443\"} 0\n"));
+	fail_for_two();
+	assert_true(status_has("\"endpoints_down\":[{\"url\":\"https://as.example:443\","
+			       "\"proxy\":null,\"down_since\":1795000000,\"next_attempt\":179500"));
+	fake_world_run(START_S + 12); /* the first one has waited by itself, and does no more */
+	assert_true(status_has("\"accounts\":3,\"waiting\":2,\"account\":\"a00001\",\"text\":\"as."
+			       "example answered HTTP 503"));
+	assert_true(
+		metrics_have("\nmailoauth_endpoint_down{endpoint=\"https://as.example:443\"} 1\n"));
+	assert_true(metrics_have("\nmailoauth_endpoint_down_since_timestamp_seconds{endpoint="
+				 "\"https://as.example:443\"} 1795000000\n"));
+	assert_true(metrics_have("\nmailoauth_endpoint_accounts_waiting{endpoint=\"https://as."
+				 "example:443\"} 2\n"));
+	server_says(OUTCOME_OK, 200, GOOD);
+	(void)refresh_of(2);
+	assert_true(status_has("\"endpoints_down\":[],"));
+	assert_true(
+		metrics_have("\nmailoauth_endpoint_down{endpoint=\"https://as.example:443\"} 0\n"));
+	assert_true(metrics_have("\nmailoauth_endpoint_down_since_timestamp_seconds{endpoint="
+				 "\"https://as.example:443\"} 0\n"));
+}
+
+/* The next attempt is the soonest of those who wait, when all of them have to. */
+static void the_next_attempt_is_told(void **state)
+{
+	char *at;
+
+	(void)state;
+	start_some(3);
+	server_says(OUTCOME_OK, 429, "");
+	server.retry_after_s = 900;
+	(void)refresh_of(0);
+	server.retry_after_s = 300;
+	(void)refresh_of(1);
+	at = xasprintf("\"next_attempt\":%" PRId64 ",\"accounts\":3,", clock_now_s() + 290);
+	if (!status_has(at))
+		check_status(at);
+	assert_in_range(requests_within(289), 0, 0);
+	free(at);
+}
+
+/* A line of monitoring stands for each, however odd its name, and no secret of the way there. */
+static void endpoints_have_names_without_secrets(void **state)
+{
+	(void)state;
+	write_conf(1, "proxy = http://ann:hush@proxy.example:3128\n");
+	start();
+	assert_true(metrics_have("endpoint=\"https://as.example:443\"} 0\n"));
+	server_says(OUTCOME_OK, 503, DOWN);
+	stop();
+	write_conf(2, "proxy = http://ann:hush@proxy.example:3128/\n");
+	write_grants(0, 2, START_S, 0);
+	start();
+	(void)refresh_of(0);
+	(void)refresh_of(1);
+	assert_true(status_has("\"proxy\":\"proxy.example:3128\""));
+	assert_false(status_has("hush"));
+	assert_false(metrics_have("hush"));
+	stop();
+	write_account("issuer = https://as.example\nauthorize_url = https://as.example/a\n"
+		      "token_url = https://as.example:4\"3/t\nverify_identity = no\n");
+	start();
+	assert_true(metrics_have("endpoint=\"https://as.example:4\\\"3\"} 0\n"));
+}
+
+/* Two ways to one endpoint are one line, of which either may be down. */
+static void ways_to_an_endpoint_are_one(void **state)
+{
+	char *path = xasprintf("%s/mailoauth.conf", dir);
+	FILE *file;
+
+	(void)state;
+	write_conf(2, "");
+	file = fopen(path, "ae");
+	assert_non_null(file);
+	for (int i = 2; i < 4; i++)
+		(void)fprintf(file,
+			      "[account a%05d]\nprovider = custom\nissuer = https://as.example\n"
+			      "authorize_url = https://as.example/a\n"
+			      "token_url = https://as.example/t\nclient_id = c\nscope = mail\n"
+			      "verify_identity = no\nuser = u%d@example.test\nuse = smtp\n"
+			      "smtp_host = mx.example.test\nallow = root\n"
+			      "proxy = http://proxy.example:3128\n",
+			      i, i);
+	assert_int_equal(fclose(file), 0);
+	write_grants(0, 4, START_S - 4000, 0);
+	start();
+	server_says(OUTCOME_OK, 503, DOWN);
+	(void)refresh_of(2);
+	(void)refresh_of(3);
+	assert_true(metrics_have("\nmailoauth_endpoint_down{endpoint=\"https://as.example:443\"} "
+				 "1\n# HELP"));
+	assert_true(status_has("\"accounts\":2,\"waiting\":2,\"account\":\"a00003\""));
+	free(path);
+}
+
+/* All accounts are configured to be refreshed elsewhere while it is down: that is no alarm for
+ * ever. */
+static void what_nobody_uses_is_not_down(void **state)
+{
+	(void)state;
+	start_some(3);
+	fail_for_two();
+	assert_true(status_has("\"endpoints_down\":[{"));
+	write_account(PERSON_KEYS);
+	reload();
+	assert_true(status_has("\"endpoints_down\":[{"));
+	write_account("issuer = https://as.example\nauthorize_url = "
+		      "https://as.example/a\ntoken_url = https://b.example/t\n"
+		      "verify_identity = no\n");
+	reload();
+	assert_true(status_has("\"endpoints_down\":[],"));
+	assert_false(metrics_have("endpoint=\"https://as.example:443\""));
+	assert_true(metrics_have("endpoint=\"https://b.example:443\"} 0\n"));
 }
 
 /* One account is broken itself, and asks as others do; the answer that ends it is a refusal. */
@@ -1423,6 +1559,11 @@ int main(void)
 		ON_STAGE(many_keep_apart),
 		ON_STAGE(many_come_back_one_after_another),
 		ON_STAGE(an_outage_is_told_at_once),
+		ON_STAGE(an_outage_is_seen),
+		ON_STAGE(the_next_attempt_is_told),
+		ON_STAGE(endpoints_have_names_without_secrets),
+		ON_STAGE(ways_to_an_endpoint_are_one),
+		ON_STAGE(what_nobody_uses_is_not_down),
 		ON_STAGE(a_broken_account_keeps_nobody_back),
 		ON_STAGE(a_probe_that_hangs_keeps_nobody_back),
 		ON_STAGE(an_endpoint_that_says_when_is_left_alone),

@@ -32,7 +32,9 @@ void account_find_endpoint(struct account *account)
 	if (endpoint == account->endpoint)
 		return;
 	account_leave_queue(account);
+	endpoint_leave(account->endpoint);
 	account->endpoint = endpoint;
+	endpoint_join(endpoint);
 	if (waited)
 		account_reschedule(account);
 }
@@ -94,7 +96,7 @@ static struct account *next_to_probe(const struct endpoint *endpoint, int64_t *s
 {
 	struct account *account;
 
-	*soonest_s = TIMER_AT_MOST_S;
+	*soonest_s = REFRESH_WAIT_MAX_S;
 	TAILQ_FOREACH(account, &endpoint->queue, queued)
 	{
 		int64_t wait_s = account_waiting_s(account);
@@ -105,6 +107,17 @@ static struct account *next_to_probe(const struct endpoint *endpoint, int64_t *s
 			*soonest_s = wait_s;
 	}
 	return NULL;
+}
+
+int64_t account_endpoint_next_s(const struct endpoint *endpoint)
+{
+	int64_t now_s = clock_now_s();
+	int64_t probe_s = now_s + outage_wait_s(&endpoint->outage, now_s);
+	int64_t soonest_s;
+
+	if (TAILQ_EMPTY(&endpoint->queue) || next_to_probe(endpoint, &soonest_s) != NULL)
+		return probe_s;
+	return probe_s > now_s + soonest_s ? probe_s : now_s + soonest_s;
 }
 
 static void plan_probe_in(struct endpoint *endpoint, int64_t wait_s)
@@ -142,7 +155,7 @@ static void on_probe(evutil_socket_t fd, short what, void *context)
 	}
 	account = next_to_probe(endpoint, &soonest_s);
 	if (account == NULL) {
-		plan_probe_in(endpoint, soonest_s);
+		plan_probe_in(endpoint, soonest_s < TIMER_AT_MOST_S ? soonest_s : TIMER_AT_MOST_S);
 		return;
 	}
 	/* Should it not come to asking, the next one has its turn a second later. */

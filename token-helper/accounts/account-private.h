@@ -67,6 +67,9 @@ bool account_endpoint_forbids(const struct account *account);
 int64_t account_probe_s(const struct account *account); /* when somebody may; it is down */
 enum outcome account_explain_endpoint(const struct account *account, struct err *err);
 
+/* When the next who waits there tries; now or before: at once, or somebody does. */
+int64_t account_endpoint_next_s(const struct endpoint *endpoint);
+
 /* It is up again, and as many as may ask already. */
 bool account_endpoint_is_crowded(const struct account *account);
 

@@ -15,6 +15,7 @@
 #include "common/xalloc.h"
 #include "token-helper/accounts/account-private.h"
 #include "token-helper/accounts/discovery.h"
+#include "token-helper/accounts/endpoints.h"
 #include "token-helper/accounts/forget.h"
 #include "token-helper/oauth/token-request.h"
 
@@ -90,6 +91,7 @@ void account_free(struct account *account)
 	free(account->unlearned);
 	account_dismiss_waiters(account);
 	account_plan_nothing(account);
+	endpoint_leave(account->endpoint);
 	event_free(account->timer);
 	free(account->flight_client_id);
 	free(account->flight_token_url);

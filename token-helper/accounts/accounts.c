@@ -233,6 +233,11 @@ struct store *accounts_store(const struct accounts *accounts)
 	return accounts->world.store;
 }
 
+const struct endpoints *accounts_endpoints(const struct accounts *accounts)
+{
+	return accounts->world.endpoints;
+}
+
 size_t accounts_count(const struct accounts *accounts)
 {
 	return accounts->count;

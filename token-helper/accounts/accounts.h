@@ -31,6 +31,9 @@ void accounts_look_for_orphans(struct accounts *accounts);
 /* Where their grants lie. Borrows. */
 struct store *accounts_store(const struct accounts *accounts);
 
+/* Where they refresh. Borrows. */
+const struct endpoints *accounts_endpoints(const struct accounts *accounts);
+
 /* By its name; NULL when there is none. */
 struct account *accounts_find(const struct accounts *accounts, struct span name);
 

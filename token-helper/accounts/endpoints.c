@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/log.h"
 #include "common/url.h"
 #include "common/xalloc.h"
 
@@ -28,6 +29,7 @@ static void endpoint_free(struct endpoint *endpoint)
 		event_free(endpoint->timer);
 	free(endpoint->name);
 	free(endpoint->proxy);
+	free(endpoint->via);
 	free(endpoint->said);
 	free(endpoint->said_to);
 	free(endpoint);
@@ -56,6 +58,18 @@ static char *name_of(const char *url)
 		port = strstr(url, "://") + 3 + strlen(host);
 	return xasprintf("%s://%s%.*s", is_http ? "http" : "https", host, (int)strcspn(port, "/?#"),
 			 port);
+}
+
+/* "host:port" of a proxy, whatever stands before and behind it. Gives. */
+static char *via_of(const char *proxy)
+{
+	const char *scheme = strstr(proxy, "://");
+	const char *authority = scheme != NULL ? scheme + 3 : proxy;
+	size_t len = strcspn(authority, "/?#");
+	const char *user_end = memrchr(authority, '@', len);
+	const char *host = user_end != NULL ? user_end + 1 : authority;
+
+	return xasprintf("%.*s", (int)(len - (size_t)(host - authority)), host);
 }
 
 static int compare(const struct endpoint *endpoint, const char *name, const char *proxy)
@@ -89,6 +103,7 @@ static struct endpoint *insert(struct endpoints *endpoints, size_t place, const 
 
 	endpoint->name = xstrdup(name);
 	endpoint->proxy = xstrdup(proxy);
+	endpoint->via = via_of(proxy);
 	TAILQ_INIT(&endpoint->queue);
 	endpoints->list =
 		xreallocarray(endpoints->list, endpoints->count + 1, sizeof(endpoints->list[0]));
@@ -116,4 +131,31 @@ struct endpoint *endpoints_find(struct endpoints *endpoints, const char *token_u
 		found = insert(endpoints, place, name, by);
 	free(name);
 	return found;
+}
+
+void endpoint_join(struct endpoint *endpoint)
+{
+	if (endpoint != NULL)
+		endpoint->accounts++;
+}
+
+void endpoint_leave(struct endpoint *endpoint)
+{
+	if (endpoint == NULL || --endpoint->accounts > 0)
+		return;
+	if (endpoint->outage.is_down)
+		log_info("endpoint=%s: no account refreshes there any more; whether it is still "
+			 "down is not asked",
+			 endpoint->name);
+	endpoint->outage = (struct outage){.asking = endpoint->outage.asking};
+}
+
+size_t endpoints_count(const struct endpoints *endpoints)
+{
+	return endpoints->count;
+}
+
+const struct endpoint *endpoints_at(const struct endpoints *endpoints, size_t index)
+{
+	return endpoints->list[index];
 }

@@ -18,8 +18,10 @@ struct event;
 TAILQ_HEAD(endpoint_queue, account);
 
 struct endpoint {
-	char *name;  /* "https://host:port" */
-	char *proxy; /* the way there, "" for none; may have a password in it: not shown */
+	char *name;	 /* "https://host:port" */
+	char *proxy;	 /* the way there, "" for none; may have a password in it: not shown */
+	char *via;	 /* what may be: its host and port */
+	size_t accounts; /* that refresh there */
 	struct outage outage;
 	struct endpoint_queue queue; /* who waits, the next to probe first */
 	size_t queued;
@@ -39,5 +41,14 @@ void endpoints_free(struct endpoints *endpoints); /* nobody waits any more; NULL
  */
 struct endpoint *endpoints_find(struct endpoints *endpoints, const char *token_url,
 				const char *proxy);
+
+/* An account refreshes there, and no longer. When none does, nothing is down for anybody. NULL is
+ * fine. */
+void endpoint_join(struct endpoint *endpoint);
+void endpoint_leave(struct endpoint *endpoint);
+
+/* By name: those of one name, which differ in the way there, lie side by side. */
+size_t endpoints_count(const struct endpoints *endpoints);
+const struct endpoint *endpoints_at(const struct endpoints *endpoints, size_t index);
 
 #endif

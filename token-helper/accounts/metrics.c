@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "token-helper/accounts/account-state.h"
 #include "token-helper/accounts/calendar.h"
+#include "token-helper/accounts/endpoints.h"
 #include "token-helper/accounts/status.h"
 
 #include "common/banned.h"
@@ -129,6 +130,88 @@ static void append_deadlines(const struct accounts *accounts, struct buffer *tex
 	}
 }
 
+/* Endpoints are told apart by their names: where one is reached in several ways, they are one. */
+static int64_t is_down(const struct endpoint *endpoint)
+{
+	return endpoint->outage.is_down ? 1 : 0;
+}
+
+static int64_t down_since(const struct endpoint *endpoint)
+{
+	return endpoint->outage.is_down ? endpoint->outage.since_s : 0;
+}
+
+static int64_t waiting(const struct endpoint *endpoint)
+{
+	return (int64_t)endpoint->queued;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static int64_t sum(int64_t a, int64_t b)
+{
+	return a + b;
+}
+
+static const struct endpoint_metric {
+	const char *name, *help;
+	int64_t (*value)(const struct endpoint *endpoint);
+	int64_t (*both)(int64_t a, int64_t b); /* of two ways to the same endpoint */
+} endpoint_metrics[] = {
+	{"mailoauth_endpoint_down", "1 while a token endpoint is down for all accounts.", is_down,
+	 larger},
+	{"mailoauth_endpoint_down_since_timestamp_seconds", "Since when it is down; 0: it is not.",
+	 down_since, earlier},
+	{"mailoauth_endpoint_accounts_waiting",
+	 "Accounts whose refresh is due and waits for the endpoint.", waiting, sum},
+};
+
+/* A name may come from the metadata of an issuer, which may say anything. */
+static void append_label(struct buffer *text, const char *value)
+{
+	for (; *value != '\0'; value++) {
+		if (*value == '"' || *value == '\\')
+			(void)buffer_append_byte(text, '\\');
+		if (*value == '\n')
+			(void)buffer_append_str(text, "\\n");
+		else
+			(void)buffer_append_byte(text, *value);
+	}
+}
+
+static void append_endpoint_metric(const struct endpoints *endpoints,
+				   const struct endpoint_metric *metric, struct buffer *text)
+{
+	size_t i = 0;
+
+	append_head(text, metric->name, "gauge", metric->help);
+	while (i < endpoints_count(endpoints)) {
+		const char *name = endpoints_at(endpoints, i)->name;
+		int64_t value = 0;
+		size_t accounts = 0;
+
+		for (; i < endpoints_count(endpoints) &&
+		       strcmp(endpoints_at(endpoints, i)->name, name) == 0;
+		     i++) {
+			value = metric->both(value, metric->value(endpoints_at(endpoints, i)));
+			accounts += endpoints_at(endpoints, i)->accounts;
+		}
+		if (accounts == 0)
+			continue;
+		(void)buffer_printf(text, "%s{endpoint=\"", metric->name);
+		append_label(text, name);
+		(void)buffer_printf(text, "\"} %" PRId64 "\n", value);
+	}
+}
+
 bool metrics_append(const struct accounts *accounts, struct buffer *text)
 {
 	append_head(text, "mailoauth_info", "gauge", "The version that runs.");
@@ -137,5 +220,7 @@ bool metrics_append(const struct accounts *accounts, struct buffer *text)
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
 		append_metric(accounts, &metrics[i], text);
 	append_deadlines(accounts, text);
+	for (size_t i = 0; i < sizeof(endpoint_metrics) / sizeof(endpoint_metrics[0]); i++)
+		append_endpoint_metric(accounts_endpoints(accounts), &endpoint_metrics[i], text);
 	return buffer_ok(text);
 }

@@ -107,18 +107,22 @@ static struct json_object *attempt_json(const struct account_attempt *attempt)
 	return object;
 }
 
-/* Where it refreshes, while that is down for all accounts. */
-static struct json_object *endpoint_json(const struct account *account)
+static struct json_object *count_json(size_t count)
 {
-	const struct endpoint *endpoint = account->endpoint;
-	struct json_object *object;
+	return json_object_new_int64((int64_t)count);
+}
 
-	if (!account_endpoint_is_down(account))
-		return NULL;
-	object = json_object_new_object();
+/* One that is down. */
+static struct json_object *endpoint_json(const struct endpoint *endpoint)
+{
+	struct json_object *object = json_object_new_object();
+
 	add_string(object, "url", endpoint->name);
+	add_string(object, "proxy", endpoint->via);
 	add_time(object, "down_since", endpoint->outage.since_s);
-	add_time(object, "next_attempt", endpoint->outage.probe_s);
+	add_time(object, "next_attempt", account_endpoint_next_s(endpoint));
+	json_object_object_add(object, "accounts", count_json(endpoint->accounts));
+	json_object_object_add(object, "waiting", count_json(endpoint->queued));
 	add_string(object, "account", endpoint->said_to);
 	add_string(object, "text", endpoint->said);
 	return object;
@@ -260,8 +264,10 @@ static struct json_object *account_json(const struct account *account, int64_t n
 	add_time(object, "authorized", grant->authorized_s);
 	json_object_object_add(object, "last_refresh", attempt_json(&account->attempt));
 	add_time(object, "next_refresh",
-		 account->is_queued ? account->endpoint->outage.probe_s : account->next_s);
-	json_object_object_add(object, "endpoint_down", endpoint_json(account));
+		 account->is_queued ? account_endpoint_next_s(account->endpoint) : account->next_s);
+	json_object_object_add(object, "endpoint_down",
+			       account_endpoint_is_down(account) ? endpoint_json(account->endpoint)
+								 : NULL);
 	json_object_object_add(object, "clock", clock_json(&account->clock));
 	add_string(object, "credential", credential_of(account));
 	json_object_object_add(object, "rejected", rejection_json(&account->rejection));
@@ -366,10 +372,40 @@ static const char *append_page(const struct accounts *accounts, const char *afte
 	return NULL;
 }
 
+/* Of all accounts, or of one, those that are down, until max bytes are full: the accounts say it
+ * all the same. */
+static void append_down(const struct accounts *accounts, const struct account *only, size_t max,
+			struct buffer *json)
+{
+	const struct endpoints *endpoints = accounts_endpoints(accounts);
+	const char *comma = "";
+
+	(void)buffer_append_str(json, "\"endpoints_down\":[");
+	for (size_t i = 0; i < endpoints_count(endpoints); i++) {
+		const struct endpoint *endpoint = endpoints_at(endpoints, i);
+		struct buffer one = BUFFER_INIT(max);
+
+		if (!endpoint->outage.is_down || (only != NULL && only->endpoint != endpoint))
+			continue;
+		if (append_text(endpoint_json(endpoint), &one) && json->len + one.len < max) {
+			(void)buffer_append_str(json, comma);
+			(void)buffer_append_span(json, buffer_span(&one));
+			comma = ",";
+		}
+		buffer_release(&one);
+	}
+	(void)buffer_append_str(json, "],");
+}
+
 static void append_start(struct buffer *json, int64_t now_s)
 {
-	(void)buffer_printf(json, "{\"version\":%d,\"now\":%lld,\"accounts\":[", STATUS_VERSION,
+	(void)buffer_printf(json, "{\"version\":%d,\"now\":%lld,", STATUS_VERSION,
 			    (long long)now_s);
+}
+
+static void append_list(struct buffer *json)
+{
+	(void)buffer_append_str(json, "\"accounts\":[");
 }
 
 bool status_append_orphan(const struct accounts *accounts, struct span name, struct buffer *json)
@@ -380,6 +416,7 @@ bool status_append_orphan(const struct accounts *accounts, struct span name, str
 		if (!span_equals(name, orphans->word[i]))
 			continue;
 		append_start(json, clock_now_s());
+		append_list(json);
 		(void)append_text(orphan_json(orphans->word[i]), json);
 		append_next(json, NULL);
 		return buffer_ok(json);
@@ -394,6 +431,9 @@ bool status_append(const struct accounts *accounts, const struct account *accoun
 	const char *next = NULL;
 
 	append_start(json, now_s);
+	if (after[0] == '\0')
+		append_down(accounts, account, max / 8, json);
+	append_list(json);
 	if (account != NULL)
 		(void)append_text(account_json(account, now_s), json);
 	else

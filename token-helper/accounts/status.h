@@ -14,9 +14,10 @@ const char *account_state_name(const struct account *account, int64_t now_s);
 void account_todo(const struct account *account, char *text, size_t size);
 
 /*
- * Appends {"version":1,"now":…,"accounts":[…],"next":…}. account: that one; NULL: all after the
- * name `after` ("": from the first), as many as fit into max bytes; "next" is then the name to go
- * on after, null at the end. False when not even one fits.
+ * Appends {"version":1,"now":…,"endpoints_down":[…],"accounts":[…],"next":…}. account: that one;
+ * NULL: all after the name `after` ("": from the first), as many as fit into max bytes; "next" is
+ * then the name to go on after, null at the end. Where endpoints are down is told with the first.
+ * False when not even one fits.
  */
 bool status_append(const struct accounts *accounts, const struct account *account,
 		   const char *after, size_t max, struct buffer *json);
