@@ -6,6 +6,8 @@
  * The account is held, and room for its grant reserved, only while a request is under way: any of
  * them may bring the tokens. Between two of them refreshes go on.
  */
+#include "token-helper/accounts/authorize-private.h"
+
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/xalloc.h"
-#include "token-helper/accounts/authorize-private.h"
 
 #include "common/banned.h"
 
@@ -167,7 +168,7 @@ static void on_codes(void *context, struct endpoint_answer *answer)
 	tell_begun(flow);
 }
 
-void flow_device_begin(struct flow *flow)
+static void ask_for_codes(struct flow *flow)
 {
 	flow->device.timer = evtimer_new(flow->flows->world.base, on_timer, flow);
 	if (flow->device.timer == NULL)
@@ -175,4 +176,68 @@ void flow_device_begin(struct flow *flow)
 	flow->device.asking =
 		device_request(flow->flows->world.http, &account_config(flow_account(flow))->client,
 			       on_codes, flow);
+}
+
+struct flow_finish *flow_begin_device(struct flows *flows, struct account *account,
+				      bool replace_identity, flow_done_fn *done, void *context)
+{
+	const struct account_config *config = account_config(account);
+	struct flow_result result = {.outcome = flow_make_room(flows, account, &result.err)};
+	struct flow *flow;
+
+	if (result.outcome == OUTCOME_OK)
+		result.outcome = account_knows(account, config->client.device_url, &result.err);
+	if (result.outcome == OUTCOME_OK)
+		result.outcome = account_knows(account, config->client.token_url, &result.err);
+	if (result.outcome == OUTCOME_OK && config->client.device_url == NULL)
+		result.outcome = err_set(
+			&result.err, OUTCOME_CONFIG,
+			"account %s: %s has no device flow for mail%s%s; run: mailoauth "
+			"authorize %s --flow code",
+			config->name, config->title, config->device_note != NULL ? ": " : "",
+			config->device_note != NULL ? config->device_note : "", config->name);
+	if (result.outcome != OUTCOME_OK) {
+		done(context, &result);
+		return NULL;
+	}
+	flow = flow_new(flows, account, FLOW_LIFETIME_S);
+	flow->kind = GRANT_DEVICE_CODE;
+	flow->replace_identity = replace_identity;
+	flow->finish = xcalloc(1, sizeof(*flow->finish));
+	*flow->finish = (struct flow_finish){done, context};
+	ask_for_codes(flow);
+	return flow->finish;
+}
+
+/* What became of it -------------------------------------------------------------------------- */
+
+bool flow_poll(struct flows *flows, struct span id, flow_done_fn *done, void *context)
+{
+	struct flow *flow = flow_find(flows, id);
+	struct flow_result result = {.outcome = OUTCOME_OK};
+
+	if (flow == NULL || flow->kind != GRANT_DEVICE_CODE) {
+		(void)err_set(&result.err, OUTCOME_CONSENT,
+			      "this authorization is over; start again with: mailoauth authorize "
+			      "ACCOUNT");
+		result.outcome = OUTCOME_CONSENT;
+		done(context, &result);
+		return true;
+	}
+	if (flow->awaits_login && flow->finish == NULL && !flow->device.ended) {
+		flow_tell_login(flow, done, context);
+		return true;
+	}
+	if (!flow->device.ended)
+		return false;
+	done(context, &flow->device.kept);
+	flow_free(flow);
+	return true;
+}
+
+int64_t flow_expires_in_s(struct flows *flows, struct span id)
+{
+	const struct flow *flow = flow_find(flows, id);
+
+	return flow != NULL ? deadline_remaining_ms(flow->device.until) / 1000 : 0;
 }

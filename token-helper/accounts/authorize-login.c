@@ -6,6 +6,8 @@
  * The login is tried by who asked for the authorization: nothing here blocks, and the account is
  * not held meanwhile, so that its old grant goes on serving.
  */
+#include "token-helper/accounts/authorize-private.h"
+
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/xalloc.h"
-#include "token-helper/accounts/authorize-private.h"
 
 #include "common/banned.h"
 

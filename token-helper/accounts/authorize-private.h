@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * authorize-private.h - the inside of a flow: for authorize-flow.c, which begins and ends all of
- * them, and authorize-device.c, which asks until the person has agreed.
+ * authorize-private.h - the inside of a flow: how it lives and ends (authorize-flow.c), the two
+ * ways to tokens (authorize-code.c, authorize-device.c), and from tokens to a stored grant
+ * (authorize-grant.c), where a login may have to tell whose they are (authorize-login.c).
  */
 #ifndef TOKEN_HELPER_ACCOUNTS_AUTHORIZE_PRIVATE_H
 #define TOKEN_HELPER_ACCOUNTS_AUTHORIZE_PRIVATE_H
@@ -13,6 +14,9 @@
 #include "token-helper/accounts/identity-check.h"
 #include "token-helper/oauth/authorization.h"
 #include "token-helper/oauth/device.h"
+#include "token-helper/oauth/token-request.h"
+
+#define FLOW_CODE_MAX 8192
 
 struct event;
 
@@ -74,8 +78,19 @@ struct flows {
 	size_t count;
 };
 
+/* authorize-flow.c ---------------------------------------------------------------------------- */
+
+/* OUTCOME_RETRY: there are as many as may be, and somebody waits for each. */
+enum outcome flow_make_room(struct flows *flows, const struct account *account, struct err *err);
+struct flow *flow_new(struct flows *flows, const struct account *account, int64_t lifetime_s);
+struct flow *flow_find(struct flows *flows, struct span id); /* NULL: none has that id */
+void flow_free(struct flow *flow);
+
 /* NULL: it is configured no more. */
 struct account *flow_account(const struct flow *flow);
+
+/* Its tokens are on their way: ending it now would lose them. */
+bool flow_is_busy(const struct flow *flow);
 
 /* Holds the account and reserves room for its grant. Not OK: err says why; the hold stays until
  * flow_let_go(). */
@@ -88,28 +103,34 @@ void flow_after_refresh(struct flow *flow, flow_step_fn *step);
 /* Gives the account back: with the new grant (taken; already durable), or NULL. */
 void flow_let_go(struct flow *flow, struct grant *grant);
 
-/* Every request for tokens is a line of the log. */
-void flow_log_answer(const struct flow *flow, const struct token_answer *answer);
+/* Tells the asker and ends the flow, which may be gone afterwards. grant (taken) is the new one,
+ * already durable, or NULL. */
+void flow_end(struct flow *flow, struct flow_result *result, struct grant *grant);
+void flow_fail(struct flow *flow, enum outcome outcome, const struct err *err);
+
+/* authorize-grant.c --------------------------------------------------------------------------- */
 
 /* Notes to whom the tokens that are asked for now will belong. */
 void flow_note_client(struct flow *flow);
 
-/* authorize-login.c: tells flow->finish that a login is needed, and waits. identity has no names:
- * what it has is moved out. */
-void flow_await_login(struct flow *flow, struct identity *identity);
-void flow_tell_login(struct flow *flow, flow_done_fn *done, void *context);
+/* Every request for tokens is a line of the log. */
+void flow_log_answer(const struct flow *flow, const struct token_answer *answer);
+
+/* Goes on with the answer, whatever it is. The flow may be gone afterwards. */
+void flow_take_answer(struct flow *flow, struct token_answer *answer);
 
 /* Stores what flow->set has, as identity's, and ends the flow: the account is held. */
 void flow_store(struct flow *flow, struct identity *identity);
-struct flow *flow_find(struct flows *flows, struct span id); /* NULL: none has that id */
 
-/* The end: with tokens, or without. The flow may be gone afterwards. */
-void flow_take_answer(struct flow *flow, struct token_answer *answer);
-void flow_fail(struct flow *flow, enum outcome outcome, const struct err *err);
-void flow_free(struct flow *flow);
+/* authorize-login.c --------------------------------------------------------------------------- */
 
-/* authorize-device.c: asks for the codes, then tells flow->finish; ends what runs. */
-void flow_device_begin(struct flow *flow);
+/* Tells flow->finish that a login is needed, and waits. identity has no names: what it has is moved
+ * out. */
+void flow_await_login(struct flow *flow, struct identity *identity);
+void flow_tell_login(struct flow *flow, flow_done_fn *done, void *context);
+
+/* authorize-device.c -------------------------------------------------------------------------- */
+
 void flow_device_release(struct flow *flow);
 
 /* Keeps the result until somebody asks for it. */
