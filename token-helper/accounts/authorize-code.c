@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/log.h"
 #include "common/url.h"
 #include "common/xalloc.h"
@@ -116,8 +115,7 @@ static void on_redeemed(void *context, struct token_answer *answer)
 {
 	struct flow *flow = context;
 
-	flow->request = NULL;
-	flow_log_answer(flow, answer);
+	flow_note_answer(flow, answer);
 	flow_take_answer(flow, answer);
 }
 
@@ -125,19 +123,12 @@ static void on_redeemed(void *context, struct token_answer *answer)
  * way. */
 static void redeem(struct flow *flow)
 {
-	struct account *account = flow_account(flow);
-	struct err err;
-	enum outcome outcome = flow_prepare(flow, &err);
-
-	if (outcome != OUTCOME_OK) {
-		flow_fail(flow, outcome, &err);
+	if (!flow_prepare(flow))
 		return;
-	}
-	flow->asked_s = clock_now_s();
-	flow_note_client(flow);
-	flow->request =
-		token_request_code(flow->flows->world.http, &account_config(account)->client,
-				   &flow->auth, buffer_span(&flow->code), on_redeemed, flow);
+	flow_note_request(flow);
+	flow->request = token_request_code(flow->flows->world.http,
+					   &account_config(flow_account(flow))->client, &flow->auth,
+					   buffer_span(&flow->code), on_redeemed, flow);
 	buffer_release(&flow->code);
 }
 

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 
@@ -68,8 +67,7 @@ static void on_polled(void *context, struct token_answer *answer)
 	enum device_step step;
 	int64_t wait_s = 0;
 
-	flow->request = NULL;
-	flow_log_answer(flow, answer);
+	flow_note_answer(flow, answer);
 	step = device_poll_step(&flow->device.poll, answer, &wait_s);
 	if (step == DEVICE_WAIT && deadline_passed(flow->device.until)) {
 		answer->outcome =
@@ -90,8 +88,6 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 {
 	struct flow *flow = context;
 	struct account *account = flow_account(flow);
-	enum outcome outcome;
-	struct err err;
 
 	(void)fd;
 	(void)what;
@@ -99,13 +95,9 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 		arm(flow, AGAIN_S);
 		return;
 	}
-	outcome = flow_prepare(flow, &err);
-	if (outcome != OUTCOME_OK) {
-		flow_fail(flow, outcome, &err);
+	if (!flow_prepare(flow))
 		return;
-	}
-	flow->asked_s = clock_now_s();
-	flow_note_client(flow);
+	flow_note_request(flow);
 	flow->request =
 		token_request_device(flow->flows->world.http, &account_config(account)->client,
 				     buffer_span(&flow->device.codes.device_code), on_polled, flow);
@@ -147,8 +139,7 @@ static void on_codes(void *context, struct endpoint_answer *answer)
 
 	device->asking = NULL;
 	if (account == NULL) {
-		(void)err_set(&err, OUTCOME_CONFIG, "is no longer configured");
-		flow_fail(flow, OUTCOME_CONFIG, &err);
+		flow_fail_unconfigured(flow);
 		return;
 	}
 	device_answer_parse(&account_config(account)->client, answer->response, &device->codes);
@@ -224,7 +215,7 @@ bool flow_poll(struct flows *flows, struct span id, flow_done_fn *done, void *co
 		done(context, &result);
 		return true;
 	}
-	if (flow->awaits_login && flow->finish == NULL && !flow->device.ended) {
+	if (flow_waits_for_login(flow)) {
 		flow_tell_login(flow, done, context);
 		return true;
 	}

@@ -34,15 +34,22 @@ void flow_let_go(struct flow *flow, struct grant *grant)
 	flow->holding = false;
 }
 
-enum outcome flow_prepare(struct flow *flow, struct err *err)
+bool flow_prepare(struct flow *flow)
 {
 	struct account *account = flow_account(flow);
+	struct err err;
+	enum outcome outcome;
 
-	if (account == NULL)
-		return err_set(err, OUTCOME_CONFIG, "is no longer configured");
+	if (account == NULL) {
+		flow_fail_unconfigured(flow);
+		return false;
+	}
 	account_hold(account);
 	flow->holding = true;
-	return store_reserve(flow->flows->world.store, flow->account, &flow->slot, err);
+	outcome = store_reserve(flow->flows->world.store, flow->account, &flow->slot, &err);
+	if (outcome != OUTCOME_OK)
+		flow_fail(flow, outcome, &err);
+	return outcome == OUTCOME_OK;
 }
 
 static void on_refresh_ended(void *context, enum outcome outcome, const struct account_token *token,
@@ -221,6 +228,13 @@ void flow_fail(struct flow *flow, enum outcome outcome, const struct err *err)
 		      says_how ? "" : "; run: mailoauth authorize ", says_how ? "" : flow->account,
 		      says_how ? "" : other_way(flow));
 	flow_end(flow, &result, NULL);
+}
+
+void flow_fail_unconfigured(struct flow *flow)
+{
+	struct err err;
+
+	flow_fail(flow, err_set(&err, OUTCOME_CONFIG, "is no longer configured"), &err);
 }
 
 static void on_expiry(evutil_socket_t fd, short what, void *context)

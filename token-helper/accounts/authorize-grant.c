@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/xalloc.h"
 
 #include "common/banned.h"
@@ -94,13 +95,12 @@ static void on_identity(void *context, enum outcome outcome, struct identity *id
 {
 	struct flow *flow = context;
 	const struct account *account = flow_account(flow);
-	struct err err = *why;
 
 	flow->check = NULL;
-	if (outcome == OUTCOME_OK && account == NULL)
-		outcome = err_set(&err, OUTCOME_CONFIG, "is no longer configured");
 	if (outcome != OUTCOME_OK)
-		flow_fail(flow, outcome, &err);
+		flow_fail(flow, outcome, why);
+	else if (account == NULL)
+		flow_fail_unconfigured(flow);
 	else if (identity->names == NULL && account_config(account)->client.identity != NULL)
 		flow_await_login(flow, identity);
 	else
@@ -110,7 +110,6 @@ static void on_identity(void *context, enum outcome outcome, struct identity *id
 /* Before anything is stored it must be known who signed in. */
 void flow_take_answer(struct flow *flow, struct token_answer *answer)
 {
-	struct account *account = flow_account(flow);
 	struct identity_question question = {
 		.accounts = flow->flows->accounts,
 		.account = flow->account,
@@ -119,13 +118,13 @@ void flow_take_answer(struct flow *flow, struct token_answer *answer)
 		.replace = flow->replace_identity,
 	};
 	struct identity_check *check;
-	struct err err = answer->err;
-	enum outcome outcome = answer->outcome;
 
-	if (outcome == OUTCOME_OK && account == NULL)
-		outcome = err_set(&err, OUTCOME_CONFIG, "is no longer configured");
-	if (outcome != OUTCOME_OK) {
-		flow_fail(flow, outcome, &err);
+	if (answer->outcome != OUTCOME_OK) {
+		flow_fail(flow, answer->outcome, &answer->err);
+		return;
+	}
+	if (flow_account(flow) == NULL) {
+		flow_fail_unconfigured(flow);
 		return;
 	}
 	token_set_move(&flow->set, &answer->set);
@@ -135,18 +134,20 @@ void flow_take_answer(struct flow *flow, struct token_answer *answer)
 		flow->check = check;
 }
 
-void flow_log_answer(const struct flow *flow, const struct token_answer *answer)
+void flow_note_answer(struct flow *flow, const struct token_answer *answer)
 {
 	struct account *account = flow_account(flow);
 
+	flow->request = NULL;
 	if (account != NULL)
 		account_log_answer(account, flow->kind, answer);
 }
 
-void flow_note_client(struct flow *flow)
+void flow_note_request(struct flow *flow)
 {
 	const struct oauth_client *client = &account_config(flow_account(flow))->client;
 
+	flow->asked_s = clock_now_s();
 	free(flow->client_id);
 	free(flow->token_url);
 	flow->client_id = xstrdup(client->client_id);

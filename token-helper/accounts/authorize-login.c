@@ -68,13 +68,8 @@ void flow_await_login(struct flow *flow, struct identity *identity)
 /* The login has told: what is asked for is the store. */
 static void store_told(struct flow *flow)
 {
-	struct err err;
-	enum outcome outcome = flow_prepare(flow, &err);
-
-	if (outcome == OUTCOME_OK)
+	if (flow_prepare(flow))
 		flow_store(flow, &flow->told);
-	else
-		flow_fail(flow, outcome, &err);
 }
 
 static void settle(struct flow *flow, const struct flow_settlement *settlement)
@@ -87,7 +82,7 @@ static void settle(struct flow *flow, const struct flow_settlement *settlement)
 		 flow_verdict_names[settlement->verdict], settlement->where, settlement->user,
 		 settlement->said);
 	if (account == NULL) {
-		flow_fail(flow, err_set(&err, OUTCOME_CONFIG, "is no longer configured"), &err);
+		flow_fail_unconfigured(flow);
 		return;
 	}
 	if (settlement->verdict == FLOW_LOGIN_REFUSED) {
@@ -106,16 +101,16 @@ static void settle(struct flow *flow, const struct flow_settlement *settlement)
 	flow_after_refresh(flow, store_told);
 }
 
-static bool is_waiting(const struct flow *flow)
+bool flow_waits_for_login(const struct flow *flow)
 {
-	return flow != NULL && flow->awaits_login && !flow->device.ended && flow->finish == NULL;
+	return flow->awaits_login && !flow->device.ended && flow->finish == NULL;
 }
 
 const struct account *flow_login_token(struct flows *flows, struct span id, struct span *token)
 {
 	struct flow *flow = flow_find(flows, id);
 
-	if (!is_waiting(flow))
+	if (flow == NULL || !flow_waits_for_login(flow))
 		return NULL;
 	*token = buffer_span(&flow->set.access_token);
 	return flow_account(flow);
@@ -129,7 +124,7 @@ struct flow_finish *flow_settle(struct flows *flows, struct span id,
 	struct flow_result result = {.outcome = OUTCOME_CONSENT};
 	struct flow_finish *finish;
 
-	if (!is_waiting(flow)) {
+	if (flow == NULL || !flow_waits_for_login(flow)) {
 		(void)err_set(&result.err, OUTCOME_CONSENT,
 			      "this authorization waits for no login, or no longer; start again "
 			      "with: mailoauth authorize ACCOUNT");

@@ -92,9 +92,9 @@ struct account *flow_account(const struct flow *flow);
 /* Its tokens are on their way: ending it now would lose them. */
 bool flow_is_busy(const struct flow *flow);
 
-/* Holds the account and reserves room for its grant. Not OK: err says why; the hold stays until
- * flow_let_go(). */
-enum outcome flow_prepare(struct flow *flow, struct err *err);
+/* Holds the account, until flow_let_go(), and reserves room for its grant. False: that cannot be,
+ * and the flow has failed. */
+bool flow_prepare(struct flow *flow);
 
 /* Takes the step when no refresh of the old grant is in flight, which may be at once. The account
  * is configured. */
@@ -107,14 +107,15 @@ void flow_let_go(struct flow *flow, struct grant *grant);
  * already durable, or NULL. */
 void flow_end(struct flow *flow, struct flow_result *result, struct grant *grant);
 void flow_fail(struct flow *flow, enum outcome outcome, const struct err *err);
+void flow_fail_unconfigured(struct flow *flow); /* a reload has taken its account */
 
 /* authorize-grant.c --------------------------------------------------------------------------- */
 
-/* Notes to whom the tokens that are asked for now will belong. */
-void flow_note_client(struct flow *flow);
+/* Tokens are asked for now: notes when, and to whom they will belong. */
+void flow_note_request(struct flow *flow);
 
-/* Every request for tokens is a line of the log. */
-void flow_log_answer(const struct flow *flow, const struct token_answer *answer);
+/* They have come, or not: the request is over, and a line of the log. */
+void flow_note_answer(struct flow *flow, const struct token_answer *answer);
 
 /* Goes on with the answer, whatever it is. The flow may be gone afterwards. */
 void flow_take_answer(struct flow *flow, struct token_answer *answer);
@@ -128,6 +129,7 @@ void flow_store(struct flow *flow, struct identity *identity);
  * out. */
 void flow_await_login(struct flow *flow, struct identity *identity);
 void flow_tell_login(struct flow *flow, flow_done_fn *done, void *context);
+bool flow_waits_for_login(const struct flow *flow); /* and has told so */
 
 /* authorize-device.c -------------------------------------------------------------------------- */
 
