@@ -359,7 +359,7 @@ char *import_command(struct import_plan *plan, const char *command, bool quotes,
 		     int line)
 {
 	const char *for_a_shell = quotes ? "|&;<>()$`*?[]#~\n" : "|&;<>()$`*?[]#~\n\\\"'";
-	size_t first = strcspn(command, " \t");
+	size_t first;
 
 	command += strspn(command, " \t");
 	if (strpbrk(command, for_a_shell) != NULL) {

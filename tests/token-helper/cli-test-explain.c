@@ -632,7 +632,8 @@ static void check_references(const char *who, const char *text)
 {
 	static const char words[] = "mailoauth explain ";
 
-	for (const char *at = text; at != NULL && (at = strstr(at, words)) != NULL;) {
+	for (const char *at = strstr(text != NULL ? text : "", words); at != NULL;
+	     at = strstr(at, words)) {
 		size_t len;
 		char *name, *found;
 

@@ -132,7 +132,7 @@ static bool append_others(struct span entries, const char *key, struct buffer *o
 	struct span word;
 
 	while (postfix_list_next(&entries, &word)) {
-		struct span inside, name = word;
+		struct span inside, name;
 		const char *equals;
 		size_t used;
 
