@@ -39,6 +39,9 @@ static bool on_redirect(void *arg, struct span query, struct buffer *html)
 	const struct timeval soon = {.tv_sec = PAGE_TIMEOUT_S};
 	bool over = authorize_finish(run, query, html);
 
+	/* Asking the daemon took its time; without this the timers of what follows, here and in the
+	 * listener, would be due at once. */
+	(void)event_base_update_cache_time(run->base);
 	if (over)
 		(void)event_base_loopexit(run->base, &soon);
 	return over;

@@ -36,7 +36,6 @@
 enum { V4, V6, FAMILIES };
 
 struct listener {
-	struct event_base *base;
 	struct evhttp *http;
 	struct evhttp_bound_socket *bound[FAMILIES]; /* NULL: not listening there */
 	uint16_t port;
@@ -288,8 +287,6 @@ static void take_redirect(struct listener *listener, struct evhttp_request *req,
 	struct buffer html = BUFFER_INIT(PAGE_MAX);
 	bool over = listener->on_redirect(listener->arg, query, &html);
 
-	/* Asking the daemon took its time; without this every timer below would be due at once. */
-	(void)event_base_update_cache_time(listener->base);
 	if (over) {
 		listener->over = true;
 		buffer_move(&listener->result, &html);
@@ -400,7 +397,6 @@ enum outcome listener_new(struct event_base *base, uint16_t port, struct listene
 		return err_set(err, OUTCOME_CONFIG, "cannot listen on loopback, port %u: %s",
 			       (unsigned)port, strerror(error));
 	listener = xcalloc(1, sizeof(*listener));
-	listener->base = base;
 	listener->port = got;
 	buffer_init(&listener->result, PAGE_MAX);
 	listener->http = http_new(base, listener);

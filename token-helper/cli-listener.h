@@ -23,7 +23,7 @@ struct listener;
  * A redirect arrived. Fills html with the page for the browser. True: that was it: the listener
  * sends the browser on to a path without the redirect's query, shows the page there once, closes
  * its sockets, and then calls the sent function. A browser that does not follow is the caller's
- * clock to end.
+ * clock to end. One that blocks updates the base's time before it returns: timers are armed then.
  */
 typedef bool (*listener_redirect_fn)(void *arg, struct span query, struct buffer *html);
 typedef void (*listener_sent_fn)(void *arg);

@@ -88,6 +88,10 @@ like "$(output)" 'relay@example\.test' "and says who signed in"
 # Through the loopback listener, as in most cases.
 ok "with a browser on this machine" bed_authorize relay relay@example.test
 like "$(cat "$BED/browser.out")" '^200 ' "the browser shows a page of ours"
+bed_provider_ctl set delay_before_ms=6000 # more than a browser gets to fetch its page
+ok "and a server that takes its time with the code" bed_authorize relay relay@example.test
+like "$(cat "$BED/browser.out")" '^200 ' "the browser waits for that page, too"
+bed_provider_ctl set delay_before_ms=0
 
 # Several redirects of one account, as they are registered: the first, unless the command line names another.
 sent_to() { # what the sign-in URL of the last one sends the browser back to
