@@ -8,7 +8,7 @@
 
 #include "common/banned.h"
 
-#define EARLY_MESSAGES	64	 /* asked for before their sizes are known */
+#define EARLY_MESSAGES	512	 /* asked for before their sizes are known */
 #define WINDOW_BYTES	524288	 /* of one FETCH, by the sizes that the server gave */
 #define WINDOW_MESSAGES 200	 /* of one FETCH */
 #define FLIGHT_BYTES	16777216 /* asked for and not answered: 640 Mbit/s over 200 ms */
@@ -59,26 +59,43 @@ static size_t untaken_from(const struct window *window, size_t at)
 	return at;
 }
 
-static struct window *window_insert(struct mailbox *mailbox, struct window **at, size_t from,
-				    size_t to)
+static struct window *window_new(struct mailbox *mailbox, struct window **at)
 {
 	struct window *window = xcalloc(1, sizeof(*window));
 
 	window->mailbox = mailbox;
-	window->from = from;
-	window->to = to;
-	window->bytes = mailbox->listed[from].size_bytes;
 	window->next = *at;
 	*at = window;
 	if (window->next == NULL)
 		mailbox->windows_last = &window->next;
+	return window;
+}
+
+/* Of what is listed from `from` to before `end`, as much as makes one FETCH of at most `most`
+ * messages; and over what has come. */
+static struct window *window_insert(struct mailbox *mailbox, struct window **at, size_t from,
+				    size_t end, size_t most)
+{
+	struct window *window = window_new(mailbox, at);
+	struct buffer text = BUFFER_INIT(MAILBOX_SET_MAX);
+	struct imap_set_builder set;
+	size_t count = 0;
+
+	window->from = from;
+	window->to = end;
+	imap_set_begin(&set, &text, MAILBOX_SET_MAX);
+	while ((from = untaken_from(window, from)) < end && count++ < most &&
+	       window->bytes < WINDOW_BYTES && imap_set_add(&set, mailbox->listed[from].uid))
+		window->bytes += mailbox->listed[from++].size_bytes;
+	buffer_release(&text);
+	window->to = from;
 	mailbox->window_bytes += window->bytes;
 	return window;
 }
 
-/* One of several messages is to blame, most likely: those that did not come are asked for one by
- * one. A window reaches to the next of them, over what has come. */
-static void ask_alone(struct window *window)
+/* What has not come of it is asked for again, `most` messages at a time. A window reaches to the
+ * next of them, over what has come. */
+static void ask_again(struct window *window, size_t most)
 {
 	struct mailbox *mailbox = window->mailbox;
 	struct window **at = &window->next;
@@ -86,14 +103,12 @@ static void ask_alone(struct window *window)
 
 	window->to = from;
 	while (from < end) {
-		size_t next =
-			untaken_from(&(struct window){.mailbox = mailbox, .to = end}, from + 1);
-		struct window *alone = window_insert(mailbox, at, from, next);
+		struct window *again = window_insert(mailbox, at, from, end, most);
 
-		at = &alone->next;
-		mailbox->asked_alone++;
-		window_ask(alone);
-		from = next;
+		mailbox->asked_alone += most == 1 ? 1 : 0;
+		at = &again->next;
+		window_ask(again);
+		from = again->to;
 	}
 }
 
@@ -115,8 +130,9 @@ static void refused_window(struct window *window, const struct imap_text *result
 	size_t first = untaken_from(window, window->from);
 	bool several = untaken_from(window, first + 1) < window->to;
 
+	/* One of them is to blame, most likely. */
 	if (several && !is_about_all(result) && mailbox->asked_alone < ALONE_MAX) {
-		ask_alone(window);
+		ask_again(window, 1);
 		return;
 	}
 	mailbox->stuck = mailbox->stuck || several || is_about_all(result);
@@ -177,48 +193,19 @@ void window_ask(struct window *window)
 	(void)imap_session_send(mailbox->world.session, &command, on_window, window);
 }
 
-/* As many of the next messages, up to the UID `to`, as make one FETCH. */
-static struct window *window_new(struct mailbox *mailbox, uint32_t to)
-{
-	struct window *window = xcalloc(1, sizeof(*window));
-	struct buffer text = BUFFER_INIT(MAILBOX_SET_MAX);
-	struct imap_set_builder set;
-
-	window->mailbox = mailbox;
-	window->from = mailbox->next;
-	imap_set_begin(&set, &text, MAILBOX_SET_MAX);
-	while (mailbox->next < mailbox->listed_count && mailbox->listed[mailbox->next].uid <= to &&
-	       mailbox->next - window->from < WINDOW_MESSAGES && window->bytes < WINDOW_BYTES &&
-	       imap_set_add(&set, mailbox->listed[mailbox->next].uid)) {
-		window->bytes += mailbox->listed[mailbox->next].size_bytes;
-		mailbox->next++;
-	}
-	buffer_release(&text);
-	window->to = mailbox->next;
-	*mailbox->windows_last = window;
-	mailbox->windows_last = &window->next;
-	mailbox->window_bytes += window->bytes;
-	return window;
-}
-
 /* Before the list ------------------------------------------------------------------------------
  */
 
-/* What has not come, whatever the server said to that, is asked for as it would have been without.
- */
-static void early_is_answered(struct mailbox *mailbox)
+/* What of it has not come, whatever the server said to that, is asked for as it would have been
+ * without. Both are known: what is listed, and what has come. */
+static void early_is_over(struct mailbox *mailbox)
 {
-	for (struct window *window = mailbox->windows; window != NULL; window = window->next) {
-		if (!window->early)
-			continue;
-		window->early = false;
-		if (untaken_from(window, window->from) < window->to) {
-			window_ask(window);
-			continue;
-		}
-		window->answered = true;
-		mailbox->window_bytes -= window->bytes;
-	}
+	struct window *window = mailbox->early_window;
+
+	mailbox->early_window = NULL;
+	ask_again(window, WINDOW_MESSAGES);
+	window->answered = true;
+	mailbox->window_bytes -= window->bytes;
 	windows_retire(mailbox);
 }
 
@@ -234,8 +221,9 @@ static void on_early_bodies(void *ctx, const struct imap_text *result)
 		mailbox_opened(mailbox);
 		return;
 	}
-	if (mailbox->what == OUTCOME_OK)
-		early_is_answered(mailbox);
+	if (mailbox->state == MAILBOX_FETCHING && mailbox->what == OUTCOME_OK &&
+	    mailbox->early_window != NULL)
+		early_is_over(mailbox);
 	mailbox_go_on(mailbox);
 }
 
@@ -260,17 +248,58 @@ void fetch_early(struct mailbox *mailbox)
 		return;
 	mailbox->bodies_to = last + count;
 	mailbox->bodies_are_open = true;
+	mailbox->early_window = window_new(mailbox, mailbox->windows_last);
 	imap_command_init(mailbox->world.session, &command);
 	(void)buffer_printf(&command.bytes, "UID FETCH %u:%u" ITEMS, last + 1, mailbox->bodies_to);
 	mailbox->commands++;
 	(void)imap_session_send(mailbox->world.session, &command, on_early_bodies, mailbox);
 }
 
+void fetch_forget_early(struct mailbox *mailbox)
+{
+	windows_free(mailbox);
+	mailbox->windows_last = &mailbox->windows;
+	mailbox->early_window = NULL;
+}
+
+/* What was asked for are the first that are listed. */
 void fetch_claim_early(struct mailbox *mailbox)
 {
-	while (mailbox->bodies_are_open && mailbox->next < mailbox->listed_count &&
+	struct window *window = mailbox->early_window;
+
+	if (window == NULL)
+		return;
+	while (mailbox->next < mailbox->listed_count &&
 	       mailbox->listed[mailbox->next].uid <= mailbox->bodies_to)
-		window_new(mailbox, mailbox->bodies_to)->early = true;
+		window->bytes += mailbox->listed[mailbox->next++].size_bytes;
+	window->to = mailbox->next;
+	mailbox->window_bytes += window->bytes;
+	if (!mailbox->bodies_are_open)
+		early_is_over(mailbox);
+}
+
+bool fetch_is_open(const struct mailbox *mailbox)
+{
+	return mailbox->state == MAILBOX_FETCHING ||
+	       (mailbox->state == MAILBOX_LISTING && mailbox->early_window != NULL);
+}
+
+struct window *fetch_awaited(const struct mailbox *mailbox, uint32_t uid)
+{
+	size_t index;
+	struct window *window = mailbox->windows;
+
+	/* A list that is not in order is of no use before it is whole. */
+	if (!fetch_is_open(mailbox) || !mailbox->list_is_sorted)
+		return NULL;
+	index = list_index(mailbox, uid);
+	if (index == mailbox->listed_count || mailbox->listed[index].taken)
+		return NULL;
+	if (mailbox->state == MAILBOX_LISTING)
+		return uid <= mailbox->bodies_to ? mailbox->early_window : NULL;
+	while (window != NULL && (index < window->from || index >= window->to))
+		window = window->next;
+	return window;
 }
 
 /* The list is here ------------------------------------------------------------------------------
@@ -280,8 +309,10 @@ void fetch_more(struct mailbox *mailbox)
 {
 	while (mailbox->next < mailbox->listed_count && mailbox->groups < GROUPS_MAX &&
 	       (mailbox->windows == NULL || mailbox->window_bytes < FLIGHT_BYTES)) {
-		struct window *window = window_new(mailbox, UINT32_MAX);
+		struct window *window = window_insert(mailbox, mailbox->windows_last, mailbox->next,
+						      mailbox->listed_count, WINDOW_MESSAGES);
 
+		mailbox->next = window->to;
 		if (mailbox_hands_over(mailbox))
 			group_hand(window);
 		else

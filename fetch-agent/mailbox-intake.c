@@ -150,19 +150,6 @@ static void head_is_whole(struct mailbox *mailbox)
 /* The body sink ----------------------------------------------------------------------------------
  */
 
-/* The window of a message that was asked for and has not come yet; NULL: it is none. */
-static struct window *awaited(const struct mailbox *mailbox, uint32_t uid)
-{
-	size_t index = list_index(mailbox, uid);
-	struct window *window = mailbox->windows;
-
-	if (index >= mailbox->next || mailbox->listed[index].taken)
-		return NULL;
-	while (window != NULL && (index < window->from || index >= window->to))
-		window = window->next;
-	return window;
-}
-
 /* NIL is no message: it counts as one that did not come. */
 static void no_body(struct mailbox *mailbox, const struct imap_body *body)
 {
@@ -177,8 +164,8 @@ static void no_body(struct mailbox *mailbox, const struct imap_body *body)
 /* Not one that comes again: the destination may still be busy with the first. */
 static bool is_whole_message(const struct mailbox *mailbox, const struct imap_body *body)
 {
-	return mailbox->state == MAILBOX_FETCHING && !body->partial && body->section.len == 0 &&
-	       (body->uid == 0 || awaited(mailbox, body->uid) != NULL);
+	return fetch_is_open(mailbox) && !body->partial && body->section.len == 0 &&
+	       (body->uid == 0 || fetch_awaited(mailbox, body->uid) != NULL);
 }
 
 static bool is_header(const struct mailbox *mailbox, const struct imap_body *body)
@@ -306,7 +293,7 @@ void intake_take(struct mailbox *mailbox, const struct imap_fetch *fetch)
 
 	if (fetch->bodies == 0)
 		return;
-	window = intake->whole && intake->state != INTAKE_NONE ? awaited(mailbox, uid) : NULL;
+	window = intake->whole && intake->state != INTAKE_NONE ? fetch_awaited(mailbox, uid) : NULL;
 	if (window == NULL)
 		intake_drop(mailbox);
 	else

@@ -54,7 +54,7 @@ static bool is_wanted(const struct mailbox *mailbox, uint32_t uid)
 
 	if (aside != NULL)
 		return aside_is_due(mailbox, aside);
-	return uid > mailbox->ledger.folder.last_uid && !uid_list_has(&mailbox->view.skip, uid);
+	return uid > mailbox->known_uid && !uid_list_has(&mailbox->view.skip, uid);
 }
 
 static void list_add(struct mailbox *mailbox, uint32_t uid, uint32_t size_bytes)
@@ -64,6 +64,9 @@ static void list_add(struct mailbox *mailbox, uint32_t uid, uint32_t size_bytes)
 		mailbox->listed = xreallocarray(mailbox->listed, mailbox->listed_size,
 						sizeof(*mailbox->listed));
 	}
+	mailbox->list_is_sorted =
+		mailbox->list_is_sorted && (mailbox->listed_count == 0 ||
+					    mailbox->listed[mailbox->listed_count - 1].uid < uid);
 	mailbox->listed[mailbox->listed_count++] = (struct listed){uid, size_bytes, false};
 }
 
@@ -73,15 +76,20 @@ static void list_sort(struct mailbox *mailbox)
 	struct listed *list = mailbox->listed;
 	size_t kept = 0;
 
-	if (mailbox->listed_count > 1)
-		qsort(list, mailbox->listed_count, sizeof(*list), compare);
+	if (mailbox->list_is_sorted)
+		return;
+	qsort(list, mailbox->listed_count, sizeof(*list), compare);
 	for (size_t i = 0; i < mailbox->listed_count; i++) {
-		if (kept == 0 || list[kept - 1].uid != list[i].uid)
+		if (kept == 0 || list[kept - 1].uid != list[i].uid) {
 			list[kept++] = list[i];
-		else if (list[kept - 1].size_bytes < list[i].size_bytes)
+			continue;
+		}
+		if (list[kept - 1].size_bytes < list[i].size_bytes)
 			list[kept - 1].size_bytes = list[i].size_bytes;
+		list[kept - 1].taken = list[kept - 1].taken || list[i].taken;
 	}
 	mailbox->listed_count = kept;
+	mailbox->list_is_sorted = true;
 }
 
 static void identity_add(struct mailbox *mailbox, const struct imap_fetch *fetch,
@@ -130,10 +138,7 @@ void list_take(struct mailbox *mailbox, const struct imap_fetch *fetch)
 {
 	uint32_t size = fetch->size <= UINT32_MAX ? (uint32_t)fetch->size : UINT32_MAX;
 
-	/* While the worker renews what is known, nothing can be looked up in it: see list_done().
-	 */
-	if (fetch->uid == 0 || mailbox->early == EARLY_VOID ||
-	    (mailbox->state == MAILBOX_LISTING && !is_wanted(mailbox, fetch->uid)))
+	if (fetch->uid == 0 || !is_wanted(mailbox, fetch->uid))
 		return;
 	if (mailbox->listed_count >= LIST_MAX)
 		list_cut(mailbox);
@@ -158,7 +163,7 @@ static void found_cut(struct mailbox *mailbox)
 /* What was not searched for may be named all the same, by the thousand millions. */
 void list_found(struct mailbox *mailbox, struct imap_set set)
 {
-	uint32_t first, last, known = mailbox->ledger.folder.last_uid;
+	uint32_t first, last, known = mailbox->known_uid;
 
 	while (imap_set_next(&set, &first, &last)) {
 		for (uint64_t uid = first > known ? first : (uint64_t)known + 1;
@@ -327,17 +332,11 @@ static void identities_sort(struct mailbox *mailbox)
 	mailbox->identity_count = kept;
 }
 
-static bool keep_wanted(struct mailbox *mailbox, const struct listed *listed)
-{
-	return is_wanted(mailbox, listed->uid);
-}
-
 static void list_done(struct mailbox *mailbox)
 {
 	list_sort(mailbox);
 	/* A server that only says so has no more. */
 	mailbox->result.more = mailbox->list_is_cut && mailbox->listed_count >= LIST_MAX / 2;
-	list_filter(mailbox, keep_wanted);
 	identities_sort(mailbox);
 	forget_gone(mailbox);
 	if (mailbox->identity_count == 0) {
@@ -395,13 +394,6 @@ static bool selects(const struct fetch_source *source)
 	       source->selection.since_s > 0;
 }
 
-/* Messages that come before it is clear which are wanted would be dropped, and asked for again. */
-static void hold_bodies(struct mailbox *mailbox)
-{
-	if (mailbox->bodies_are_open && mailbox->jobs > 0 && mailbox->what == OUTCOME_OK)
-		imap_session_pause(mailbox->world.session);
-}
-
 /* Some servers refuse a set that no message is in. */
 static void on_early(void *ctx, const struct imap_text *result)
 {
@@ -416,12 +408,10 @@ static void on_early(void *ctx, const struct imap_text *result)
 	mailbox->early_failed = result->status != IMAP_STATUS_OK || !mailbox->selected;
 	if (mailbox->state != MAILBOX_LISTING || mailbox->what != OUTCOME_OK) {
 		mailbox_opened(mailbox);
-		hold_bodies(mailbox);
 		return;
 	}
 	if (mailbox->early_failed && mailbox->news)
-		list_ask(mailbox, &(struct uid_list){0}, &next,
-			 mailbox->ledger.folder.last_uid + 1);
+		list_ask(mailbox, &(struct uid_list){0}, &next, mailbox->known_uid + 1);
 	if (mailbox->lists == 0)
 		list_done(mailbox);
 }
@@ -537,11 +527,12 @@ void list_begin(struct mailbox *mailbox)
 	uint32_t last = mailbox->ledger.folder.last_uid;
 	struct uid_list due = {0};
 
+	mailbox->known_uid = last;
 	mailbox->news = mailbox->exists > 0 && last != UINT32_MAX &&
 			(mailbox->uidnext == 0 || mailbox->uidnext > last + 1);
 	if (mailbox->early == EARLY_VOID) {
 		mailbox->early = EARLY_NONE;
-		mailbox->listed_count = 0;
+		fetch_forget_early(mailbox);
 	}
 	tell_again(mailbox, &mailbox->view.tell);
 	if (mailbox->news && selects(mailbox->world.source)) {

@@ -44,7 +44,6 @@ struct window {
 	size_t from, to;
 	uint64_t bytes;
 	size_t open; /* messages without a verdict */
-	bool early;  /* asked for before it was listed, and that is not answered */
 	bool answered;
 };
 
@@ -120,13 +119,16 @@ struct mailbox {
 	bool early_is_open; /* not answered */
 	bool early_failed;
 	/* The first messages that it may name, asked for behind it in the same flight: */
-	bool bodies_are_open;  /* not answered */
-	uint32_t bodies_to;    /* the last UID of them */
-	bool news;	       /* there is something to list, as far as the server has said */
-	size_t lists;	       /* commands that list, without an answer */
-	struct uid_list found; /* by SEARCH */
-	struct listed *listed; /* ascending */
+	bool bodies_are_open;	     /* not answered */
+	uint32_t bodies_to;	     /* the last UID of them */
+	struct window *early_window; /* theirs, until both are answered; NULL: none */
+	uint32_t known_uid;	     /* every message up to here was decided before */
+	bool news;		     /* there is something to list, as far as the server has said */
+	size_t lists;		     /* commands that list, without an answer */
+	struct uid_list found;	     /* by SEARCH */
+	struct listed *listed; /* ascending, unless it is being made, and the server does not */
 	size_t listed_count, listed_size, next;
+	bool list_is_sorted;
 	bool list_is_cut;		   /* there is more than is listed */
 	uint32_t list_ceiling;		   /* and all of it is above this, unless 0 */
 	struct state_identity *identities; /* while recognising: of what is listed */
@@ -188,8 +190,14 @@ size_t list_index(const struct mailbox *mailbox, uint32_t uid);
 /* mailbox-fetch.c */
 /* Before the list is here: the first messages that it may name. */
 void fetch_early(struct mailbox *mailbox);
-/* The list is here: what of it has been asked for makes the first windows. */
+/* The list is here: what of it has been asked for is the first window. */
 void fetch_claim_early(struct mailbox *mailbox);
+/* What was asked for early is void. */
+void fetch_forget_early(struct mailbox *mailbox);
+/* The window of a message that was asked for, is listed and has not come yet; NULL: it is none. */
+struct window *fetch_awaited(const struct mailbox *mailbox, uint32_t uid);
+/* May messages come? While they are being listed, those that were asked for early. */
+bool fetch_is_open(const struct mailbox *mailbox);
 void windows_free(struct mailbox *mailbox);
 void windows_retire(struct mailbox *mailbox);
 void window_ask(struct window *window);

@@ -193,7 +193,7 @@ void mailbox_go_on(struct mailbox *mailbox)
 		return;
 	/* A failed run's whole messages are delivered too; the commands under way are not waited
 	 * for: nobody will answer them, or they are of no more interest. */
-	if (mailbox->state == MAILBOX_FETCHING && mailbox->group->step.delivered.count > 0)
+	if (fetch_is_open(mailbox) && mailbox->group->step.delivered.count > 0)
 		group_submit(mailbox);
 	else if (mailbox->state == MAILBOX_FETCHING)
 		close_ledger(mailbox);
@@ -229,7 +229,7 @@ static void on_job(void *job)
 
 	mailbox->jobs--;
 	if (!mailbox->closed)
-		imap_session_resume(mailbox->world.session); /* hold_bodies() */
+		imap_session_resume(mailbox->world.session); /* renew() */
 	if (mailbox->job_what != OUTCOME_OK)
 		mailbox_fail(mailbox, mailbox->job_what, &mailbox->job_err);
 	else if (mailbox->state == MAILBOX_OPENING && mailbox->what == OUTCOME_OK)
@@ -299,6 +299,14 @@ static void warn_of_counting_back(const struct mailbox *mailbox)
 			    mailbox->uidnext, last, last + 1);
 }
 
+/* What was asked for early waits meanwhile: nobody can say which messages are wanted. */
+static void renew(struct mailbox *mailbox)
+{
+	mailbox_change(mailbox, MAILBOX_RENEWING);
+	imap_session_pause(mailbox->world.session);
+	mailbox_submit(mailbox, work_renew, on_job);
+}
+
 void mailbox_opened(struct mailbox *mailbox)
 {
 	uint32_t known = mailbox->ledger.folder.uidvalidity;
@@ -318,8 +326,7 @@ void mailbox_opened(struct mailbox *mailbox)
 		if (known != 0 && mailbox->early != EARLY_NONE)
 			mailbox->early = EARLY_VOID;
 		warn_of_other_uids(mailbox);
-		mailbox_change(mailbox, MAILBOX_RENEWING);
-		mailbox_submit(mailbox, work_renew, on_job);
+		renew(mailbox);
 		return;
 	}
 	warn_of_counting_back(mailbox);
@@ -415,11 +422,11 @@ static void on_response(void *ctx, const struct imap_response *response)
 		on_condition(mailbox, &response->text);
 	else if (response->kind == IMAP_EXISTS && mailbox->state == MAILBOX_OPENING)
 		mailbox->exists = response->number;
-	else if (response->kind == IMAP_FETCH &&
-		 (mailbox->state == MAILBOX_LISTING || mailbox->state == MAILBOX_RENEWING))
-		list_take(mailbox, &response->fetch);
-	else if (response->kind == IMAP_FETCH && mailbox->state == MAILBOX_FETCHING)
+	else if (response->kind == IMAP_FETCH && fetch_is_open(mailbox) &&
+		 response->fetch.bodies > 0)
 		intake_take(mailbox, &response->fetch);
+	else if (response->kind == IMAP_FETCH && mailbox->state == MAILBOX_LISTING)
+		list_take(mailbox, &response->fetch);
 	else if ((response->kind == IMAP_SEARCH || response->kind == IMAP_ESEARCH) &&
 		 mailbox->state == MAILBOX_SEARCHING)
 		list_found(mailbox, response->search.set);
@@ -505,6 +512,7 @@ void mailbox_start(const struct mailbox_world *world, const char *folder, mailbo
 		.from_the_start = source->selection.take == FETCH_TAKE_ALL,
 	};
 	mailbox->group = group_new(mailbox);
+	mailbox->list_is_sorted = true;
 	mailbox->windows_last = &mailbox->windows;
 	mailbox->copies_last = &mailbox->copies;
 	mailbox->end = evtimer_new(world->base, on_end, mailbox);

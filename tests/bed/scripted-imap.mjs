@@ -7,7 +7,7 @@
 // CUT: closes a connection after that many bytes of its own; @FILE: the number stands there when the connection is made, nothing: it is
 // not closed. Lines of the script:
 //   tls             TLS begins: in the first line, implicitly, later as after STARTTLS
-//   C: REGEX        waits for a line; its tag becomes $tag in what follows
+//   C: REGEX        waits for a line; its tag becomes $tag in what follows, and that of the command before $former
 //   S: TEXT         sends it with CRLF, in one packet; \r, \n and \xHH are escapes
 //   stall           says nothing more
 //   close           ends the connection
@@ -32,13 +32,13 @@ function unescape(text) {
 function serve(raw) {
 	const lines = readFileSync(script, "latin1").split("\n").filter((line) => line && !line.startsWith("#"));
 	const secureContext = createSecureContext({ key: readFileSync(`${tlsDir}/server.key`), cert: readFileSync(`${tlsDir}/server.pem`) });
-	let socket = raw, next = 0, input = "", tag = "*", left = cutNow(), over = false;
+	let socket = raw, next = 0, input = "", tag = "*", former = "*", left = cutNow(), over = false;
 	const attach = () => {
 		socket.on("data", (data) => { input += data.toString("latin1"); run(); });
 		socket.on("error", () => {});
 	};
 	const say = (text) => {
-		const bytes = Buffer.from(unescape(text.replaceAll("$tag", tag)) + "\r\n", "latin1").subarray(0, left);
+		const bytes = Buffer.from(unescape(text.replaceAll("$tag", tag).replaceAll("$former", former)) + "\r\n", "latin1").subarray(0, left);
 		left -= bytes.length;
 		socket.write(bytes);
 		if (left <= 0) { over = true; socket.end(); }
@@ -57,7 +57,7 @@ function serve(raw) {
 		}
 		listing = / UID FETCH \d+:\* \(UID RFC822\.SIZE\)$/.test(line);
 		appendFileSync(log, `${line}\n`);
-		if (/^\S+ \S/.test(line)) tag = line.split(" ")[0]; // not a SASL response
+		if (/^\S+ \S/.test(line)) [former, tag] = [tag, line.split(" ")[0]]; // not a SASL response
 		if (!new RegExp(pattern).test(line)) { appendFileSync(log, `UNEXPECTED: wanted ${pattern}\n`); over = true; socket.destroy(); }
 		return true;
 	};

@@ -570,16 +570,95 @@ S: \$tag OK done
 $LOGOUT
 EOF
 is "$(subjects)" "one two" "$name: it is delivered, and nothing more is asked for"
-like "$(cat "$BED/client.log")" ' UID FETCH 1:64 ' "$name: the first 64 were asked for"
+like "$(cat "$BED/client.log")" ' UID FETCH 1:512 ' "$name: the first 512 were asked for"
 then_against 1 "has nothing of what is asked for before" <<EOF
 $LOGIN
 $SELECT
 C: UID FETCH 3:[*] .UID RFC822.SIZE.\$
 S: \$tag OK none
-C: UID FETCH 3:66 .UID INTERNALDATE BODY.PEEK
+C: UID FETCH 3:514 .UID INTERNALDATE BODY.PEEK
 S: \$tag NO there is no such message
 $LOGOUT
 EOF
+
+# Dovecot answers the list when it has sent the messages.
+early_list_late='C: UID FETCH [0-9]+:[*] .UID RFC822.SIZE.$
+C: UID FETCH [0-9]+:[0-9]+ .UID INTERNALDATE BODY.PEEK'
+against 0 "sends what was asked for before the list is answered" <<EOF
+$LOGIN
+$SELECT
+$early_list_late
+S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+S: * 2 FETCH (UID 2 RFC822.SIZE 20)
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: * 2 FETCH (BODY[] {18}\r\nSubject: two\r\n\r\n2\r UID 2)
+S: \$former OK done
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: it is delivered, and nothing more is asked for"
+
+against 0 "answers that before the list" <<EOF
+$LOGIN
+$SELECT
+$early_list_late
+S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: \$tag OK done
+S: * 2 FETCH (UID 2 RFC822.SIZE 20)
+S: \$former OK done
+C: UID FETCH 2 .UID INTERNALDATE BODY.PEEK
+S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: what is missing is asked for"
+
+against 0 "lists in another order, and some twice, around what was asked for before" <<EOF
+$LOGIN
+$SELECT
+$early_list_late
+S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: * 3 FETCH (UID 3 RFC822.SIZE 22)
+S: * 2 FETCH (UID 2 RFC822.SIZE 20)
+S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: * 4 FETCH (UID 4 BODY[] {19}\r\nSubject: four\r\n\r\n4\r)
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: \$former OK done
+S: \$tag OK done
+C: UID FETCH 2:3 .UID INTERNALDATE BODY.PEEK
+S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: * 3 FETCH (UID 3 BODY[] {20}\r\nSubject: three\r\n\r\n3\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one three two" "$name: each comes once"
+
+against 2 "sends one before the list is answered, and breaks off" <<EOF
+$LOGIN
+$SELECT
+$early_list_late
+S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+S: * 2 FETCH (UID 2 RFC822.SIZE 20)
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubj
+close
+EOF
+then_against 0 "goes on" <<EOF
+$LOGIN
+$SELECT
+C: UID FETCH 1:[*] .UID RFC822.SIZE.\$
+S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+S: * 2 FETCH (UID 2 RFC822.SIZE 20)
+S: \$tag OK done
+C: UID FETCH 2 .UID INTERNALDATE BODY.PEEK
+S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: what had come is delivered, and not fetched again"
 
 against 0 "has a part of what was asked for before, and another message" <<EOF
 $LOGIN
@@ -605,7 +684,7 @@ S: \$tag OK done
 C: UID FETCH 3:[*] .UID RFC822.SIZE.\$
 S: * 2 FETCH (UID 2 RFC822.SIZE 20)
 S: \$tag OK done
-C: UID FETCH 3:66 .UID INTERNALDATE BODY.PEEK
+C: UID FETCH 3:514 .UID INTERNALDATE BODY.PEEK
 S: * 3 FETCH (UID 3 BODY[] {20}\r\nSubject: alien\r\n\r\n3\r)
 S: \$tag OK done
 C: UID FETCH 1:[*] .UID RFC822.SIZE INTERNALDATE BODY.PEEK.HEADER..\$
@@ -625,7 +704,7 @@ C: EXAMINE INBOX\$
 S: \$tag NO [NONEXISTENT] no such folder
 C: UID FETCH 1:[*] .UID RFC822.SIZE.\$
 S: \$tag BAD no folder is open
-C: UID FETCH 1:64 .UID INTERNALDATE BODY.PEEK
+C: UID FETCH 1:512 .UID INTERNALDATE BODY.PEEK
 S: \$tag BAD no folder is open
 C: EXAMINE "?Other"?\$
 S: * 2 EXISTS
@@ -648,7 +727,7 @@ for line in "max_size = 1M" "deliver = mda:/bin/cat"; do
 		$FETCH
 		$LOGOUT
 	EOF
-	unlike "$(cat "$BED/client.log")" ' UID FETCH 1:64 ' "$name: nothing is asked for before it is listed"
+	unlike "$(cat "$BED/client.log")" ' UID FETCH 1:512 ' "$name: nothing is asked for before it is listed"
 done
 against 0 "has messages, two of which are wanted" "max_messages = 2" <<EOF
 $LOGIN

@@ -56,6 +56,8 @@ for mechanism in xoauth2 oauthbearer; do
 	like "$(cat "$BED/fetch.out")" 'fetch=inbox account=relay ok: 8 messages, [0-9]+ bytes in ' "$mechanism: one line says it"
 	ok "$mechanism: the server was asked for it" grep -qi "AUTHENTICATE" "$BED/fetch.out"
 	is "$(delivered)" "$(served)" "$mechanism: delivered is what the server stores"
+	bed_logged_out $user
+	like "$(grep 'Logged out' "$BED/dovecot/log" | tail -n 1)" ' body_count=8 ' "$mechanism: the server has sent each message once"
 	is "$(find "$BED/fetched/tmp" -type f)" "" "$mechanism: nothing is left in tmp"
 done
 unlike "$(bed_log_daemon; cat "$BED/fetch.out")" "$(bed_mailoauth token relay)" "no token in a log"
