@@ -286,7 +286,8 @@ static uint32_t run_second(struct simulation *sim, int64_t now_s)
 
 		*head = account->follows;
 		refresh_plan_remove(&sim->plan, account->next_s);
-		if (outage_forbids(&sim->outage, now_s)) {
+		if (outage_forbids(&sim->outage, now_s) &&
+		    !outage_doubts(&sim->outage, account, now_s)) {
 			join_queue(sim, account);
 			continue;
 		}

@@ -32,6 +32,7 @@
 #include "token-helper/accounts/commit-queue.h"
 #include "token-helper/accounts/metrics.h"
 #include "token-helper/accounts/outage-policy.h"
+#include "token-helper/accounts/refresh-policy.h"
 #include "token-helper/accounts/status.h"
 
 #include "common/banned.h"
@@ -56,7 +57,8 @@ static struct {
 	char last_form[512];
 	unsigned *per_second; /* requests, from START_S on; NULL: not counted */
 	int64_t seconds;
-	const char *broken;    /* whose form has this in it fails all the same; NULL: nobody */
+	const char *broken; /* whose form has this in it fails all the same; NULL: nobody */
+	const char *broken_too;
 	int64_t broken_for_ms; /* and has to wait for it */
 	int broken_requests;
 	int64_t latency_ms; /* of all others; 0: a little */
@@ -80,6 +82,11 @@ static struct accounts *accounts;
 static struct store *store;
 static struct http_client *http;
 
+static bool is_broken(const char *part)
+{
+	return part != NULL && strstr(server.last_form, part) != NULL;
+}
+
 static void serve(void *context, struct fake_exchange *exchange)
 {
 	(void)context;
@@ -91,7 +98,7 @@ static void serve(void *context, struct fake_exchange *exchange)
 		server.per_second[clock_now_s() - START_S]++;
 	if (server.latency_ms != 0)
 		exchange->latency_ms = server.latency_ms;
-	if (server.broken != NULL && strstr(server.last_form, server.broken) != NULL) {
+	if (is_broken(server.broken) || is_broken(server.broken_too)) {
 		server.broken_requests++;
 		exchange->response.outcome = OUTCOME_OK;
 		exchange->response.status = 500;
@@ -1201,25 +1208,30 @@ static void an_outage_is_told_at_once(void **state)
 	struct answer answer = {.came = false};
 
 	(void)state;
-	start_some(4);
+	start_some(5);
 	fail_for_two();
+	/* Two may be mistaken, three are not. */
 	(void)account_get_token(accounts_at(accounts, 2), 0, on_token, &answer);
+	assert_int_equal(server.requests, 3);
+	fake_world_run(clock_now_s() + 1);
+	assert_true(answer.came);
+	answer.came = false;
+	(void)account_get_token(accounts_at(accounts, 3), 0, on_token, &answer);
 	assert_true(answer.came);
 	assert_int_equal(answer.outcome, OUTCOME_RETRY);
 	assert_non_null(strstr(answer.err.text,
-			       "account a00002: https://as.example:443 is down (last attempt "
+			       "account a00003: https://as.example:443 is down (last attempt "
 			       "there: as.example answered HTTP 503"));
-	assert_null(strstr(answer.err.text, "a00001")); /* is no business of his */
-	assert_true(status_has("\"account\":\"a00001\",\"text\":\"as.example answered HTTP 503"));
-	assert_non_null(strstr(answer.err.text, "next attempt in "));
-	assert_non_null(strstr(answer.err.text, "mailoauth refresh a00002"));
-	assert_string_equal(ask_of(3, 0).token, "at-0");
-	assert_int_equal(server.requests, 2);
+	assert_null(strstr(answer.err.text, "a00002")); /* is no business of his */
+	assert_true(status_has("\"account\":\"a00002\",\"text\":\"as.example answered HTTP 503"));
+	assert_non_null(strstr(answer.err.text, "mailoauth refresh a00003"));
+	assert_string_equal(ask_of(4, 0).token, "at-0");
+	assert_int_equal(server.requests, 3);
 	assert_true(status_has("\"endpoint_down\":{\"url\":\"https://as.example:443\""));
 	assert_true(status_has("https://as.example:443 is down, and is tried again by itself"));
 	answer.came = false;
 	(void)account_refresh(accounts_at(accounts, 2), on_token, &answer);
-	assert_int_equal(server.requests, 3);
+	assert_int_equal(server.requests, 4);
 	fake_world_run(clock_now_s() + 1);
 	assert_true(answer.came);
 	assert_int_equal(answer.outcome, OUTCOME_RETRY);
@@ -1466,6 +1478,122 @@ static void what_is_the_accounts_is_no_outage(void **state)
 	assert_true(status_has("\"endpoint_down\":{"));
 }
 
+/* Asks for all as Postfix does for mail that waits, every five minutes. */
+static void mail_waits(size_t count, int64_t seconds)
+{
+	static struct answer unused;
+
+	for (int64_t end_s = clock_now_s() + seconds; clock_now_s() < end_s;) {
+		for (size_t i = 0; i < count; i++)
+			(void)account_get_token(accounts_at(accounts, i), 0, on_token, &unused);
+		fake_world_run(clock_now_s() + 300);
+	}
+}
+
+/* After hours of an outage an account alone would wait up to 15 minutes by itself. Who asks gets an
+ * attempt in the first minute after the last one, and no more of them however often he asks. */
+static void mail_that_waits_waits_a_minute(void **state)
+{
+	static struct answer unused;
+	int before;
+
+	(void)state;
+	start_one(START_S - 4000, "");
+	server_says(OUTCOME_OK, 503, DOWN);
+	mail_waits(1, 7200);
+	assert_in_range(server.requests, 24, 48);
+	(void)ask(0);
+	before = server.requests;
+	for (int s = 0; s < 600; s++) {
+		(void)account_get_token(accounts_at(accounts, 0), 0, on_token, &unused);
+		fake_world_run(clock_now_s() + 1);
+	}
+	assert_in_range(server.requests - before, 9, 600 / REFRESH_AGAIN_S);
+	server_says(OUTCOME_OK, 200, GOOD);
+	fake_world_run(clock_now_s() + REFRESH_AGAIN_S);
+	assert_int_equal(ask(0).outcome, OUTCOME_OK);
+}
+
+/* Of two the first that has an answer brings the other back. */
+static void two_come_back_together(void **state)
+{
+	(void)state;
+	write_conf(2, "");
+	write_grants(0, 2, START_S - 4000, 0);
+	start();
+	server_says(OUTCOME_OK, 503, DOWN);
+	mail_waits(2, 7200);
+	assert_in_range(server.requests, 24, 96);
+	server_says(OUTCOME_OK, 200, GOOD);
+	fake_world_run(clock_now_s() + REFRESH_AGAIN_S);
+	assert_int_equal(ask_of(1, 0).outcome, OUTCOME_OK);
+	fake_world_run(clock_now_s() + REFRESH_AGAIN_S);
+	assert_string_equal(state_now(), "valid");
+}
+
+/* Two accounts that are broken themselves are no outage for a third. */
+static void two_broken_ones_hold_no_third(void **state)
+{
+	(void)state;
+	start_some(4);
+	server.broken = "rt-0-";
+	server.broken_for_ms = 100;
+	(void)account_get_token(accounts_at(accounts, 1), 0, on_token, &(struct answer){0});
+	(void)account_get_token(accounts_at(accounts, 2), 0, on_token, &(struct answer){0});
+	fake_world_run(clock_now_s() + 1);
+	assert_int_equal(server.broken_requests, 2);
+	assert_int_equal(ask_of(0, 0).outcome, OUTCOME_OK);
+}
+
+/* Though one of the two hangs just now. */
+static void a_broken_one_that_hangs_holds_no_third(void **state)
+{
+	static struct answer unused;
+
+	(void)state;
+	start_some(4);
+	server.broken = "rt-0-";
+	server.broken_for_ms = 100;
+	(void)account_get_token(accounts_at(accounts, 1), 0, on_token, &unused);
+	(void)account_get_token(accounts_at(accounts, 2), 0, on_token, &unused);
+	fake_world_run(clock_now_s() + 1);
+	server.broken_for_ms = 30000;
+	(void)account_refresh(accounts_at(accounts, 1), on_token, &unused);
+	fake_world_run(clock_now_s() + 1);
+	assert_int_equal(server.broken_requests, 3);
+	assert_int_equal(ask_of(0, 0).outcome, OUTCOME_OK);
+}
+
+/* Nor are they asked each time that another one proves them wrong, however often somebody asks for
+ * them. */
+static void two_broken_ones_keep_to_their_pace(void **state)
+{
+	enum { COUNT = 122, SECONDS = 600 };
+	static struct answer unused;
+
+	(void)state;
+	write_conf(COUNT, "");
+	write_grants(0, 2, START_S - 9 * DAY_S, 0);
+	write_grants(2, COUNT, START_S, 0);
+	start();
+	server.broken = "rt-0&";
+	server.broken_too = "rt-0-1&";
+	server.broken_for_ms = 100;
+	for (int s = 0; s < SECONDS; s++) {
+		for (size_t i = 0; i < 2; i++)
+			(void)account_get_token(accounts_at(accounts, i), 0, on_token, &unused);
+		if (s % 5 == 0)
+			(void)account_refresh(accounts_at(accounts, 2 + (size_t)s / 5), on_token,
+					      &unused);
+		fake_world_run(clock_now_s() + 1);
+	}
+	/* 5, 10, 20, 40 s, and then one a minute each; and one more of both for every end. */
+	print_message("# %d requests of two broken accounts in %d s\n", server.broken_requests,
+		      SECONDS);
+	assert_in_range(server.broken_requests, 2 * SECONDS / REFRESH_AGAIN_S,
+			4 * SECONDS / REFRESH_AGAIN_S);
+}
+
 /* An outage of an hour with ten thousand accounts in use: nobody hammers, and afterwards all have
  * tokens again, soon and one after another. */
 static void many_sit_out_an_outage(void **state)
@@ -1570,6 +1698,11 @@ int main(void)
 		ON_STAGE(what_one_was_told_it_keeps_to),
 		ON_STAGE(what_is_not_asked_is_no_outage),
 		ON_STAGE(what_is_the_accounts_is_no_outage),
+		ON_STAGE(mail_that_waits_waits_a_minute),
+		ON_STAGE(two_come_back_together),
+		ON_STAGE(two_broken_ones_hold_no_third),
+		ON_STAGE(a_broken_one_that_hangs_holds_no_third),
+		ON_STAGE(two_broken_ones_keep_to_their_pace),
 		ON_STAGE(many_sit_out_an_outage),
 		ON_STAGE(a_slow_one_comes_back_slowly),
 	};

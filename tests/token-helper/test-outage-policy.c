@@ -21,6 +21,7 @@ static const char accounts[4]; /* told apart by their addresses */
 #define A (&accounts[0])
 #define B (&accounts[1])
 #define C (&accounts[2])
+#define D (&accounts[3])
 
 /* One request of who's, from its beginning to its end. */
 static enum outage_change hears(struct outage *outage, const void *who, enum outage_sign sign,
@@ -151,6 +152,52 @@ static void an_answer_ends_it(void **state)
 	assert_int_equal(hears(&outage, A, OUTAGE_FAILS, NOW + 2), OUTAGE_AS_BEFORE);
 	assert_int_equal(hears(&outage, B, OUTAGE_FAILS, NOW + 3), OUTAGE_BEGAN);
 	assert_int_equal(outage_wait_s(&outage, NOW + 3), 5);
+}
+
+/* Two may be broken themselves: a third need not wait for the next probe, nor for one of theirs.
+ * Once it has failed as well, all wait. */
+static void two_are_doubtful(void **state)
+{
+	struct outage outage = begun();
+
+	(void)state;
+	assert_false(outage_doubts(&outage, A, NOW));
+	assert_false(outage_doubts(&outage, B, NOW));
+	assert_true(outage_doubts(&outage, C, NOW));
+	outage_asks(&outage, A, NOW + 5);
+	assert_true(outage_doubts(&outage, C, NOW + 5));
+	outage_asks(&outage, C, NOW + 5);
+	assert_ptr_equal(outage.probe, C);
+	assert_false(outage_doubts(&outage, D, NOW + 5)); /* one at a time */
+	(void)outage_heard(&outage, A, &(struct outage_news){OUTAGE_FAILS, -1, false}, NOW + 6, 0);
+	assert_int_equal(outage.probes, 1);
+	(void)outage_heard(&outage, C, &(struct outage_news){OUTAGE_FAILS, -1, false}, NOW + 6, 0);
+	outage_left(&outage, A);
+	outage_left(&outage, C);
+	assert_int_equal(outage.probes, 2);
+	assert_false(outage_doubts(&outage, D, NOW + 6));
+}
+
+/* A page of somebody else's is no answer either; and what says when it is back is believed. */
+static void doubts_end(void **state)
+{
+	struct outage outage = begun();
+
+	(void)state;
+	(void)hears(&outage, A, OUTAGE_NO_SIGN, NOW + 5);
+	assert_true(outage_doubts(&outage, C, NOW + 5));
+	(void)hears(&outage, C, OUTAGE_NO_SIGN, NOW + 5);
+	assert_false(outage_doubts(&outage, D, NOW + 5));
+	assert_int_equal(hears(&outage, C, OUTAGE_WORKS, NOW + 60), OUTAGE_ENDED);
+	assert_false(outage_doubts(&outage, D, NOW + 60));
+	outage = begun();
+	(void)is_told(&outage, A, 60, false, NOW + 5);
+	assert_false(outage_doubts(&outage, C, NOW + 5));
+	outage = (struct outage){0};
+	(void)is_told(&outage, A, 600, true, NOW);
+	(void)hears(&outage, B, OUTAGE_FAILS, NOW);
+	assert_true(outage.is_down);
+	assert_false(outage_doubts(&outage, C, NOW));
 }
 
 static void a_probe_that_hangs_holds_nobody_for_long(void **state)
@@ -287,6 +334,8 @@ int main(void)
 		cmocka_unit_test(probes_back_off_to_a_minute),
 		cmocka_unit_test(a_page_is_no_end),
 		cmocka_unit_test(an_answer_ends_it),
+		cmocka_unit_test(two_are_doubtful),
+		cmocka_unit_test(doubts_end),
 		cmocka_unit_test(a_probe_that_hangs_holds_nobody_for_long),
 		cmocka_unit_test(what_the_endpoint_asks_for_is_honoured),
 		cmocka_unit_test(what_one_is_told_does_not_keep_the_others),

@@ -88,6 +88,15 @@ static void a_token_of_the_future_is_due(void **state)
 	assert_true(refresh_due_s(&times, NOW, 0) > NOW);
 }
 
+static void who_asks_waits_a_minute(void **state)
+{
+	(void)state;
+	assert_int_equal(refresh_again_s(NOW + 5, NOW, 0), NOW + 5);
+	assert_int_equal(refresh_again_s(NOW + 900, NOW, 0), NOW + REFRESH_AGAIN_S);
+	assert_int_equal(refresh_again_s(NOW + 900, NOW, NOW + 200), NOW + 200);
+	assert_int_equal(refresh_again_s(0, NOW, 0), 0);
+}
+
 static void a_person_is_waited_for_sparsely(void **state)
 {
 	(void)state;
@@ -183,6 +192,7 @@ int main(void)
 		cmocka_unit_test(due_every_three_days_when_idle),
 		cmocka_unit_test(due_now_without_a_token),
 		cmocka_unit_test(back_off_doubles_to_its_ceiling),
+		cmocka_unit_test(who_asks_waits_a_minute),
 		cmocka_unit_test(a_person_is_waited_for_sparsely),
 		cmocka_unit_test(half_a_life_is_enough),
 		cmocka_unit_test(many_accounts_spread),

@@ -133,10 +133,26 @@ static bool somebody_insists(const struct account *account)
 	return false;
 }
 
+/* Where no token lives an asker is somebody's mail that waits: a minute after the last failure he
+ * is worth another attempt, however long the account would wait by itself. */
+int64_t account_waiting_if_asked_s(const struct account *account)
+{
+	int64_t wait_s = account_waiting_s(account);
+	int64_t again_s =
+		refresh_again_s(account->not_before_s, account->attempt.at_s, account->told_s) -
+		clock_now_s();
+
+	if (account->trouble != OUTCOME_RETRY || token_lives(account, TOKEN_LAST_GASP_S))
+		return wait_s;
+	if (again_s > wait_s)
+		return wait_s;
+	return again_s > 0 ? again_s : 0;
+}
+
 /* May a refresh be made now? Else err has the answer for the asker. */
 static enum outcome may_refresh(const struct account *account, struct err *err)
 {
-	bool must_wait = account->trouble != OUTCOME_OK && account_waiting_s(account) > 0;
+	bool must_wait = account->trouble != OUTCOME_OK && account_waiting_if_asked_s(account) > 0;
 
 	if (account->damaged && account->trouble == OUTCOME_CONFIG)
 		return err_set(

@@ -41,8 +41,10 @@ void account_find_endpoint(struct account *account)
 
 bool account_endpoint_forbids(const struct account *account)
 {
-	return account->endpoint != NULL &&
-	       outage_forbids(&account->endpoint->outage, clock_now_s());
+	int64_t now_s = clock_now_s();
+
+	return account->endpoint != NULL && outage_forbids(&account->endpoint->outage, now_s) &&
+	       !outage_doubts(&account->endpoint->outage, account, now_s);
 }
 
 bool account_endpoint_is_crowded(const struct account *account)

@@ -25,6 +25,10 @@ void account_settle(struct account *account);
  * act. */
 void account_start_or_answer(struct account *account);
 
+/* How long whoever asks has to wait for the next attempt, by what happened to this account; 0: not
+ * at all. Not longer than account_waiting_s(). */
+int64_t account_waiting_if_asked_s(const struct account *account);
+
 /* Tells them that it is configured no more. */
 void account_dismiss_waiters(struct account *account);
 

@@ -13,7 +13,7 @@
 
 static int64_t next_attempt_in_s(const struct account *account)
 {
-	int64_t wait_s = account_waiting_s(account);
+	int64_t wait_s = account_waiting_if_asked_s(account);
 	int64_t probe_s =
 		account_endpoint_is_down(account) ? account_probe_s(account) - clock_now_s() : 0;
 

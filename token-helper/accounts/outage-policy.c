@@ -37,10 +37,23 @@ static bool is_probed(const struct outage *outage, int64_t now_s)
 	return outage->probe != NULL && left_s > 0 && left_s <= OUTAGE_PROBE_S;
 }
 
+static bool is_suspect(const struct outage *outage, const void *who)
+{
+	return who == outage->suspects[0] || who == outage->suspects[1];
+}
+
+bool outage_doubts(const struct outage *outage, const void *who, int64_t now_s)
+{
+	bool is_proved = is_probed(outage, now_s) && !is_suspect(outage, outage->probe);
+
+	return outage->is_down && outage->is_doubtful && !is_suspect(outage, who) && !is_proved;
+}
+
+/* A probe of one of the two may hang, and proves little. */
 void outage_asks(struct outage *outage, const void *who, int64_t now_s)
 {
 	outage->asking++;
-	if (!outage->is_down || is_probed(outage, now_s))
+	if (!outage->is_down || (is_probed(outage, now_s) && !outage_doubts(outage, who, now_s)))
 		return;
 	outage->probe = who;
 	outage->probe_until_s = now_s + OUTAGE_PROBE_S;
@@ -91,6 +104,11 @@ static enum outage_change heard_failure(struct outage *outage, const void *who,
 		outage->since_s = now_s;
 		outage->probes = 0;
 		outage->probe = NULL;
+		outage->suspects[0] = outage->failed;
+		outage->suspects[1] = who;
+		outage->is_doubtful = outage->told_s == 0 && news->retry_after_s <= 0;
+	} else if (!is_suspect(outage, who) || told_s > 0) {
+		outage->is_doubtful = false;
 	}
 	if (begins || outage->probe == who)
 		wait_for_probe(outage, told_s, now_s, random);
@@ -112,8 +130,10 @@ enum outage_change outage_heard(struct outage *outage, const void *who,
 		outage->failed = NULL;
 		return was_down ? OUTAGE_ENDED : OUTAGE_AS_BEFORE;
 	}
-	if (was_down && outage->probe == who)
+	if (was_down && outage->probe == who) {
+		outage->is_doubtful = outage->is_doubtful && is_suspect(outage, who);
 		wait_for_probe(outage, 0, now_s, random);
+	}
 	return OUTAGE_AS_BEFORE;
 }
 

@@ -5,8 +5,9 @@
  *
  * One account that fails is its own trouble (refresh-policy.h). When two different ones have failed
  * in succession, the endpoint is down: then one account at a time asks, another one each time, so
- * that one that is broken itself keeps nobody back. `who` is told apart by its address only;
- * `random` is any 32 random bits.
+ * that one that is broken itself keeps nobody back. Both may be: until a third has failed as well,
+ * that is doubtful, and whoever has not failed need not wait to prove it. `who` is told apart by
+ * its address only; `random` is any 32 random bits.
  */
 #ifndef TOKEN_HELPER_ACCOUNTS_OUTAGE_POLICY_H
 #define TOKEN_HELPER_ACCOUNTS_OUTAGE_POLICY_H
@@ -28,6 +29,8 @@ struct outage {
 	int64_t failed_s;
 	int64_t told_s; /* until when he was told to wait; 0: he was not */
 	bool is_down;
+	bool is_doubtful;	 /* two have failed, and neither was told to wait */
+	const void *suspects[2]; /* these */
 	int64_t since_s;
 	unsigned probes;   /* that failed; the failure that it began with is the first */
 	int64_t probe_s;   /* no probe before */
@@ -61,6 +64,9 @@ void outage_left(struct outage *outage, const void *who);
 
 /* It is down, and this is not the moment for a probe. */
 bool outage_forbids(const struct outage *outage, int64_t now_s);
+
+/* But who has not failed may ask all the same, because it is doubtful; one at a time. */
+bool outage_doubts(const struct outage *outage, const void *who, int64_t now_s);
 
 /* Seconds until that moment; 0: it is now, or somebody asks just now. */
 int64_t outage_wait_s(const struct outage *outage, int64_t now_s);

@@ -137,6 +137,15 @@ int64_t refresh_backoff_s(unsigned failures, int64_t lives_s, int64_t retry_afte
 	return wait > retry_after_s ? wait : retry_after_s;
 }
 
+int64_t refresh_again_s(int64_t not_before_s, int64_t failed_s, int64_t told_s)
+{
+	int64_t again_s = failed_s + REFRESH_AGAIN_S;
+
+	if (again_s > not_before_s)
+		again_s = not_before_s;
+	return again_s > told_s ? again_s : told_s;
+}
+
 int64_t refresh_sparse_s(unsigned failures, uint32_t random)
 {
 	int64_t wait = doubling(SPARSE_FIRST_S, SPARSE_CEILING_S, failures);

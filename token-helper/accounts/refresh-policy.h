@@ -64,8 +64,16 @@ void refresh_plan_remove(struct refresh_plan *plan, int64_t at_s);
 int64_t refresh_backoff_s(unsigned failures, int64_t lives_s, int64_t retry_after_s,
 			  uint32_t random);
 
-/* The same when a person must act: 1 h, 2 h ... 24 h. Policies and passwords are mended behind our
- * back, so it is not never. */
+/*
+ * When an account may be refreshed that failed for a passing reason at failed_s, may not by itself
+ * before not_before_s, and was told to wait until told_s (0: it was not), when somebody asks for
+ * its token and none lives: then its own wait is no longer than this.
+ */
+#define REFRESH_AGAIN_S 60
+int64_t refresh_again_s(int64_t not_before_s, int64_t failed_s, int64_t told_s);
+
+/* As refresh_backoff_s() when a person must act: 1 h, 2 h ... 24 h. Policies and passwords are
+ * mended behind our back, so it is not never. */
 int64_t refresh_sparse_s(unsigned failures, uint32_t random);
 
 /* No wait of ours is longer: one that is was made before the clock was set back. */
