@@ -11,7 +11,8 @@
 #   bed_daemon_start     mailoauthd with the accounts added by bed_account (daemon.sh)
 #   bed_send, bed_wait_for, bed_log_client, bed_log_hub, bed_mailbox …
 #
-# MAILOAUTHD, MAILOAUTH and MAILOAUTH_PLUGIN name the programs under test; BED_KEEP=1 keeps the scratch directory.
+# MAILOAUTHD, MAILOAUTH and MAILOAUTH_PLUGIN name the programs under test; BED_KEEP=1 keeps the scratch directory;
+# BED_VALGRIND=1 has valgrind look at the programs (memcheck.sh).
 
 : "${BED_SRC:?set BED_SRC to the directory of bed.sh}"
 : "${MAILOAUTHD:=mailoauthd}" "${MAILOAUTH:=mailoauth}" "${MAILOAUTH_PLUGIN:=}"
@@ -35,6 +36,8 @@ export PATH
 . "$BED_SRC/fetch.sh"
 # shellcheck source=daemon.sh
 . "$BED_SRC/daemon.sh"
+# shellcheck source=memcheck.sh
+. "$BED_SRC/memcheck.sh"
 
 bed_say() {
 	[ -n "${BED_QUIET-}" ] || echo "# $*"
@@ -72,10 +75,10 @@ bed_clock() {
 	bed_now=${bed_now%%.*}
 }
 
-# Polls COMMAND until it succeeds; fails after SECONDS.
+# Polls COMMAND until it succeeds; fails after SECONDS, or BED_PATIENCE times as many where everything is slow.
 bed_wait_for() { # SECONDS COMMAND...
 	bed_clock
-	bed_until=$((bed_now + $1))
+	bed_until=$((bed_now + $1 * ${BED_PATIENCE:-1}))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		bed_clock
@@ -187,6 +190,7 @@ bed_scratch() {
 	trap 'exit 143' TERM
 	chmod 755 "$BED"
 	mkdir "$BED/run" "$BED/tls" "$BED/sasl"
+	bed_memcheck_begin
 }
 
 bed_stop() {
@@ -194,6 +198,7 @@ bed_stop() {
 	trap - EXIT HUP INT PIPE TERM
 	[ -n "$BED" ] || return 0
 	[ "$tap_failed" -eq 0 ] || bed_show_logs
+	bed_memcheck_end || bed_status=1
 	if [ -n "${BED_KEEP-}" ]; then
 		bed_end_processes "$BED"
 		echo "# kept: $BED"

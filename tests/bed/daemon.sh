@@ -16,6 +16,7 @@ bed_daemon_conf() { # [LINE...]
 		echo "socket = $BED_SOCKET $BED/client/queue/private/mailoauth"
 		echo "store = $BED_STORE"
 		echo "admin = root"
+		bed_memcheck_conf
 		[ $# -eq 0 ] || printf '%s\n' "$@"
 	} >"$BED_CONF"
 	# The presets as they stand in the source: what is installed on this machine may be older, or absent.

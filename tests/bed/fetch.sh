@@ -31,12 +31,13 @@ bed_fetch_conf() { # [LINE...]: one section, "inbox"
 	BED_FETCH_CONF=$BED/fetch.conf
 	: >"$BED_FETCH_CONF"
 	bed_fetch_section inbox "$@"
+	[ -z "${BED_VALGRIND-}" ] || { echo "[daemon]" && bed_memcheck_conf; } >>"$BED_FETCH_CONF"
 }
 
 # Its output: $BED/fetch.out. BED_FETCH_UNDER is a command to run it under.
 bed_fetch() { # ARGUMENT...
 	# shellcheck disable=SC2086 # a command and its arguments
-	SASL_PATH=$BED/sasl timeout "${BED_FETCH_TIMEOUT:-60}" ${BED_FETCH_UNDER-} "$MAILOAUTH_FETCH" -c "$BED_FETCH_CONF" \
+	SASL_PATH=$BED/sasl timeout $((${BED_FETCH_TIMEOUT:-60} * ${BED_PATIENCE:-1})) ${BED_FETCH_UNDER-} "$MAILOAUTH_FETCH" -c "$BED_FETCH_CONF" \
 		-S "$BED_SOCKET" -s "$BED/fetch.db" "$@" >"$BED/fetch.out" 2>&1
 }
 

@@ -107,7 +107,7 @@ for deliver in "$unix" "$tcp" "$smtp" "$script" "$lda"; do
 	bed_mailbox_empty to@example.test
 	bed_fetch_conf "deliver = $deliver" "recipient = to@example.test" "sender = from@example.test"
 	# shellcheck disable=SC2034 # for bed_fetch. Less memory than the largest message has bytes: it cannot be collected.
-	BED_FETCH_UNDER="prlimit --data=25000000"
+	BED_FETCH_UNDER=$(bed_memory_limit 25000000)
 	fetch 0 "$name"
 	BED_FETCH_UNDER=
 	said 'fetch=inbox account=relay ok: 7 messages, [0-9]+ bytes in ' "$name: one line says it"

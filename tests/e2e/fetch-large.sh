@@ -14,7 +14,7 @@ export BED_FETCH_TIMEOUT=600
 
 # Less memory than would hold the messages, or the large one.
 fetch() { # STATUS NAME
-	BED_FETCH_UNDER="prlimit --data=${DATA_BYTES:-27000000}"
+	BED_FETCH_UNDER=$(bed_memory_limit "${DATA_BYTES:-27000000}")
 	bed_fetch --once
 	is "$?" "$1" "$2: exit status $1" || diag "$(tail -n 5 "$BED/fetch.out")"
 	# shellcheck disable=SC2034 # for bed_fetch

@@ -50,7 +50,7 @@ for mechanism in xoauth2 oauthbearer; do
 	bed_fetch_conf "mechanism = $mechanism"
 	bed_fetch_forget
 	# Less memory than the largest message has bytes: it cannot be collected.
-	BED_FETCH_UNDER="prlimit --data=25000000"
+	BED_FETCH_UNDER=$(bed_memory_limit 25000000)
 	fetch 0 "$mechanism" -v
 	BED_FETCH_UNDER=
 	like "$(cat "$BED/fetch.out")" 'fetch=inbox account=relay ok: 8 messages, [0-9]+ bytes in ' "$mechanism: one line says it"

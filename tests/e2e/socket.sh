@@ -38,6 +38,7 @@ is "$("$MAILOAUTH" -c "$BED_CONF" restore "$BED/empty.backup" 2>&1)" "there is n
 install -d -m 0700 -o "$BED_DAEMON_USER" "$BED/lonely"
 printf '[daemon]\nuser = %s\nsocket = %s %s\nstore = %s\n' "$BED_DAEMON_USER" "$BED/lonely.socket" "$BED/no-postfix/private/mailoauth" \
 	"$BED/lonely" >"$BED/lonely.conf"
+bed_memcheck_conf >>"$BED/lonely.conf"
 "$MAILOAUTHD" -c "$BED/lonely.conf" >"$BED/lonely.log" 2>&1 &
 lonely=$!
 bed_note $lonely
