@@ -29,29 +29,20 @@
 #define REDIRECT_DEFAULT    "http://127.0.0.1"
 #define CLAIMS_DEFAULT	    "preferred_username email upn"
 
-static void problem(const struct resolving *at, const char *key, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-void resolve_problem(const struct resolving *at, const char *key, const char *fmt, va_list ap)
+void resolve_problem(const struct resolving *at, const char *key, const char *fmt, ...)
 {
 	struct config_seen *seen = at->reading->seen;
 	int line = config_seen_line(seen, at->section, key);
 	char text[ERR_TEXT_MAX];
+	va_list ap;
 
 	if (line == 0)
 		line = config_seen_line(seen, at->section, NULL);
+	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
 	config_problem(at->reading->problems, at->reading->file, line, "[account %s] %s",
 		       at->section->name, text);
-}
-
-static void problem(const struct resolving *at, const char *key, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	resolve_problem(at, key, fmt, ap);
-	va_end(ap);
 }
 
 /* A secret may come from a command as well, and a key does as well as a secret. */
@@ -82,10 +73,12 @@ static void report_preset(const struct resolving *at, const char *name)
 	preset_list(&at->reading->provider_dirs, &names);
 	nearest = nearest_word(&names, name);
 	if (nearest != NULL)
-		problem(at, "provider", "provider = %s: no such preset; there is one called %s",
-			name, nearest);
+		resolve_problem(at, "provider",
+				"provider = %s: no such preset; there is one called %s", name,
+				nearest);
 	else
-		problem(at, "provider",
+		resolve_problem(
+			at, "provider",
 			"provider = %s: no such preset; run: mailoauth providers; for any other "
 			"server write provider = custom and its issuer",
 			name);
@@ -187,11 +180,12 @@ static void check_placeholders(const struct resolving *at)
 		const char *token_url = at->config->client.token_url;
 
 		if (value != NULL && !is_made_of(value, one->marks))
-			problem(at, one->key, "%s = %s: is %s", one->key, value, one->what);
+			resolve_problem(at, one->key, "%s = %s: is %s", one->key, value, one->what);
 		else if (value == NULL && token_url != NULL &&
 			 strstr(token_url, one->mark) != NULL &&
 			 !words_contain(&at->preset->needs, one->key))
-			problem(at, one->key, "lacks %s, which stands in token_url", one->key);
+			resolve_problem(at, one->key, "lacks %s, which stands in token_url",
+					one->key);
 	}
 }
 
@@ -202,7 +196,7 @@ static char *resolve_url(const struct resolving *at, const char *key, const char
 	char *url = filled(at, either(account, preset));
 
 	if (url != NULL && !url_is_safe(url))
-		problem(at, key, "%s = %s: is no usable URL", key, url);
+		resolve_problem(at, key, "%s = %s: is no usable URL", key, url);
 	return url;
 }
 
@@ -220,8 +214,8 @@ static char *require_url(const struct resolving *at, const char *key, const char
 	char *url = resolve_url(at, key, account, preset);
 
 	if (url == NULL && !can_learn(at))
-		problem(at, key, "lacks %s, which provider = %s does not know", key,
-			at->preset->name);
+		resolve_problem(at, key, "lacks %s, which provider = %s does not know", key,
+				at->preset->name);
 	return url;
 }
 
@@ -233,7 +227,8 @@ static char *resolve_metadata_url(const struct resolving *at)
 		METADATA_DEFAULT);
 
 	if (!http_url_is_metadata(url))
-		problem(at, "metadata_url",
+		resolve_problem(
+			at, "metadata_url",
 			"metadata_url = %s: is neither http://169.254.169.254/ nor on loopback",
 			url);
 	return xstrdup(url);
@@ -269,9 +264,10 @@ static enum grant_kind resolve_grant(const struct resolving *at)
 		return kind;
 	if (kind == GRANT_DEVICE_CODE)
 		why = at->preset->device_note;
-	problem(at, "grant", "grant = %s: not with provider = %s%s%s; run: mailoauth providers %s",
-		grant_kind_name(kind), at->preset->name, why != NULL ? ": " : "",
-		why != NULL ? why : "", at->preset->name);
+	resolve_problem(at, "grant",
+			"grant = %s: not with provider = %s%s%s; run: mailoauth providers %s",
+			grant_kind_name(kind), at->preset->name, why != NULL ? ": " : "",
+			why != NULL ? why : "", at->preset->name);
 	return usual;
 }
 
@@ -297,13 +293,15 @@ static void resolve_person_urls(const struct resolving *at)
 static void check_redirect(const struct resolving *at, const char *redirect)
 {
 	if (!url_is_safe(redirect))
-		problem(at, "redirect",
+		resolve_problem(
+			at, "redirect",
 			"redirect = %s: is neither https:// nor http:// on loopback, which a "
 			"redirect must be; several are separated by blanks",
 			redirect);
 	else if (strchr(redirect, '#') != NULL)
-		problem(at, "redirect",
-			"redirect = %s: has a fragment (#), which no redirect may have", redirect);
+		resolve_problem(at, "redirect",
+				"redirect = %s: has a fragment (#), which no redirect may have",
+				redirect);
 }
 
 /* The account's, all of them, or the preset's. */
@@ -321,8 +319,8 @@ static void resolve_redirects(const struct resolving *at)
 
 		check_redirect(at, redirects->word[i]);
 		if (words_contain(&before, redirects->word[i]))
-			problem(at, "redirect", "redirect = %s: stands there twice",
-				redirects->word[i]);
+			resolve_problem(at, "redirect", "redirect = %s: stands there twice",
+					redirects->word[i]);
 	}
 }
 
@@ -395,7 +393,8 @@ static void check_identity_is_told(const struct resolving *at, const char *scope
 		return;
 	if (at->section->settings.scope != NULL && at->preset->settings.scope != NULL &&
 	    scope_has(at->preset->settings.scope, "openid")) {
-		problem(at, "scope",
+		resolve_problem(
+			at, "scope",
 			"scope lacks openid, so %s would not say who signed in: add it, or say "
 			"verify_identity = no",
 			at->config->title);
@@ -429,8 +428,8 @@ static void resolve_scope(const struct resolving *at)
 			client->required_scope = xstrdup(buffer_cstr(&required));
 	}
 	if (scope.len == 0)
-		problem(at, "scope", "lacks scope, which provider = %s does not know",
-			at->preset->name);
+		resolve_problem(at, "scope", "lacks scope, which provider = %s does not know",
+				at->preset->name);
 	else
 		check_identity_is_told(at, buffer_cstr(&scope));
 	client->scope = xstrdup(buffer_cstr(&scope));
@@ -448,8 +447,9 @@ static void resolve_client(const struct resolving *at)
 
 	if (at->section->client_id == NULL && client->grant != GRANT_JWT_BEARER &&
 	    client->grant != GRANT_MANAGED_IDENTITY)
-		problem(at, "client_id", "lacks client_id: the id of your own registration at %s",
-			at->config->title);
+		resolve_problem(at, "client_id",
+				"lacks client_id: the id of your own registration at %s",
+				at->config->title);
 	client->client_id = xstrdup(at->section->client_id);
 	client->authorize_extra = xstrdup(either(mine->authorize_extra, theirs->authorize_extra));
 	client->identity_claims = xstrdup(
@@ -470,7 +470,7 @@ static void resolve_use(const struct resolving *at)
 	const struct words *use = &at->section->use;
 
 	if (use->count == 0)
-		problem(at, "use", "lacks use: say use = smtp, use = imap, or both");
+		resolve_problem(at, "use", "lacks use: say use = smtp, use = imap, or both");
 	for (size_t i = 0; i < use->count; i++) {
 		int service = 0;
 
@@ -478,7 +478,8 @@ static void resolve_use(const struct resolving *at)
 		       strcmp(service_names[service], use->word[i]) != 0)
 			service++;
 		if (service == SERVICE_COUNT)
-			problem(at, "use", "use = %s: is none of smtp, imap, pop", use->word[i]);
+			resolve_problem(at, "use", "use = %s: is none of smtp, imap, pop",
+					use->word[i]);
 		else
 			at->config->use[service] = true;
 	}
@@ -515,8 +516,9 @@ static void check_host(const struct resolving *at, const char *service, const ch
 	const char *colon = strchr(host, ':');
 
 	if (host[0] == '[' || (colon != NULL && colon == strrchr(host, ':')))
-		problem(at, "use", "%s_host: %s: write the server's name alone, without a port",
-			service, host);
+		resolve_problem(at, "use",
+				"%s_host: %s: write the server's name alone, without a port",
+				service, host);
 }
 
 static void resolve_hosts(const struct resolving *at)
@@ -530,7 +532,8 @@ static void resolve_hosts(const struct resolving *at)
 		for (size_t j = 0; j < mine->count; j++)
 			check_host(at, service_names[i], mine->word[j]);
 		if (at->config->use[i] && at->config->hosts[i].count == 0)
-			problem(at, "use",
+			resolve_problem(
+				at, "use",
 				"lacks %s_host: the name of the server that the token may be sent "
 				"to",
 				service_names[i]);
@@ -541,7 +544,8 @@ static void resolve_hosts(const struct resolving *at)
 static void check_user(const struct resolving *at, const char *key, const char *user)
 {
 	if (user != NULL && strpbrk(user, " \t") != NULL)
-		problem(at, key,
+		resolve_problem(
+			at, key,
 			"%s = %s: no mailbox has a blank in its name; a comment behind a value "
 			"begins with ;",
 			key, user);
@@ -565,14 +569,14 @@ static void resolve_users(const struct resolving *at)
 	struct err err;
 
 	if (at->section->user == NULL)
-		problem(at, "user", "lacks user: the mail address that logs in");
+		resolve_problem(at, "user", "lacks user: the mail address that logs in");
 	check_users(at);
 	config->user = xstrdup(at->section->user);
 	for (int i = 0; i < SERVICE_COUNT; i++)
 		config->service_user[i] =
 			xstrdup(either(at->section->service_user[i], config->user));
 	if (peer_list_resolve(&at->section->allow, &config->allow, &err) != OUTCOME_OK)
-		problem(at, "allow", "allow: %s", err.text);
+		resolve_problem(at, "allow", "allow: %s", err.text);
 	words_copy(&config->senders, &at->section->senders);
 	words_copy(&config->aliases, &at->section->aliases);
 }
@@ -583,7 +587,8 @@ static void check_needs(const struct resolving *at)
 		const char *key = at->preset->needs.word[i];
 
 		if (!section_sets(at, key))
-			problem(at, key, "lacks %s, which %s requires", key, at->config->title);
+			resolve_problem(at, key, "lacks %s, which %s requires", key,
+					at->config->title);
 	}
 }
 
@@ -605,7 +610,8 @@ static void resolve_ends(const struct resolving *at)
 		either_s(mine->refresh_lifetime_s, theirs->refresh_lifetime_s);
 	at->config->revoke_hint = xstrdup(either(mine->revoke_hint, theirs->revoke_hint));
 	if (expires != NULL && !calendar_parse_date(expires, &at->config->client_secret_expires_s))
-		problem(at, "client_secret_expires",
+		resolve_problem(
+			at, "client_secret_expires",
 			"client_secret_expires = %s: is no day: write year-month-day, as in "
 			"2027-01-31",
 			expires);
@@ -617,17 +623,17 @@ static void resolve_account(struct resolving *at, struct helper_config *config)
 	int64_t min_valid_s;
 
 	if (at->section->provider == NULL) {
-		problem(at, "provider",
-			"lacks provider: choose one of those that are listed by: "
-			"mailoauth providers");
+		resolve_problem(at, "provider",
+				"lacks provider: choose one of those that are listed by: "
+				"mailoauth providers");
 		return;
 	}
 	at->preset = get_preset(at, at->section->provider);
 	if (at->preset == NULL)
 		return;
 	if (at->preset->unavailable != NULL) {
-		problem(at, "provider", "provider = %s: %s", at->preset->name,
-			at->preset->unavailable);
+		resolve_problem(at, "provider", "provider = %s: %s", at->preset->name,
+				at->preset->unavailable);
 		return;
 	}
 	at->config = xcalloc(1, sizeof(*at->config));

@@ -6,8 +6,6 @@
 #ifndef TOKEN_HELPER_ACCOUNTS_ACCOUNT_RESOLVE_H
 #define TOKEN_HELPER_ACCOUNTS_ACCOUNT_RESOLVE_H
 
-#include <stdarg.h>
-
 #include "token-helper/accounts/helper-config.h"
 #include "token-helper/accounts/preset.h"
 
@@ -57,8 +55,8 @@ struct resolving {
 };
 
 /* Reports what is wrong with key of the account, at its line. */
-void resolve_problem(const struct resolving *at, const char *key, const char *fmt, va_list ap)
-	__attribute__((format(printf, 3, 0)));
+void resolve_problem(const struct resolving *at, const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* helper-config.c: path is of a file that is read with the configuration. */
 void resolve_reads(struct config_reading *reading, const char *path);

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,18 +29,6 @@
 #define CREDENTIALS_OF_OURS "/run/credentials/mailoauthd.service"
 #define EXPIRES_SOON_S	    (30 * 86400)
 #define CERTIFICATE_MARK    "-----BEGIN CERTIFICATE-----"
-
-static void problem(const struct resolving *at, const char *key, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void problem(const struct resolving *at, const char *key, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	resolve_problem(at, key, fmt, ap);
-	va_end(ap);
-}
 
 static const char *daemon_user(const struct resolving *at)
 {
@@ -135,11 +122,13 @@ static char *credential_path(const struct resolving *at, const char *key, const 
 	if (dir == NULL)
 		dir = CREDENTIALS_OF_OURS;
 	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL) {
-		problem(at, key, "%s = " CREDENTIAL_MARK "%s: is no credential's name", key, name);
+		resolve_problem(at, key, "%s = " CREDENTIAL_MARK "%s: is no credential's name", key,
+				name);
 		return NULL;
 	}
 	if (access(dir, F_OK) != 0) {
-		problem(at, key,
+		resolve_problem(
+			at, key,
 			"%s = " CREDENTIAL_MARK "%s: systemd passed no credentials: add "
 			"LoadCredential=%s:/PATH to mailoauthd.service and start it (%s: %s)",
 			key, name, name, dir, strerror(errno));
@@ -157,8 +146,8 @@ static char *secret_path(const struct resolving *at, const char *key, const char
 		return credential_path(at, key, value + mark);
 	if (value[0] == '/')
 		return xstrdup(value);
-	problem(at, key, "%s = %s: is neither an absolute path nor " CREDENTIAL_MARK "NAME", key,
-		value);
+	resolve_problem(at, key, "%s = %s: is neither an absolute path nor " CREDENTIAL_MARK "NAME",
+			key, value);
 	return NULL;
 }
 
@@ -177,10 +166,10 @@ static bool read_secret(const struct resolving *at, const char *key, const char 
 	if (outcome == OUTCOME_OK && is_file)
 		check_daemon_reads(at, key, path);
 	else if (outcome != OUTCOME_OK)
-		problem(at, key,
-			"%s: %s; put the secret there with: install -m 0640 -o root "
-			"-g %s /dev/stdin %s",
-			key, err.text, daemon_user(at), path);
+		resolve_problem(at, key,
+				"%s: %s; put the secret there with: install -m 0640 -o root "
+				"-g %s /dev/stdin %s",
+				key, err.text, daemon_user(at), path);
 	free(path);
 	return outcome == OUTCOME_OK;
 }
@@ -200,9 +189,9 @@ static bool read_public(const struct resolving *at, const char *key, const char 
 			;
 	}
 	if (n < 0)
-		problem(at, key, "%s: %s: %s", key, path, strerror(errno));
+		resolve_problem(at, key, "%s: %s: %s", key, path, strerror(errno));
 	else if (!buffer_ok(text))
-		problem(at, key, "%s: %s: is too large for a certificate", key, path);
+		resolve_problem(at, key, "%s: %s: is too large for a certificate", key, path);
 	if (fd >= 0)
 		(void)close(fd);
 	return n == 0 && buffer_ok(text);
@@ -236,8 +225,8 @@ static void take_key(const struct resolving *at, const struct source *source, st
 	if (signing_key_new(pem, certificate, &credential->key, &err) == OUTCOME_OK)
 		check_expiry(at, source->key, signing_key_expires_s(credential->key));
 	else
-		problem(at, source->key, "%s = %s: %s", source->key, text_at(at, source->at),
-			err.text);
+		resolve_problem(at, source->key, "%s = %s: %s", source->key,
+				text_at(at, source->at), err.text);
 }
 
 static void read_key(const struct resolving *at, const struct source *source,
@@ -269,10 +258,10 @@ static void take_command(const struct resolving *at, const char *key, const stru
 {
 	words_copy(&credential->command, argv);
 	if (argv->word[0][0] != '/')
-		problem(at, key, "%s = %s: is not an absolute path (there is no shell)", key,
-			argv->word[0]);
+		resolve_problem(at, key, "%s = %s: is not an absolute path (there is no shell)",
+				key, argv->word[0]);
 	else if (access(argv->word[0], X_OK) != 0)
-		problem(at, key, "%s = %s: %s", key, argv->word[0], strerror(errno));
+		resolve_problem(at, key, "%s = %s: %s", key, argv->word[0], strerror(errno));
 }
 
 static void add_credential(const struct resolving *at, const struct source *source,
@@ -303,8 +292,8 @@ static enum client_material given_material(const struct resolving *at)
 		if (first == NULL) {
 			first = &sources[i];
 		} else if (first->material != sources[i].material) {
-			problem(at, sources[i].key, "%s and %s exclude each other", sources[i].key,
-				first->key);
+			resolve_problem(at, sources[i].key, "%s and %s exclude each other",
+					sources[i].key, first->key);
 			return MATERIAL_NONE;
 		}
 	}
@@ -354,11 +343,12 @@ static enum client_auth_method choose_method(const struct resolving *at,
 		return usual_method(material, at->preset->settings.client_auth);
 	method = (enum client_auth_method)(mine - 1);
 	if (method == CLIENT_AUTH_NONE && material != MATERIAL_NONE)
-		problem(at, "client_auth", "client_auth = none and %s exclude each other",
-			wanted_keys(material));
+		resolve_problem(at, "client_auth", "client_auth = none and %s exclude each other",
+				wanted_keys(material));
 	else if (client_auth_material(method) != material)
-		problem(at, "client_auth", "client_auth = %s needs %s", client_auth_name(method),
-			wanted_keys(client_auth_material(method)));
+		resolve_problem(at, "client_auth", "client_auth = %s needs %s",
+				client_auth_name(method),
+				wanted_keys(client_auth_material(method)));
 	return method;
 }
 
@@ -367,8 +357,8 @@ static void check_certificates(const struct resolving *at)
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
 		if (sources[i].certificate_key != NULL && !is_set(at, &sources[i]) &&
 		    text_at(at, sources[i].certificate_at) != NULL)
-			problem(at, sources[i].certificate_key, "%s needs %s",
-				sources[i].certificate_key, sources[i].key);
+			resolve_problem(at, sources[i].certificate_key, "%s needs %s",
+					sources[i].certificate_key, sources[i].key);
 	}
 }
 
@@ -392,18 +382,19 @@ void resolve_service_account(const struct resolving *at)
 
 	if (client->grant != GRANT_JWT_BEARER) {
 		if (value != NULL)
-			problem(at, "key_file", "key_file is for grant = jwt_bearer");
+			resolve_problem(at, "key_file", "key_file is for grant = jwt_bearer");
 		return;
 	}
 	client->subject = xstrdup(at->section->user);
 	if (value == NULL && !words_contain(&at->preset->needs, "key_file"))
-		problem(at, "key_file",
+		resolve_problem(
+			at, "key_file",
 			"lacks key_file: the JSON key of the service account, as Google issues it");
 	if (value != NULL && client->token_url != NULL &&
 	    read_secret(at, "key_file", value, &text) &&
 	    service_account_read(buffer_span(&text), client->token_url, &client->service_account,
 				 &err) != OUTCOME_OK)
-		problem(at, "key_file", "key_file = %s: %s", value, err.text);
+		resolve_problem(at, "key_file", "key_file = %s: %s", value, err.text);
 	buffer_release(&text);
 }
 
@@ -413,12 +404,13 @@ static void check_machine(const struct resolving *at, const struct client_auth *
 	bool is_machine = at->config->client.grant == GRANT_MANAGED_IDENTITY;
 
 	if (is_machine && auth->method != CLIENT_AUTH_NONE)
-		problem(at, "grant",
+		resolve_problem(
+			at, "grant",
 			"grant = managed_identity and %s exclude each other: the machine itself "
 			"is the proof",
 			wanted_keys(client_auth_material(auth->method)));
 	if (!is_machine && at->section->settings.metadata_url != NULL)
-		problem(at, "metadata_url", "metadata_url is for grant = managed_identity");
+		resolve_problem(at, "metadata_url", "metadata_url is for grant = managed_identity");
 }
 
 void resolve_client_auth(const struct resolving *at)
@@ -429,7 +421,8 @@ void resolve_client_auth(const struct resolving *at)
 	at->config->client.auth = auth;
 	if (auth->method == CLIENT_AUTH_NONE &&
 	    at->config->client.grant == GRANT_CLIENT_CREDENTIALS)
-		problem(at, "grant",
+		resolve_problem(
+			at, "grant",
 			"lacks client_key_file or client_secret_file: with client_credentials the "
 			"client itself must prove who it is");
 	auth->algorithm = choose_algorithm(at);
@@ -443,8 +436,9 @@ void resolve_client_auth(const struct resolving *at)
 		    !is_set(at, &sources[i]))
 			continue;
 		if (auth->count == CLIENT_CREDENTIALS_MAX) {
-			problem(at, sources[i].key, "%s is one too many: there are two at once",
-				sources[i].key);
+			resolve_problem(at, sources[i].key,
+					"%s is one too many: there are two at once",
+					sources[i].key);
 			return;
 		}
 		add_credential(at, &sources[i], auth);

@@ -9,7 +9,6 @@
  */
 #include <ctype.h>
 #include <fnmatch.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,18 +24,6 @@
 #define EXCHANGE "https://outlook.office.com/"
 #define ENTRA_V2 "/oauth2/v2.0/"
 #define GUID_LEN 36
-
-static void refuse(const struct resolving *at, const char *key, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void refuse(const struct resolving *at, const char *key, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	resolve_problem(at, key, fmt, ap);
-	va_end(ap);
-}
 
 static bool starts_with(const char *text, const char *start)
 {
@@ -97,10 +84,11 @@ static void rule_graph(const struct resolving *at, const struct words *scope)
 		if (service == SERVICE_COUNT)
 			continue;
 		wanted = permission_for(at, service);
-		refuse(at, "scope",
-		       "scope = %s: gives tokens for Microsoft Graph, which the mail server "
-		       "refuses: write %s, or leave scope out",
-		       scope->word[i], wanted);
+		resolve_problem(
+			at, "scope",
+			"scope = %s: gives tokens for Microsoft Graph, which the mail server "
+			"refuses: write %s, or leave scope out",
+			scope->word[i], wanted);
 		free(wanted);
 	}
 }
@@ -137,7 +125,7 @@ static void rule_words(const struct resolving *at, const struct words *scope)
 
 			if (fnmatch(rule->pattern, word, 0) == 0 &&
 			    (rule->except == NULL || fnmatch(rule->except, word, 0) != 0))
-				refuse(at, "scope", "scope = %s: %s", word, rule->why);
+				resolve_problem(at, "scope", "scope = %s: %s", word, rule->why);
 		}
 	}
 }
@@ -171,10 +159,11 @@ static void rule_services(const struct resolving *at, const struct words *scope)
 		if (!at->config->use[s] || has_permission(scope, exchange_permission[s]))
 			continue;
 		wanted = permission_for(at, s);
-		refuse(at, "scope",
-		       "scope lacks %s: use has %s, which the other permissions do not allow; add "
-		       "it, or leave scope out",
-		       wanted, service_names[s]);
+		resolve_problem(
+			at, "scope",
+			"scope lacks %s: use has %s, which the other permissions do not allow; add "
+			"it, or leave scope out",
+			wanted, service_names[s]);
 		free(wanted);
 	}
 }
@@ -188,10 +177,11 @@ static void rule_offline(const struct resolving *at, const struct words *scope)
 	words_split(theirs != NULL ? theirs : "", &wanted);
 	if (words_contain(&wanted, "offline_access") && !words_contain(scope, "offline_access") &&
 	    !has_permission(scope, ".default"))
-		refuse(at, "scope",
-		       "scope lacks offline_access: there would be no refresh token, and mail "
-		       "would "
-		       "stop when the first access token ends, in about an hour; add it");
+		resolve_problem(
+			at, "scope",
+			"scope lacks offline_access: there would be no refresh token, and mail "
+			"would "
+			"stop when the first access token ends, in about an hour; add it");
 	words_release(&wanted);
 }
 
@@ -215,11 +205,12 @@ static void rule_one_resource(const struct resolving *at, const struct words *sc
 			(void)snprintf(first, sizeof(first), "%s", host);
 		if (strcmp(first, host) == 0 || (is_alias_host(first) && is_alias_host(host)))
 			continue;
-		refuse(at, "scope",
-		       "scope is for several resources, %s and %s, and a token is for one "
-		       "(Microsoft "
-		       "answers AADSTS28000 or AADSTS700022): keep those of the mail server",
-		       first, host);
+		resolve_problem(
+			at, "scope",
+			"scope is for several resources, %s and %s, and a token is for one "
+			"(Microsoft "
+			"answers AADSTS28000 or AADSTS700022): keep those of the mail server",
+			first, host);
 		return;
 	}
 }
@@ -233,10 +224,11 @@ static void rule_default_alone(const struct resolving *at, const struct words *s
 		if (strstr(scope->word[i], "://") == NULL ||
 		    strcmp(after_slash(scope->word[i]), ".default") == 0)
 			continue;
-		refuse(at, "scope",
-		       "scope mixes .default with %s, which Microsoft refuses (AADSTS70011): write "
-		       "the one or the other",
-		       scope->word[i]);
+		resolve_problem(at, "scope",
+				"scope mixes .default with %s, which Microsoft refuses "
+				"(AADSTS70011): write "
+				"the one or the other",
+				scope->word[i]);
 		return;
 	}
 }
@@ -286,7 +278,7 @@ static void check_urls(const struct resolving *at)
 								 rule->offset);
 
 		if (url != NULL && fnmatch(rule->pattern, url, 0) == 0)
-			refuse(at, rule->key, "%s = %s: %s", rule->key, url, rule->why);
+			resolve_problem(at, rule->key, "%s = %s: %s", rule->key, url, rule->why);
 	}
 }
 
@@ -312,11 +304,12 @@ static void rule_tenant(const struct resolving *at)
 
 	if (tenant != NULL && !grant_kind_has_person(at->config->client.grant) &&
 	    is_shared_tenant(tenant))
-		refuse(at, "tenant",
-		       "tenant = %s: where nobody signs in it must be your own: write its id or "
-		       "its "
-		       "domain",
-		       tenant);
+		resolve_problem(
+			at, "tenant",
+			"tenant = %s: where nobody signs in it must be your own: write its id or "
+			"its "
+			"domain",
+			tenant);
 }
 
 /* Where Google wants access_type=offline, there is no refresh token without. */
@@ -328,8 +321,9 @@ static void rule_access_type(const struct resolving *at)
 
 	if (mine != NULL && theirs != NULL && strstr(theirs, wanted) != NULL &&
 	    strstr(mine, wanted) == NULL)
-		refuse(at, "authorize_extra",
-		       "authorize_extra lacks %s: there would be no refresh token; add it", wanted);
+		resolve_problem(at, "authorize_extra",
+				"authorize_extra lacks %s: there would be no refresh token; add it",
+				wanted);
 }
 
 static bool is_guid(struct span text)
@@ -349,10 +343,11 @@ static bool is_guid(struct span text)
 void config_rules_secret(const struct resolving *at, const char *key, struct span secret)
 {
 	if (is_entra(at) && is_guid(secret))
-		refuse(at, key,
-		       "%s holds what looks like the ID of a secret, not its value: make a new "
-		       "secret in the portal and copy the column Value, which is shown once",
-		       key);
+		resolve_problem(
+			at, key,
+			"%s holds what looks like the ID of a secret, not its value: make a new "
+			"secret in the portal and copy the column Value, which is shown once",
+			key);
 }
 
 /* A warning: the provider may have changed the form of its ids. */
