@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * account-resolve.h - from sections as written to accounts as run: private to helper-config.c,
- * account-resolve.c and client-resolve.c.
+ * those that resolve a part of an account.
  */
 #ifndef TOKEN_HELPER_ACCOUNTS_ACCOUNT_RESOLVE_H
 #define TOKEN_HELPER_ACCOUNTS_ACCOUNT_RESOLVE_H
@@ -60,6 +60,14 @@ void resolve_problem(const struct resolving *at, const char *key, const char *fm
 
 /* helper-config.c: path is of a file that is read with the configuration. */
 void resolve_reads(struct config_reading *reading, const char *path);
+
+/* What the account says, or else its preset. */
+const char *resolve_either(const char *account, const char *preset);
+
+/* server-resolve.c: fills config->hosts, which wants config->use; config->client's grant, redirects
+ * and URLs, and what of them is to be learnt from the issuer. */
+void resolve_hosts(const struct resolving *at);
+void resolve_grant_and_urls(const struct resolving *at);
 
 /* client-resolve.c: fills config->client.auth, and service_account where the grant needs one. */
 void resolve_client_auth(const struct resolving *at);
