@@ -2,6 +2,7 @@
 /* low-water.c - see low-water.h. */
 #include "fetch-agent/net/low-water.h"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "common/banned.h"
@@ -28,9 +29,10 @@ void low_water_expect(struct low_water *mark, int fd, uint64_t bytes)
 
 bool low_water_drop(struct low_water *mark, int fd)
 {
-	bool was_raised = mark->bytes > 1;
+	int here = 0;
 
-	if (was_raised)
-		set(mark, fd, 1);
-	return was_raised;
+	if (mark->bytes <= 1)
+		return false;
+	set(mark, fd, 1);
+	return ioctl(fd, FIONREAD, &here) != 0 || here > 0;
 }

@@ -21,7 +21,7 @@ void low_water_expect(struct low_water *mark, int fd, uint64_t bytes);
 
 /*
  * Before silence is held against the peer: perhaps what has come is too little to be woken for.
- * True: from now on the next byte wakes; wait once more.
+ * True: so it is, or may be; now it wakes. False: nothing has come.
  */
 bool low_water_drop(struct low_water *mark, int fd);
 

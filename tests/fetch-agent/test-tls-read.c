@@ -24,6 +24,7 @@
 #include <cmocka.h>
 
 #include "common/xalloc.h"
+#include "fetch-agent/net/low-water.h"
 #include "fetch-agent/net/tls.h"
 #include "tests/fetch-agent/session-watch.h"
 #include "tests/fetch-agent/tls-server.h"
@@ -216,6 +217,31 @@ static void a_body_that_trickles_is_not_silence(void **state)
 	assert_int_equal(stage->watch.bytes, 12 * PIECE);
 }
 
+/* Else who has gone in the middle of a message is waited for twice as long. */
+static void silence_is_silence_where_much_is_expected(void **state)
+{
+	struct low_water mark = {0};
+	int client, server, bytes = 0;
+	socklen_t len = sizeof(bytes);
+
+	(void)state;
+	connected_pair(&client, &server);
+	low_water_expect(&mark, client, BODY);
+	assert_int_equal(getsockopt(client, SOL_SOCKET, SO_RCVLOWAT, &bytes, &len), 0);
+	assert_in_range(bytes, 2, BODY);
+	assert_false(low_water_drop(&mark, client));
+	low_water_expect(&mark, client, BODY);
+	assert_int_equal(send(server, "x", 1, 0), 1);
+	while (recv(client, &bytes, 1, MSG_PEEK) != 1)
+		; /* on loopback it is on its way */
+	assert_true(low_water_drop(&mark, client));
+	assert_int_equal(getsockopt(client, SOL_SOCKET, SO_RCVLOWAT, &bytes, &len), 0);
+	assert_int_equal(bytes, 1);
+	assert_false(low_water_drop(&mark, client));
+	(void)close(client);
+	(void)close(server);
+}
+
 static void the_end_of_a_large_body_wakes(void **state)
 {
 	struct stage *stage = *state;
@@ -268,6 +294,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(records_that_come_together_are_taken, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_pause_leaves_none_behind, setup, teardown),
+		cmocka_unit_test(silence_is_silence_where_much_is_expected),
 		cmocka_unit_test_setup_teardown(a_body_that_trickles_is_not_silence,
 						setup_impatient, teardown),
 		cmocka_unit_test_setup_teardown(the_end_of_a_large_body_wakes, setup, teardown),
