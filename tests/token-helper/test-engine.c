@@ -62,6 +62,9 @@ static struct {
 	int64_t broken_for_ms; /* and has to wait for it */
 	int broken_requests;
 	int64_t latency_ms; /* of all others; 0: a little */
+	bool has_no_url;    /* said to nobody where it is: grants are written without */
+	bool has_metadata;  /* else what it says to everything is said there too */
+	int metadata_requests;
 } server;
 
 static int directory_syncs;
@@ -87,9 +90,27 @@ static bool is_broken(const char *part)
 	return part != NULL && strstr(server.last_form, part) != NULL;
 }
 
+static bool serves_metadata(struct fake_exchange *exchange)
+{
+	if (strstr(exchange->url, "/.well-known/") == NULL)
+		return false;
+	server.metadata_requests++;
+	if (!server.has_metadata)
+		return false;
+	exchange->response.outcome = OUTCOME_OK;
+	exchange->response.status = 200;
+	(void)snprintf(exchange->body, sizeof(exchange->body),
+		       "{\"issuer\":\"https://as.example\","
+		       "\"authorization_endpoint\":\"https://as.example/a\","
+		       "\"token_endpoint\":\"https://as.example/t\"}");
+	return true;
+}
+
 static void serve(void *context, struct fake_exchange *exchange)
 {
 	(void)context;
+	if (serves_metadata(exchange))
+		return;
 	server.requests++;
 	(void)snprintf(server.last_form, sizeof(server.last_form), "%.*s",
 		       (int)(exchange->form.len < 511 ? exchange->form.len : 511),
@@ -268,13 +289,32 @@ static void write_grants(int from, int to, int64_t obtained_s, size_t token_byte
 		grant.access_expires_s = obtained_s + 3600;
 		grant.authorized_s = grant.refresh_obtained_s = obtained_s;
 		grant.client_id = xstrdup("c");
-		grant.token_url = xstrdup("https://as.example/t");
+		grant.token_url = xstrdup(server.has_no_url ? NULL : "https://as.example/t");
 		(void)snprintf(name, sizeof(name), "a%05d", i);
 		assert_int_equal(store_reserve(own, name, &slot, NULL), OUTCOME_OK);
 		assert_int_equal(store_commit(slot, &grant, NULL), OUTCOME_OK);
 		grant_release(&grant);
 	}
 	store_close(own);
+}
+
+/* Accounts of an issuer, or of one each, of whom nothing else is known. */
+static void write_learners(int count, bool of_one)
+{
+	char *path = xasprintf("%s/mailoauth.conf", dir);
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	for (int i = 0; i < count; i++)
+		(void)fprintf(file,
+			      "[account a%05d]\nprovider = custom\n"
+			      "issuer = https://as%.0d.example\n"
+			      "client_id = c\nscope = mail\nverify_identity = no\n"
+			      "user = u%d@example.test\nuse = smtp\nsmtp_host = mx.example.test\n"
+			      "allow = root\n",
+			      i, of_one ? 0 : i, i);
+	assert_int_equal(fclose(file), 0);
+	free(path);
 }
 
 static void start_one(int64_t obtained_s, const char *more)
@@ -1657,6 +1697,135 @@ static void a_slow_one_comes_back_slowly(void **state)
 	server.per_second = NULL;
 }
 
+/* Discovery ------------------------------------------------------------------------------------ */
+
+#define LEARNERS 1000
+
+static void start_learners(bool is_known)
+{
+	server.has_no_url = !is_known;
+	server_says(OUTCOME_OK, 503, DOWN);
+	write_learners(LEARNERS, true);
+	write_grants(0, LEARNERS, START_S - 4000, 0);
+	start();
+}
+
+/* So many a second, one after another. */
+static void ask_for_learners(int64_t seconds, int a_second)
+{
+	static struct answer unused;
+	size_t next = 0;
+
+	for (int64_t s = 0; s < seconds; s++) {
+		for (int i = 0; i < a_second; i++)
+			(void)account_get_token(accounts_at(accounts, next++ % LEARNERS), 0,
+						on_token, &unused);
+		fake_world_run(clock_now_s() + 1);
+	}
+}
+
+static size_t learners_with_tokens(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < LEARNERS; i++) {
+		if (account_expires_s(accounts_at(accounts, i)) > clock_now_s())
+			count++;
+	}
+	return count;
+}
+
+/* A thousand accounts that know nothing but an issuer whose metadata does not come, and are asked
+ * for: he is asked once a minute for all of them, and when he is back they come one after another.
+ */
+static void many_wait_for_one_issuer(void **state)
+{
+	enum { OUT_S = 3600 };
+	int before;
+
+	(void)state;
+	server.seconds = OUT_S + 900;
+	server.per_second = xcalloc((size_t)server.seconds, sizeof(unsigned));
+	start_learners(false);
+	ask_for_learners(OUT_S, 10);
+	print_message("# %d requests for metadata in %d s\n", server.metadata_requests, OUT_S);
+	/* Each round asks at two places. */
+	assert_in_range(server.metadata_requests, 2 * 10, 2 * (5 + OUT_S / REFRESH_AGAIN_S));
+	assert_int_equal(server.requests, server.metadata_requests);
+	server_says(OUTCOME_OK, 200, GOOD);
+	server.has_metadata = true;
+	before = server.metadata_requests;
+	ask_for_learners(300, 1);
+	assert_in_range(server.metadata_requests - before, 1, 2);
+	assert_int_equal(learners_with_tokens(), LEARNERS);
+	print_message("# at most %u in a second afterwards\n", busiest(OUT_S, OUT_S + 300));
+	assert_in_range(busiest(OUT_S, OUT_S + 300), 1, 3 * LEARNERS / 50 + 1);
+	free(server.per_second);
+	server.per_second = NULL;
+}
+
+/* Where the token endpoint is known from before, nobody waits for the issuer. */
+static void what_is_known_serves_without_the_issuer(void **state)
+{
+	(void)state;
+	start_learners(true);
+	server_says(OUTCOME_OK, 200, GOOD); /* which is no metadata */
+	ask_for_learners(LEARNERS / 10 + 1, 10);
+	assert_int_equal(learners_with_tokens(), LEARNERS);
+	assert_in_range(server.metadata_requests, 2, 2 * 7);
+	assert_false(status_has("\"endpoint_down\":{"));
+}
+
+/* One request for all, and one for all again after a reload; a new account is told what is known,
+ * and the day after all are told anew. */
+static void an_issuer_is_asked_once_for_all(void **state)
+{
+	(void)state;
+	server.has_metadata = true;
+	server.has_no_url = true;
+	write_learners(LEARNERS, true);
+	write_grants(0, LEARNERS, START_S, 0);
+	start();
+	fake_world_run(START_S + 1);
+	assert_int_equal(server.metadata_requests, 1);
+	server.has_no_url = false;
+	reload();
+	fake_world_run(START_S + 2);
+	assert_int_equal(server.metadata_requests, 1); /* that was just now */
+	fake_world_run(START_S + 600);
+	write_learners(LEARNERS / 2, true);
+	reload();
+	fake_world_run(START_S + 601);
+	assert_int_equal(server.metadata_requests, 2);
+	write_learners(LEARNERS, true);
+	reload();
+	fake_world_run(START_S + 602);
+	assert_int_equal(server.metadata_requests, 2);
+	assert_int_equal(refresh_of(LEARNERS - 1).outcome, OUTCOME_OK);
+	fake_world_run(START_S + DAY_S + 700);
+	assert_int_equal(server.metadata_requests, 3);
+}
+
+/* Of many issuers, which may be one host's, ten are asked at once, and ten a second. */
+static void issuers_take_turns(void **state)
+{
+	enum { COUNT = 200 };
+
+	(void)state;
+	server.seconds = 60;
+	server.per_second = xcalloc((size_t)server.seconds, sizeof(unsigned));
+	server_says(OUTCOME_OK, 404, DOWN); /* so each is asked at two places */
+	write_learners(COUNT, false);
+	start();
+	fake_world_run(START_S + 4);
+	assert_in_range(server.metadata_requests, 2 * 40, 2 * 50);
+	fake_world_run(START_S + COUNT / 10 + 1);
+	assert_true(server.metadata_requests >= 2 * COUNT);
+	assert_in_range(busiest(0, 3), 2 * 10, 2 * 20);
+	free(server.per_second);
+	server.per_second = NULL;
+}
+
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, make_stage, remove_stage)
 
 int main(void)
@@ -1705,6 +1874,10 @@ int main(void)
 		ON_STAGE(two_broken_ones_keep_to_their_pace),
 		ON_STAGE(many_sit_out_an_outage),
 		ON_STAGE(a_slow_one_comes_back_slowly),
+		ON_STAGE(many_wait_for_one_issuer),
+		ON_STAGE(what_is_known_serves_without_the_issuer),
+		ON_STAGE(an_issuer_is_asked_once_for_all),
+		ON_STAGE(issuers_take_turns),
 	};
 
 	if (getenv("ENGINE_ACCOUNTS") != NULL)

@@ -120,8 +120,7 @@ void account_settle(struct account *account)
 	answer_all(account, outcome, lives ? &token : NULL, &err);
 }
 
-/* An administrator wants a refresh itself: he always gets one. */
-static bool somebody_insists(const struct account *account)
+bool account_is_insisted_on(const struct account *account)
 {
 	const struct account_waiter *waiter;
 
@@ -173,7 +172,8 @@ static enum outcome may_refresh(const struct account *account, struct err *err)
 			"its token has expired, and the server gave no refresh token", err);
 	if (must_wait && account->trouble != OUTCOME_RETRY)
 		return account_explain_trouble(account, err);
-	if (account_endpoint_forbids(account) && !account->unsaved && !somebody_insists(account))
+	if (account_endpoint_forbids(account) && !account->unsaved &&
+	    !account_is_insisted_on(account))
 		return account_explain_endpoint(account, err);
 	return must_wait ? account_explain_trouble(account, err) : OUTCOME_OK;
 }

@@ -11,14 +11,22 @@
 
 #include "common/banned.h"
 
-enum outcome account_not_learned(struct account *account, struct err *err)
+static enum outcome explain(const struct account *account, struct err *err)
 {
-	discovery_hurry(account->discovery);
 	if (account->unlearned != NULL)
 		return err_set(err, account->learning, "%s", account->unlearned->text);
 	return err_set(err, OUTCOME_RETRY,
 		       "the metadata of %s has not come yet; run the same command again",
 		       account->config->client.issuer);
+}
+
+enum outcome account_not_learned(struct account *account, struct err *err)
+{
+	if (account_is_insisted_on(account))
+		discovery_hurry(account->discovery);
+	else
+		discovery_need(account->discovery);
+	return explain(account, err);
 }
 
 enum outcome account_knows(struct account *account, const char *url, struct err *err)
@@ -27,9 +35,18 @@ enum outcome account_knows(struct account *account, const char *url, struct err 
 
 	if (url != NULL || account->discovery == NULL || account->learned)
 		return OUTCOME_OK;
-	outcome = account_not_learned(account, err);
+	discovery_hurry(account->discovery);
+	outcome = explain(account, err);
 	err_prefix(err, "account %s: ", account->config->name);
 	return outcome;
+}
+
+/* Many accounts learn of the same rounds: what is as it was is not said again. */
+static bool is_news_of(const struct account *account, enum outcome outcome, const struct err *err)
+{
+	if (outcome == OUTCOME_OK)
+		return !account->learned || account->unlearned != NULL;
+	return account->unlearned == NULL || strcmp(account->unlearned->text, err->text) != 0;
 }
 
 static void on_learned(void *context, enum outcome outcome, struct metadata *metadata,
@@ -38,6 +55,7 @@ static void on_learned(void *context, enum outcome outcome, struct metadata *met
 	struct account *account = context;
 	struct account_config *config = account->config;
 	bool knew = config->client.token_url != NULL;
+	bool is_news = is_news_of(account, outcome, err);
 	char host[256];
 
 	free(account->unlearned);
@@ -48,8 +66,9 @@ static void on_learned(void *context, enum outcome outcome, struct metadata *met
 		discovery_take(&config->client, config->learns, metadata);
 		account->learned = true;
 		account_find_endpoint(account);
-		log_info("account=%s discovery=ok issuer=%s endpoint=%s", config->name,
-			 config->client.issuer, host);
+		if (is_news)
+			log_info("account=%s discovery=ok issuer=%s endpoint=%s", config->name,
+				 config->client.issuer, host);
 		if (!knew) {
 			account->not_before_s = 0;
 			account_reschedule(account);
@@ -58,9 +77,10 @@ static void on_learned(void *context, enum outcome outcome, struct metadata *met
 	}
 	account->unlearned = xcalloc(1, sizeof(*account->unlearned));
 	*account->unlearned = *err;
-	log_line(knew ? LOG_LEVEL_WARNING : log_level_of(outcome), "account=%s discovery=%s: %s%s",
-		 config->name, outcome_name(outcome), err->text,
-		 knew ? "; what is known stays in use" : "");
+	if (is_news)
+		log_line(knew ? LOG_LEVEL_WARNING : log_level_of(outcome),
+			 "account=%s discovery=%s: %s%s", config->name, outcome_name(outcome),
+			 err->text, knew ? "; what is known stays in use" : "");
 }
 
 /* What is not configured: as it was last known, until it is learned anew. */

@@ -29,6 +29,9 @@ void account_start_or_answer(struct account *account);
  * at all. Not longer than account_waiting_s(). */
 int64_t account_waiting_if_asked_s(const struct account *account);
 
+/* An administrator wants a refresh itself: he always gets one. */
+bool account_is_insisted_on(const struct account *account);
+
 /* Tells them that it is configured no more. */
 void account_dismiss_waiters(struct account *account);
 
@@ -96,7 +99,7 @@ void account_save_at_the_end(struct account *account);
 /* account-learn.c: begins anew. */
 void account_learn(struct account *account);
 
-/* What came of the last time; it is tried again at once. Never OUTCOME_OK. */
+/* What came of the last time; it is tried again, if that is not just now. Never OUTCOME_OK. */
 enum outcome account_not_learned(struct account *account, struct err *err);
 
 /* What the old configuration's client had learned of the same issuer. False: nothing of use. */

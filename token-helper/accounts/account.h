@@ -19,6 +19,7 @@
 struct account;
 struct account_waiter;
 struct commit_queue;
+struct discoveries;
 struct endpoints;
 struct event_base;
 struct http_client;
@@ -34,6 +35,7 @@ struct account_world {
 	struct refresh_plan *plan;
 	struct commit_queue *commits;
 	struct endpoints *endpoints;
+	struct discoveries *discoveries;
 };
 
 struct account_token {

@@ -15,6 +15,7 @@
 #include "common/xalloc.h"
 #include "token-helper/accounts/account-state.h"
 #include "token-helper/accounts/commit-queue.h"
+#include "token-helper/accounts/discovery.h"
 #include "token-helper/accounts/endpoints.h"
 #include "token-helper/accounts/refresh-policy.h"
 
@@ -87,6 +88,7 @@ struct accounts *accounts_new(const struct account_world *world)
 	accounts->world.plan = xcalloc(1, sizeof(*accounts->world.plan));
 	accounts->world.commits = commit_queue_new(world->base);
 	accounts->world.endpoints = endpoints_new();
+	accounts->world.discoveries = discoveries_new();
 	accounts->clock_offset_s = clock_offset_s();
 	accounts->clock_check = event_new(world->base, -1, EV_PERSIST, on_clock_check, accounts);
 	if (accounts->clock_check == NULL || event_add(accounts->clock_check, &every) != 0)
@@ -108,6 +110,7 @@ void accounts_free(struct accounts *accounts)
 	event_free(accounts->clock_check);
 	commit_queue_free(accounts->world.commits);
 	endpoints_free(accounts->world.endpoints);
+	discoveries_free(accounts->world.discoveries);
 	free(accounts->world.plan);
 	free(accounts);
 }

@@ -40,6 +40,15 @@ void metadata_release(struct metadata *metadata)
 	*metadata = (struct metadata){0};
 }
 
+void metadata_copy(const struct metadata *from, struct metadata *to)
+{
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		const char *const *url = (const void *)((const char *)from + members[i].at);
+
+		*url_at(to, members[i].at) = xstrdup(*url);
+	}
+}
+
 char *metadata_url(const char *issuer, unsigned attempt)
 {
 	const char *authority = strstr(issuer, "://");

@@ -16,6 +16,9 @@ struct metadata {
 
 void metadata_release(struct metadata *metadata);
 
+/* *to is filled anew. */
+void metadata_copy(const struct metadata *from, struct metadata *to);
+
 /* Where it may be, in the order to try: RFC 8414 3.1 puts the well-known part between host and
  * path, OpenID Connect Discovery 4 after the path. NULL: there are no more. Gives. */
 char *metadata_url(const char *issuer, unsigned attempt);
