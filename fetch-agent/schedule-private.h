@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* schedule-private.h - a schedule from within: for schedule.c, which changes it, and
- * schedule-describe.c, which tells of it. */
+/* schedule-private.h - a schedule from within: for schedule.c, schedule-judge.c, -branches.c and
+ * -orders.c, which change it, and schedule-describe.c, which tells of it. */
 #ifndef FETCH_AGENT_SCHEDULE_PRIVATE_H
 #define FETCH_AGENT_SCHEDULE_PRIVATE_H
 
@@ -57,5 +57,41 @@ struct schedule {
 	struct event *stop; /* NULL: it goes on */
 	int64_t stop_began_ms;
 };
+
+#define SCHEDULE_SOON_MS 1000
+#define SCHEDULE_NEVER	 (-1)
+
+/* schedule.c */
+struct slot *slot_new(struct schedule *schedule, struct fetch_source *source);
+void slot_free(struct slot *slot); /* its run is over, its branches are gone */
+void slot_queue(struct slot *slot);
+void slot_wait(struct slot *slot, int64_t ms); /* or SCHEDULE_NEVER */
+struct slot *section_add(struct schedule *schedule, struct fetch_source *source);
+
+/* Sections that are to be another, or none, are seen to: from the event loop, where nobody holds
+ * any of them. */
+void schedule_settle_soon(struct schedule *schedule);
+void schedule_end_if_done(struct schedule *schedule);
+
+/* schedule-judge.c */
+uint32_t schedule_chance(void);
+bool slot_is_asked_to_end(const struct slot *slot);
+
+/* Takes what a run came to, and reports it. In how many ms its slot is to be run again. */
+int64_t slot_take_result(struct slot *slot, const struct run_result *result);
+
+/* It was asked for a place to watch from: may it keep the one it has? */
+bool slot_may_watch(struct slot *slot, const struct run_result *result);
+
+/* schedule-branches.c */
+struct slot *branch_find(const struct slot *section, const char *folder);
+
+/* Each folder that the section's own connection does not watch gets one, while there are places. */
+void branches_arrange(struct slot *section, const struct run_result *result);
+
+/* Other sections come first: when they need the places, those of branches are given up. */
+void branches_yield(struct slot *section);
+
+void branches_end(struct slot *section);
 
 #endif
