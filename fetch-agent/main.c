@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c - mailoauth-fetch(8): options, the parts put together, and what the exit status says.
+ * main.c - mailoauth-fetch(8): the parts put together, and what the exit status says.
  */
 #include <event2/event.h>
-#include <getopt.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/confine.h"
 #include "common/deadline.h"
 #include "common/helper-socket.h"
 #include "common/log.h"
@@ -25,27 +22,14 @@
 #include "common/xalloc.h"
 #include "fetch-agent/auth/sasl-login.h"
 #include "fetch-agent/confinement.h"
-#include "fetch-agent/import/import.h"
+#include "fetch-agent/fetch-options.h"
 #include "fetch-agent/live.h"
 #include "fetch-agent/privilege.h"
 #include "fetch-agent/progress.h"
-#include "fetch-agent/retry.h"
 #include "fetch-agent/schedule.h"
-#include "fetch-agent/status.h"
+#include "fetch-agent/verbs.h"
 
 #include "common/banned.h"
-
-/* fetchmail's numbers where they fit, sysexits.h for what keeps us from beginning. */
-enum fetch_exit {
-	FETCH_EXIT_MAIL = 0,
-	FETCH_EXIT_NO_MAIL = 1,
-	FETCH_EXIT_CONNECT = 2,
-	FETCH_EXIT_AUTHENTICATE = 3,
-	FETCH_EXIT_PROTOCOL = 4,
-	FETCH_EXIT_LOCKED = 8,
-	FETCH_EXIT_DELIVER = 10,
-	FETCH_EXIT_SIGNAL = 6,
-};
 
 static const int exit_of_stage[] = {
 	[RUN_STAGE_NONE] = FETCH_EXIT_MAIL,
@@ -60,32 +44,9 @@ static const int exit_of_stage[] = {
 #define TICK_S	     10
 #define SUSPENDED_MS 5000
 
-enum verb {
-	VERB_DAEMON,
-	VERB_ONCE,
-	VERB_CHECK,
-	VERB_STATUS,
-	VERB_RELOAD,
-	VERB_RETRY,
-	VERB_IMPORT,
-};
-
 struct fetch {
-	const char *config_path;
-	const char *state_path;
-	const char *helper_socket; /* NULL: not given */
-	char *found_socket;
-	const char *log_target;
-	const char *user; /* NULL: see privilege.h */
-	enum verb verb;
-	bool json;
-	struct import_request import;
-	bool take_state;
-	int verbosity;
-	char **names; /* of the sections; none: all */
-	size_t name_count;
-	char **retry_words;
-	size_t retry_count;
+	struct fetch_options options;
+	char *found_socket; /* mailoauthd's; NULL: the options say it */
 	struct fetch_config *config;
 	struct run_world world;
 	struct schedule *schedule;
@@ -100,195 +61,6 @@ struct fetch {
 	bool spawner_lost;
 	bool files_confined;
 };
-
-static void usage(FILE *out)
-{
-	(void)fputs(
-		"usage: mailoauth-fetch [-v] [-l stderr|syslog] [-c FILE] [-s FILE] [-S SOCKET]\n"
-		"       mailoauth-fetch --once|--check [OPTIONS] [NAME...]\n"
-		"       mailoauth-fetch status [--json] [-c FILE] [-s FILE]\n"
-		"       mailoauth-fetch reload [-s FILE]\n"
-		"       mailoauth-fetch retry NAME [UID] [-c FILE] [-s FILE]\n"
-		"       mailoauth-fetch --import FILE [--from PROGRAM] [--passwords DIR] "
-		"[--take-state [-s FILE]]\n"
-		"Fetches mail by IMAP, with OAuth tokens of mailoauthd: as a daemon, or once.\n"
-		"\n"
-		"  -1, --once         fetch what is new from every [fetch] section, or from those\n"
-		"                     named, then end\n"
-		"      --check        log in and say what the folders hold; change nothing\n"
-		"      --json         status for programs\n"
-		"      --import FILE  print the sections that do what FILE says: the configuration "
-		"of\n"
-		"                     fetchmail, getmail, mbsync or fdm\n"
-		"      --from PROGRAM whose FILE is, when its name does not tell\n"
-		"      --passwords DIR  write the passwords of FILE into files there\n"
-		"      --take-state   take over what getmail or mbsync has fetched, or\n"
-		"                     fetchmail by POP3 from Dovecot\n"
-		"  -c, --config FILE  configuration [" MAILOAUTH_CONF "]\n"
-		"  -s, --state FILE   what was fetched [" FETCH_STATE "]\n"
-		"  -S, --socket PATH  mailoauthd's socket (or $MAILOAUTH_SOCKET, or what the\n"
-		"                     configuration says)\n"
-		"  -u, --user NAME    as root: become NAME, once programs for mda: can be run\n"
-		"  -l, --log TARGET   stderr (default) or syslog\n"
-		"  -v, --verbose      log every step; never a secret. --once on a terminal: show "
-		"how far\n"
-		"                     it is; twice: the steps\n"
-		"  -V, --version      print the version\n"
-		"  -h, --help         print this\n"
-		"\n"
-		"Signals: USR1 fetches now, HUP reads the configuration again, TERM ends.\n"
-		"Exit status: 0 mail came, 1 there was none, 2 no connection, 3 login refused,\n"
-		"4 protocol, 6 interrupted, 8 another one runs, 10 not delivered, 64 usage,\n"
-		"69 no daemon to reload, 70 internal, 78 configuration.\n"
-		"Example, for cron: mailoauth-fetch --once\n",
-		out);
-}
-
-static enum log_target log_target_of(const char *word, bool daemon)
-{
-	if (strcmp(word, "syslog") == 0)
-		return LOG_TARGET_SYSLOG;
-	if (strcmp(word, "stderr") != 0) {
-		usage(stderr);
-		exit(EX_USAGE);
-	}
-	if (getenv("JOURNAL_STREAM") != NULL)
-		return LOG_TARGET_JOURNAL;
-	return daemon ? LOG_TARGET_STAMPED : LOG_TARGET_STDERR;
-}
-
-/* What stands behind the options: a verb, or names of sections. */
-static bool read_words(char **words, size_t count, struct fetch *fetch)
-{
-	if (fetch->verb == VERB_ONCE || fetch->verb == VERB_CHECK) {
-		fetch->names = words;
-		fetch->name_count = count;
-		return true;
-	}
-	if (fetch->verb == VERB_IMPORT)
-		return count == 0;
-	if (count > 0 && strcmp(words[0], "retry") == 0) {
-		fetch->verb = VERB_RETRY;
-		fetch->retry_words = words + 1;
-		fetch->retry_count = count - 1;
-		return count == 2 || count == 3;
-	}
-	if (count == 1 && strcmp(words[0], "status") == 0)
-		fetch->verb = VERB_STATUS;
-	else if (count == 1 && strcmp(words[0], "reload") == 0)
-		fetch->verb = VERB_RELOAD;
-	return count == 0 || fetch->verb != VERB_DAEMON;
-}
-
-/* Somebody looks on: they want to know how far it is; the steps with -vv. */
-static bool shows_progress(const struct fetch *fetch)
-{
-	return fetch->verb == VERB_ONCE && fetch->verbosity > 0 && isatty(STDERR_FILENO) != 0;
-}
-
-/* Options that take a word, and where it goes. */
-static const struct word_option {
-	int letter;
-	size_t offset;
-} word_options[] = {
-	{'i', offsetof(struct fetch, import.file)},	 {'f', offsetof(struct fetch, import.from)},
-	{'p', offsetof(struct fetch, import.passwords)}, {'u', offsetof(struct fetch, user)},
-	{'c', offsetof(struct fetch, config_path)},	 {'s', offsetof(struct fetch, state_path)},
-	{'S', offsetof(struct fetch, helper_socket)},	 {'l', offsetof(struct fetch, log_target)},
-};
-
-/* False: there is no such option. */
-static bool take_word(struct fetch *fetch, int letter, const char *word)
-{
-	for (size_t i = 0; i < sizeof(word_options) / sizeof(word_options[0]); i++) {
-		if (word_options[i].letter == letter) {
-			*(const char **)(void *)((char *)fetch + word_options[i].offset) = word;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* False: another verb was said before. */
-static bool take_verb(struct fetch *fetch, enum verb verb)
-{
-	bool fits = fetch->verb == VERB_DAEMON || fetch->verb == verb;
-
-	fetch->verb = verb;
-	return fits;
-}
-
-static bool take_option(struct fetch *fetch, int option)
-{
-	switch (option) {
-	case '1':
-		return take_verb(fetch, VERB_ONCE);
-	case 'k':
-		return take_verb(fetch, VERB_CHECK);
-	case 'i':
-		return take_word(fetch, option, optarg) && take_verb(fetch, VERB_IMPORT);
-	case 'j':
-		fetch->json = true;
-		return true;
-	case 't':
-		fetch->take_state = true;
-		return true;
-	case 'v':
-		fetch->verbosity++;
-		return true;
-	case 'V':
-		(void)printf("mailoauth-fetch " PACKAGE_VERSION "\n%s\n", confine_calls_version());
-		exit(EX_OK);
-	case 'h':
-		usage(stdout);
-		exit(EX_OK);
-	default:
-		return take_word(fetch, option, optarg);
-	}
-}
-
-/* Whether what was said belongs to the verb. */
-static bool options_fit(const struct fetch *fetch)
-{
-	bool imports =
-		fetch->import.from != NULL || fetch->import.passwords != NULL || fetch->take_state;
-
-	return (!fetch->json || fetch->verb == VERB_STATUS) &&
-	       (!imports || fetch->verb == VERB_IMPORT);
-}
-
-static void read_options(int argc, char **argv, struct fetch *fetch)
-{
-	static const struct option options[] = {{"once", no_argument, NULL, '1'},
-						{"check", no_argument, NULL, 'k'},
-						{"json", no_argument, NULL, 'j'},
-						{"import", required_argument, NULL, 'i'},
-						{"from", required_argument, NULL, 'f'},
-						{"passwords", required_argument, NULL, 'p'},
-						{"take-state", no_argument, NULL, 't'},
-						{"config", required_argument, NULL, 'c'},
-						{"state", required_argument, NULL, 's'},
-						{"socket", required_argument, NULL, 'S'},
-						{"user", required_argument, NULL, 'u'},
-						{"log", required_argument, NULL, 'l'},
-						{"verbose", no_argument, NULL, 'v'},
-						{"version", no_argument, NULL, 'V'},
-						{"help", no_argument, NULL, 'h'},
-						{0}};
-	bool good = true;
-	int option;
-
-	while ((option = getopt_long(argc, argv, "1c:s:S:u:l:vVh", options, NULL)) != -1)
-		good = take_option(fetch, option) && good;
-	good = read_words(argv + optind, (size_t)(argc - optind), fetch) && good;
-	if (!good || !options_fit(fetch)) {
-		usage(stderr);
-		exit(EX_USAGE);
-	}
-	log_init("mailoauth-fetch", log_target_of(fetch->log_target, fetch->verb == VERB_DAEMON),
-		 fetch->verbosity > (shows_progress(fetch) ? 1 : 0) ? LOG_LEVEL_DEBUG
-								    : LOG_LEVEL_INFO);
-}
 
 /* After the spawner was forked: programs for mda: may be set-group-ID, and have limits of their
  * own. */
@@ -334,11 +106,12 @@ static void need_config(struct fetch *fetch)
 {
 	struct err err = ERR_INIT;
 
-	fetch->config = load_config(fetch->config_path, &err);
+	fetch->config = load_config(fetch->options.config_path, &err);
 	if (fetch->config == NULL)
 		exit(EX_CONFIG);
-	if (fetch_config_keep(fetch->config, fetch->names, fetch->name_count, &err) != OUTCOME_OK) {
-		log_error("%s: %s", fetch->config_path, err.text);
+	if (fetch_config_keep(fetch->config, fetch->options.names, fetch->options.name_count,
+			      &err) != OUTCOME_OK) {
+		log_error("%s: %s", fetch->options.config_path, err.text);
 		exit(EX_USAGE);
 	}
 }
@@ -347,13 +120,13 @@ static void settle(struct fetch *fetch)
 {
 	struct err err = ERR_INIT;
 
-	if (privilege_settle(fetch->config, fetch->user, &fetch->world.spawner, &err) !=
+	if (privilege_settle(fetch->config, fetch->options.user, &fetch->world.spawner, &err) !=
 	    OUTCOME_OK) {
-		log_error("%s: %s", fetch->config_path, err.text);
+		log_error("%s: %s", fetch->options.config_path, err.text);
 		exit(EX_CONFIG);
 	}
 	harden();
-	if (confinement_begin(fetch->config, fetch->config_path, &err) != OUTCOME_OK)
+	if (confinement_begin(fetch->config, fetch->options.config_path, &err) != OUTCOME_OK)
 		fatal("the process that runs programs: %s", err.text);
 }
 
@@ -386,7 +159,7 @@ static enum outcome reload(struct fetch *fetch, struct err *err)
 	struct fetch_config *config;
 
 	service_notify_reloading();
-	config = load_config(fetch->config_path, err);
+	config = load_config(fetch->options.config_path, err);
 	if (config == NULL) {
 		log_error("reload: refused, the configuration as it was stays in force");
 		service_notify("READY=1");
@@ -492,15 +265,15 @@ static void open_state(struct fetch *fetch)
 	struct err err = ERR_INIT;
 	enum outcome what;
 
-	if (fetch->verb == VERB_CHECK)
+	if (fetch->options.verb == VERB_CHECK)
 		return;
-	what = state_claim(fetch->state_path, &fetch->world.state, &err);
+	what = state_claim(fetch->options.state_path, &fetch->world.state, &err);
 	if (what != OUTCOME_OK) {
 		log_error("%s", err.text);
 		exit(what == OUTCOME_DENIED ? FETCH_EXIT_LOCKED : EX_CONFIG);
 	}
 	fetch->world.worker = worker_new(fetch->world.base);
-	if (fetch->verb == VERB_DAEMON) {
+	if (fetch->options.verb == VERB_DAEMON) {
 		work_load(fetch);
 		on_loaded(fetch);
 	} else {
@@ -532,7 +305,7 @@ static void begin_sasl(struct fetch *fetch)
 {
 	static const struct timeval now = {0};
 
-	if (fetch->verb == VERB_DAEMON)
+	if (fetch->options.verb == VERB_DAEMON)
 		start_sasl();
 	else if (event_base_once(fetch->world.base, -1, EV_TIMEOUT, on_connecting, NULL, &now) != 0)
 		fatal("no timer");
@@ -562,10 +335,11 @@ static void on_libevent_says(int severity, const char *words)
 static void begin(struct fetch *fetch)
 {
 	event_set_log_callback(on_libevent_says);
-	if (fetch->helper_socket == NULL)
-		fetch->helper_socket = fetch->found_socket = helper_socket_find(fetch->config_path);
+	if (fetch->options.helper_socket == NULL)
+		fetch->options.helper_socket = fetch->found_socket =
+			helper_socket_find(fetch->options.config_path);
 	/* The plugin reports to the same mailoauthd. */
-	if (setenv("MAILOAUTH_SOCKET", fetch->helper_socket, 1) != 0)
+	if (setenv("MAILOAUTH_SOCKET", fetch->options.helper_socket, 1) != 0)
 		fatal("out of memory");
 	fetch->world.base = event_base_new();
 	if (fetch->world.base == NULL)
@@ -578,14 +352,14 @@ static void begin(struct fetch *fetch)
 	if (fetch->world.spawner != NULL)
 		spawner_attach(fetch->world.spawner, fetch->world.base, on_spawner_lost, fetch);
 	fetch->world.tls = tls_contexts_new();
-	fetch->world.helper_socket = fetch->helper_socket;
-	fetch->world.check = fetch->verb == VERB_CHECK;
-	fetch->world.stays = fetch->verb == VERB_DAEMON;
-	if (shows_progress(fetch) && fetch->verbosity == 1)
+	fetch->world.helper_socket = fetch->options.helper_socket;
+	fetch->world.check = fetch->options.verb == VERB_CHECK;
+	fetch->world.stays = fetch->options.verb == VERB_DAEMON;
+	if (fetch_options_show_progress(&fetch->options) && fetch->options.verbosity == 1)
 		fetch->progress = progress_new(fetch->world.base);
 	fetch->world.progress = progress_counts(fetch->progress);
-	fetch->files_confined =
-		confinement_enter_files(fetch->config, fetch->config_path, fetch->state_path);
+	fetch->files_confined = confinement_enter_files(fetch->config, fetch->options.config_path,
+							fetch->options.state_path);
 	open_state(fetch);
 	begin_sasl(fetch);
 	watch_signal(fetch, 0, SIGTERM, on_terminate);
@@ -604,8 +378,8 @@ static void begin_daemon(struct fetch *fetch)
 	fetch->tick = event_new(fetch->world.base, -1, EV_PERSIST, on_tick, fetch);
 	if (fetch->tick == NULL || event_add(fetch->tick, &tick) != 0)
 		fatal("no timer");
-	if (live_new(fetch->world.base, fetch->state_path, answer, fetch, &fetch->live, &err) !=
-	    OUTCOME_OK)
+	if (live_new(fetch->world.base, fetch->options.state_path, answer, fetch, &fetch->live,
+		     &err) != OUTCOME_OK)
 		log_warning("status and reload will not reach this process: %s", err.text);
 	log_info("ready: version %s, %zu sections", PACKAGE_VERSION, fetch->config->count);
 	service_notify("READY=1");
@@ -618,12 +392,12 @@ static int exit_status(const struct fetch *fetch)
 
 	if (fetch->spawner_lost)
 		return EX_SOFTWARE;
-	if (fetch->verb == VERB_DAEMON)
+	if (fetch->options.verb == VERB_DAEMON)
 		return EX_OK;
 	if (fetch->interrupted)
 		return FETCH_EXIT_SIGNAL;
 	if (worst == RUN_STAGE_NONE && schedule_messages(fetch->schedule) == 0 &&
-	    fetch->verb != VERB_CHECK)
+	    fetch->options.verb != VERB_CHECK)
 		return FETCH_EXIT_NO_MAIL;
 	return exit_of_stage[worst];
 }
@@ -653,100 +427,27 @@ static void end(struct fetch *fetch)
 	libevent_global_shutdown();
 }
 
-static int print_status(struct fetch *fetch)
-{
-	enum outcome worst = OUTCOME_OK;
-	struct err err = ERR_INIT;
-
-	if (status_print(fetch->config, fetch->state_path, fetch->json, &worst, &err) !=
-	    OUTCOME_OK) {
-		log_error("%s", err.text);
-		return EX_CONFIG;
-	}
-	fetch_config_free(fetch->config);
-	return worst == OUTCOME_OK ? FETCH_EXIT_MAIL : FETCH_EXIT_NO_MAIL;
-}
-
-static int print_retry(struct fetch *fetch)
-{
-	struct err err = ERR_INIT;
-	enum outcome what = retry_print(fetch->config, fetch->state_path, fetch->retry_words,
-					fetch->retry_count, &err);
-
-	if (what != OUTCOME_OK)
-		log_error("%s", err.text);
-	fetch_config_free(fetch->config);
-	return what == OUTCOME_OK ? EX_OK : EX_CONFIG;
-}
-
-/* The sections to stdout, so that they can be redirected; what is to be known of them to stderr. */
-static int print_import(struct fetch *fetch)
-{
-	struct buffer sections = BUFFER_INIT(IMPORT_SECTIONS_MAX);
-	struct buffer notes = BUFFER_INIT(IMPORT_SECTIONS_MAX);
-	struct err err = ERR_INIT;
-	enum outcome what;
-
-	fetch->import.home = import_home(fetch->import.file);
-	fetch->import.state = fetch->take_state ? fetch->state_path : NULL;
-	what = import_run(&fetch->import, &sections, &notes, &err);
-	(void)fputs(buffer_cstr(&notes), stderr);
-	if (what == OUTCOME_OK &&
-	    (fputs(buffer_cstr(&sections), stdout) < 0 || fflush(stdout) != 0))
-		what = err_set(&err, OUTCOME_RETRY, "the sections cannot be written");
-	if (what != OUTCOME_OK)
-		log_error("%s", err.text);
-	buffer_release(&sections);
-	buffer_release(&notes);
-	if (what == OUTCOME_OK)
-		return EX_OK;
-	return what == OUTCOME_DENIED ? FETCH_EXIT_LOCKED : EX_CONFIG;
-}
-
-/* Asks the daemon, which logs the problems too; says here what came of it. */
-static int ask_reload(const struct fetch *fetch)
-{
-	struct json_object *reply = NULL, *outcome = NULL, *text = NULL;
-	struct err err = ERR_INIT;
-	bool good;
-
-	if (live_ask(fetch->state_path, "reload", &reply, &err) != OUTCOME_OK) {
-		log_error("%s", err.text);
-		return EX_UNAVAILABLE;
-	}
-	good = json_object_object_get_ex(reply, "outcome", &outcome) &&
-	       strcmp(json_object_get_string(outcome), "ok") == 0;
-	if (!good && json_object_object_get_ex(reply, "text", &text))
-		log_error("refused, the configuration as it was stays in force: %s",
-			  json_object_get_string(text));
-	(void)json_object_put(reply);
-	return good ? EX_OK : EX_CONFIG;
-}
-
 int main(int argc, char **argv)
 {
-	struct fetch fetch = {
-		.config_path = MAILOAUTH_CONF,
-		.state_path = FETCH_STATE,
-		.log_target = "stderr",
-	};
+	struct fetch fetch = {0};
 	int status;
 
-	read_options(argc, argv, &fetch);
-	if (fetch.verb == VERB_IMPORT)
-		return print_import(&fetch);
-	if (fetch.verb == VERB_RELOAD)
-		return ask_reload(&fetch);
+	fetch_options_read(argc, argv, &fetch.options);
+	if (fetch.options.verb == VERB_IMPORT)
+		return verb_import(&fetch.options);
+	if (fetch.options.verb == VERB_RELOAD)
+		return verb_reload(&fetch.options);
 	need_config(&fetch);
-	if (fetch.verb == VERB_STATUS)
-		return print_status(&fetch);
-	if (fetch.verb == VERB_RETRY)
-		return print_retry(&fetch);
+	if (fetch.options.verb == VERB_STATUS)
+		return verb_status(&fetch.options, fetch.config);
+	if (fetch.options.verb == VERB_RETRY)
+		return verb_retry(&fetch.options, fetch.config);
 	settle(&fetch);
 	begin(&fetch);
-	if (fetch.verb == VERB_DAEMON)
+	if (fetch.options.verb == VERB_DAEMON)
 		begin_daemon(&fetch);
-	confinement_enter_calls(fetch.config, fetch.files_confined, fetch.verb == VERB_DAEMON);
+	confinement_enter_calls(fetch.config, fetch.files_confined,
+				fetch.options.verb == VERB_DAEMON);
 	fetch.schedule = schedule_new(&fetch.world, fetch.config);
 	(void)event_base_dispatch(fetch.world.base);
 	status = exit_status(&fetch);
