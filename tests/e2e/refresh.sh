@@ -99,7 +99,10 @@ for kind in basic post; do
 	ok "client_auth = $kind: refresh" bed_mailoauth refresh "$kind"
 done
 
-# Two accounts in succession: the endpoint is down for all, and everybody who looks is told.
+# Two accounts in succession: the endpoint is down for all, and everybody who looks is told. Mail whose token is over waits.
+expire
+bed_daemon_start
+bed_log_clear
 bed_provider_ctl script times=100 status=503 type=text/plain body=busy
 for kind in basic post; do
 	not_ok "endpoint down: refresh $kind" bed_mailoauth refresh "$kind"
@@ -108,8 +111,18 @@ like "$(bed_mailoauth status)" "^$BED_ISSUER is down since .*; accounts that wai
 like "$(bed_mailoauth status --json)" '"url":"'"$BED_ISSUER"'"' 'endpoint down: its JSON too'
 like "$(bed_mailoauth status --check)" "$BED_ISSUER is down, .* endpoints_down=1" 'endpoint down: and --check'
 is "$(grep -c "endpoint=$BED_ISSUER down: " "$BED/daemon.log")" 1 'endpoint down: the log once'
+bed_send relay@example.test alice@example.test "endpoint down, no token"
+ok "endpoint down, no token: deferred" bed_wait_for 40 bed_log_has client 'status=deferred'
+is "$(bed_log_count client 'status=(sent|bounced)')" 0 "endpoint down, no token: neither bounced nor sent"
+is "$(bed_log_count hub ': client=')" 0 "endpoint down, no token: nothing reached the smarthost unauthenticated"
 bed_provider_ctl reset
 ok "endpoint up: refresh" bed_mailoauth refresh basic
 unlike "$(bed_mailoauth status)" 'is down since' 'endpoint up: status says nothing'
 is "$(grep -c "endpoint=$BED_ISSUER up after .* account=basic had an answer" "$BED/daemon.log")" 1 'endpoint up: the log once'
+flushed() {
+	bed_queue_flush client
+	bed_wait_for 5 bed_log_has client 'status=sent'
+}
+ok "endpoint up: the message is sent" bed_wait_for 90 flushed
+is "$(bed_log_count client 'status=sent')" 1 "endpoint up: it was sent once"
 done_testing

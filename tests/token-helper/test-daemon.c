@@ -248,6 +248,9 @@ static void a_refresh_token_in_a_bad_answer_is_kept(void **state)
 		     "\"expires_in\":3600,\"refresh_token\":\"rt-%d\"}");
 	check_ask("token selector=relay", "", "account relay: ");
 	check_refresh_token("relay", "rt-1");
+	stage_answer_tokens(&stage);
+	check_ask("refresh account=relay", "OK ", "");
+	assert_non_null(strstr(stage.endpoint->request, "refresh_token=rt-1"));
 	end_well();
 }
 
@@ -597,6 +600,7 @@ static void the_end_waits_for_a_rotated_token(void **state)
 	assert_int_equal(stage_wait(&stage), 0);
 	check_reply(stage_receive(fd), "OK ", "token=at-1");
 	check_refresh_token("relay", "rt-1");
+	assert_int_equal(stage.endpoint->requests, 1);
 	close(fd);
 }
 

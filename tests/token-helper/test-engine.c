@@ -581,6 +581,34 @@ static void every_answer_has_its_consequences(void **state)
 	}
 }
 
+/* Nobody can know whether the server has processed what it did not answer. Once an answer came,
+ * what was sent is never sent again. */
+static void what_may_have_been_taken_is_sent_again(void **state)
+{
+	static const char *const lost[] = {"Connection reset by peer", "no answer in time",
+					   "transfer closed with bytes remaining"};
+	static struct answer answer;
+
+	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
+		assert_int_equal(remove_stage(state) + make_stage(state), 0);
+		start_one(START_S - 4000, "");
+		server_says(OUTCOME_RETRY, 0, NULL);
+		server.text = lost[i];
+		(void)account_refresh(accounts_at(accounts, 0), on_token, &answer);
+		fake_world_run(clock_now_s() + 1);
+		assert_int_equal(answer.outcome, OUTCOME_RETRY);
+		assert_int_equal(server.requests, 1);
+		assert_non_null(strstr(server.last_form, "refresh_token=rt-0&"));
+		server_says(OUTCOME_OK, 200, GOOD);
+		(void)next_request_in();
+		assert_non_null(strstr(server.last_form, "refresh_token=rt-0&"));
+		assert_int_equal(refresh().outcome, OUTCOME_OK);
+		assert_int_equal(server.requests, 3);
+		assert_non_null(strstr(server.last_form, "refresh_token=rt-2&"));
+		assert_null(strstr(server.last_form, "rt-0"));
+	}
+}
+
 /* Refusals ------------------------------------------------------------------------------------- */
 
 /* The grant was refused; the one before it is not, and takes its place. */
@@ -846,6 +874,8 @@ static void a_clock_that_was_ahead_does_no_harm(void **state)
 /* A failure of the future does not keep us waiting for years. */
 static void a_wait_from_before_the_clock_was_set_back_ends(void **state)
 {
+	int before;
+
 	(void)state;
 	start_one(START_S, "");
 	(void)ask(0);
@@ -855,9 +885,11 @@ static void a_wait_from_before_the_clock_was_set_back_ends(void **state)
 	fake_world_run(clock_now_s() + 100);
 	server_says(OUTCOME_OK, 200, GOOD);
 	fake_world_set_clock(-12 * 365 * (int64_t)DAY_S);
+	before = server.requests;
 	assert_int_equal(ask(3000).outcome, OUTCOME_OK);
 	fake_world_run(clock_now_s() + 180);
 	assert_string_equal(state_now(), "valid");
+	assert_int_equal(server.requests - before, 1);
 	/* The same across a restart, when the refusal of the future is on disk. */
 	server_says(OUTCOME_OK, 400, "{\"error\":\"invalid_grant\"}");
 	fake_world_set_clock(12 * 365 * (int64_t)DAY_S);
@@ -866,8 +898,10 @@ static void a_wait_from_before_the_clock_was_set_back_ends(void **state)
 	fake_world_set_clock(-12 * 365 * (int64_t)DAY_S);
 	server_says(OUTCOME_OK, 200, GOOD);
 	start();
+	before = server.requests;
 	fake_world_run(clock_now_s() + 180);
 	assert_int_equal(ask(0).outcome, OUTCOME_OK);
+	assert_int_equal(server.requests - before, 1);
 }
 
 static void tokens_live_past_2038(void **state)
@@ -1832,6 +1866,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(every_answer_has_its_consequences),
+		ON_STAGE(what_may_have_been_taken_is_sent_again),
 		ON_STAGE(the_previous_refresh_token_is_tried_once),
 		ON_STAGE(attempts_after_a_refusal_become_rare),
 		ON_STAGE(a_refusal_outlives_restarts),
