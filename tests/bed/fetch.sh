@@ -31,7 +31,7 @@ bed_fetch_conf() { # [LINE...]: one section, "inbox"
 	BED_FETCH_CONF=$BED/fetch.conf
 	: >"$BED_FETCH_CONF"
 	bed_fetch_section inbox "$@"
-	[ -z "${BED_VALGRIND-}" ] || { echo "[daemon]" && bed_memcheck_conf; } >>"$BED_FETCH_CONF"
+	bed_memcheck_section >>"$BED_FETCH_CONF"
 }
 
 # Its output: $BED/fetch.out. BED_FETCH_UNDER is a command to run it under.

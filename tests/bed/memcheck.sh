@@ -32,9 +32,13 @@ bed_memcheck_begin() {
 	MAILOAUTHD=$BED/under/mailoauthd MAILOAUTH=$BED/under/mailoauth MAILOAUTH_FETCH=$BED/under/mailoauth-fetch
 }
 
-# What a configuration needs for it.
+# What a configuration needs for it, in [daemon].
 bed_memcheck_conf() {
 	[ -z "${BED_VALGRIND-}" ] || echo "confine = no"
+}
+
+bed_memcheck_section() {
+	[ -z "${BED_VALGRIND-}" ] || printf '\n[daemon]\nconfine = no\n'
 }
 
 # The command to run a program under that leaves it BYTES of memory; valgrind alone has more.

@@ -20,6 +20,7 @@ fi
 bed_relay_start
 user=relay@example.test
 BED_FETCH_CONF=$BED/fetch.conf
+patience_s=$((60 * ${BED_PATIENCE:-1}))
 
 cat >"$BED/token" <<-EOF
 	#!/bin/sh
@@ -76,6 +77,7 @@ import() { # STATUS NAME ARGUMENT...
 	[ "$import_status" -eq "$import_wanted" ] || diag "$(cat "$BED/notes")"
 	# The account is the bed's.
 	sed '/^\[account/,/^$/d; s/^account .*/account = relay/' "$BED/sections" >"$BED_FETCH_CONF"
+	bed_memcheck_section >>"$BED_FETCH_CONF"
 }
 
 fetch() { # STATUS NAME
@@ -108,7 +110,7 @@ bed_doveadm mailbox create -u $user 'Entwürfe.a;b' 2>/dev/null || bed_doveadm m
 folder=$(bed_doveadm mailbox list -u $user | grep 'a;b')
 sed -i "s,Entwürfe/a;b,$folder," "$BED/getmailrc"
 printf 'Subject: in a folder\n\ntext\n' | bed_doveadm save -u $user -m "$folder"
-ok "getmail fetches" timeout 60 getmail --quiet --getmaildir "$BED" --rcfile "$BED/getmailrc"
+ok "getmail fetches" timeout "$patience_s" getmail --quiet --getmaildir "$BED" --rcfile "$BED/getmailrc"
 before=$(bed_fetched_count)
 is "$before" $(($(bed_doveadm search -u $user mailbox INBOX all | wc -l) + 1)) "getmail: all of both folders"
 import 0 "getmail: import" --import "$BED/getmailrc" --take-state
@@ -121,7 +123,7 @@ is "$(wc -c <"$BED/sections")" 0 "getmail: and nothing is printed"
 fresh
 sed -i 's/^read_all.*/&\nmax_messages_per_session = 4/' "$BED/getmailrc"
 rm -f "$BED"/oldmail-*
-timeout 60 getmail --quiet --getmaildir "$BED" --rcfile "$BED/getmailrc"
+timeout "$patience_s" getmail --quiet --getmaildir "$BED" --rcfile "$BED/getmailrc"
 before=$(bed_fetched_count)
 import 0 "getmail interrupted: import" --import "$BED/getmailrc" --take-state
 sed -i '/^max_messages/d; s/^folder .*/folder = INBOX/' "$BED_FETCH_CONF"
@@ -144,7 +146,7 @@ goes_on mbsync
 
 # fetchmail, by POP3 from Dovecot.
 pop_fetch() {
-	HOME=$BED timeout 60 fetchmail -f "$BED/poprc" --nodetach --silent --nosyslog --pidfile "$BED/fetchmail.pid" >"$BED/fetchmail.out" 2>&1
+	HOME=$BED timeout "$patience_s" fetchmail -f "$BED/poprc" --nodetach --silent --nosyslog --pidfile "$BED/fetchmail.pid" >"$BED/fetchmail.out" 2>&1
 }
 
 if [ -n "$pop3" ]; then
