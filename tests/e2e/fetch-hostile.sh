@@ -95,17 +95,17 @@ S: * PREAUTH [CAPABILITY IMAP4rev1] welcome
 EOF
 is "$(cat "$BED/client.log")" "" "$name: nothing was said"
 
-against 4 "no STARTTLS" "tls = starttls" <<EOF
+then_against 4 "no STARTTLS" "tls = starttls" <<EOF
 S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready
 EOF
 is "$(cat "$BED/client.log")" "" "$name: nothing was said"
 
-against 4 "greets as logged in, before STARTTLS" "tls = starttls" <<EOF
+then_against 4 "greets as logged in, before STARTTLS" "tls = starttls" <<EOF
 S: * PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] welcome
 EOF
 kept_secret
 
-against 4 "data behind the answer to STARTTLS" "tls = starttls" <<EOF
+then_against 4 "data behind the answer to STARTTLS" "tls = starttls" <<EOF
 S: * OK [CAPABILITY IMAP4rev1 STARTTLS] ready
 C: STARTTLS\$
 S: \$tag OK go\r\n* CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR
@@ -114,7 +114,7 @@ EOF
 kept_secret
 said 'protocol: .*STARTTLS that is not encrypted' "$name: the line says so"
 
-against 0 "STARTTLS" "tls = starttls" <<EOF
+then_against 0 "STARTTLS" "tls = starttls" <<EOF
 S: * OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] ready
 C: STARTTLS\$
 S: \$tag OK go
@@ -129,7 +129,7 @@ $LIST
 $FETCH
 $LOGOUT
 EOF
-is "$(bed_fetched_count)" 2 "$name: both messages are there"
+is "$(subjects)" "one two" "$name: both messages are there"
 
 against 4 "offers passwords only" <<EOF
 tls
@@ -137,24 +137,33 @@ S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready
 EOF
 kept_secret
 
-against 2 "says BYE" <<EOF
+then_against 2 "says BYE" <<EOF
 tls
 S: * BYE [UNAVAILABLE] come back tomorrow
 close
 EOF
 said 'retry: .*BYE .*come back tomorrow' "$name: in its words"
 
-against 2 "says nothing" <<EOF
+then_against 2 "says nothing" <<EOF
 tls
 stall
 EOF
 said 'retry: .*silent for 2 s' "$name: the line says so"
 
-against 4 "speaks another protocol" <<EOF
+then_against 4 "speaks another protocol" <<EOF
 tls
 S: 220 ESMTP ready
 stall
 EOF
+
+then_against 0 "is a server again" <<EOF
+$LOGIN
+$SELECT
+$LIST
+$FETCH
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: each message is there once"
 
 # Login -----------------------------------------------------------------------------------------------
 
@@ -339,6 +348,16 @@ $LOGOUT
 EOF
 is "$(bed_fetched_count)" 1 "$name: what came is delivered"
 said 'retry: .*\[LIMIT\] Suggested Backoff Time: 299961' "$name: its words"
+then_against 0 "throttles no more" <<EOF
+$LOGIN
+$SELECT
+$LIST
+C: UID FETCH 2 .UID INTERNALDATE BODY.PEEK
+S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one two" "$name: each comes once"
 
 against 4 "answers what was not asked" <<EOF
 $LOGIN
@@ -522,6 +541,7 @@ S: \$tag OK done
 $LOGOUT
 EOF
 ok "$name: it is told again" grep -q 'UID EXPUNGE' "$BED/client.log"
+is "$(subjects)" "one two" "$name: and each is there once"
 
 # Without MOVE, what is copied and not deleted is copied again.
 copies='tls
@@ -551,6 +571,7 @@ S: \$tag OK done
 $LOGOUT
 EOF
 said 'before messages of UID 1 to 2 were moved, and the server has no MOVE: up to 2 of them may be in Done twice' "$name: it is said"
+is "$(subjects)" "one two" "$name: and each is here once"
 
 # What is asked for before it is listed -------------------------------------------------------------------
 

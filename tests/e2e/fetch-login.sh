@@ -54,6 +54,7 @@ bed_fetch_conf "account =" "user = $user" "password_command = /bin/false"
 fetch 78 "a password_command that fails" --once
 said 'config: password_command /bin/false: exit status 1' "a password_command that fails: the line says so"
 
+printf 'Subject: waits\n\ntext\n' | bed_put "$user"
 echo wrong >"$BED/wrong"
 chmod 600 "$BED/wrong"
 password_conf "password_file = $BED/wrong" "mechanism = plain"
@@ -63,6 +64,9 @@ is "$(grep -c 'refused PLAIN' "$BED/fetch.out")" 1 "a wrong password: tried once
 chmod 644 "$BED/wrong"
 fetch 78 "a password that everybody can read" --once
 said 'chmod' "a password that everybody can read: what to type"
+password_conf
+fetch 0 "the right password" --once
+is "$(bed_fetched | xargs grep -l '^Subject: waits' | wc -l)" 1 "the right password: the message that waited is there, once"
 
 # What cannot be meant, with file and line.
 bed_fetch_conf "user = $user"
@@ -93,9 +97,13 @@ fetch 78 "the key alone is not enough" --once
 said 'certificate is not trusted' "the key alone is not enough: it is the certificate's fault"
 password_conf "ca_file =" "tls_pin = $pin" "tls_pin_only = yes"
 fetch 1 "the key alone, where it was said to be enough" --once
+printf 'Subject: waits for a key\n\ntext\n' | bed_put "$user"
 password_conf "ca_file =" "tls_pin = $other" "tls_pin_only = yes"
 fetch 78 "the key alone, and it is another" --once
 unlike "$(cat "$BED/fetch.out")" 'AUTHENTICATE' "the key alone, and it is another: nothing is said"
+password_conf "ca_file =" "tls_pin = $pin" "tls_pin_only = yes"
+fetch 0 "the right key" --once
+is "$(bed_fetched | xargs grep -l '^Subject: waits for a key' | wc -l)" 1 "the right key: the message that waited is there, once"
 password_conf "tls_pin = sha256:00" "tls_pin_only = yes"
 fetch 78 "a pin that is none" --once
 said "$BED_FETCH_CONF:[0-9]+: .*tls_pin must be sha256: and" "a pin that is none: its line"

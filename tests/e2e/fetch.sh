@@ -185,8 +185,9 @@ is "$(bed_fetched | xargs grep -h '^Message-ID:' | sort | uniq -c | awk '$1 == 1
 fetch 1 "the run after that"
 like "$(cat "$BED/fetch.out")" ' 0 messages' "the run after that: nothing is new, nothing is asked for"
 
-# Failures are told from "no mail", and say what to do.
+# Failures are told from "no mail", and say what to do. Meanwhile a message waits.
 bed_fetch_conf
+printf 'Subject: waits\n\ntext\n' | bed_put $user
 exec 9>"$BED/fetch.db.lock"
 flock 9
 fetch 8 "another one at work"
@@ -225,17 +226,26 @@ like "$(cat "$BED/fetch.out")" "$BED_FETCH_CONF:[0-9]+: .*colour" "a wrong confi
 like "$(cat "$BED/fetch.out")" "$BED_FETCH_CONF:[0-9]+: .*after must be" "a wrong configuration: a bad value, with its line"
 like "$(cat "$BED/fetch.out")" "$BED_FETCH_CONF:2: .*account is missing" "a wrong configuration: what is missing, with the section's line"
 
-# A token that the server refuses.
+once() { # SUBJECT
+	is "$(bed_fetched | xargs grep -l "^Subject: $1\$" | wc -l)" 1 "$fetch_name: the message that waited is there, once"
+}
+
 bed_fetch_conf
+fetch 0 "after all that"
+once waits
+
+# A token that the server refuses.
+printf 'Subject: waits for a token\n\ntext\n' | bed_put $user
 bed_daemon_stop
 bed_daemon_start # has not been forced to refresh yet
 bed_mailoauth token relay >/dev/null
 bed_provider_ctl reset
 bed_provider_ctl revoke-access account=$user
-fetch 1 "a refused token" -v
+fetch 0 "a refused token" -v
 is "$(bed_token_requests refresh_token)" 1 "a refused token: refreshed once"
 like "$(cat "$BED/fetch.out")" 'refused XOAUTH2 for relay@example.test: .*; trying a fresh token' "a refused token: the server's words"
 like "$(bed_log_daemon)" 'account=relay.*(reject|refus)' "a refused token: mailoauthd was told"
+once "waits for a token"
 bed_provider_ctl revoke-access account=$user
 fetch 3 "refused again within the minute"
 like "$(cat "$BED/fetch.out")" 'consent: .*with a fresh token too; run: mailoauth status relay' "refused again: the line says what to do"
