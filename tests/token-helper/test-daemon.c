@@ -604,6 +604,61 @@ static void the_end_waits_for_a_rotated_token(void **state)
 	close(fd);
 }
 
+static int status_of_second(const char *conf)
+{
+	int status = -1;
+	pid_t second = fork();
+
+	if (second == 0) {
+		(void)dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
+		execl(TEST_MAILOAUTHD, TEST_MAILOAUTHD, "-c", conf, (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(second, &status, 0), second);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* Started by hand beside the first, with its socket or another one: it ends before it asks anybody.
+ */
+static void a_second_daemon_changes_nothing(void **state)
+{
+	char *conf = xasprintf("%s/second.conf", stage.dir);
+	FILE *file = fopen(conf, "we");
+
+	(void)state;
+	assert_non_null(file);
+	(void)fprintf(file, "[daemon]\nsocket = %s/second\nstore = %s/store\nuser = root\n",
+		      stage.dir, stage.dir);
+	assert_int_equal(fclose(file), 0);
+	start_with(-60);
+	assert_int_equal(status_of_second(stage.conf), 78);
+	assert_int_equal(status_of_second(conf), 75);
+	assert_int_equal(stage.endpoint->requests, 0);
+	check_ask("token selector=relay", "OK ", "token=at-1");
+	check_refresh_token("relay", "rt-1");
+	assert_int_equal(stage.endpoint->requests, 1);
+	end_well();
+	free(conf);
+}
+
+/* Without the secret there is nothing to ask, and the refresh token is not spent. */
+static void a_command_that_fails_costs_no_grant(void **state)
+{
+	char *conf = stage_account("relay", "client_secret_command = /bin/false\n");
+
+	(void)state;
+	stage_configure(&stage, conf);
+	stage_grant(&stage, "relay", -60);
+	stage_start(&stage);
+	check_ask("token selector=relay", "", "account relay: ");
+	check_ask("token selector=relay", "", "/bin/false");
+	assert_int_equal(stage.endpoint->requests, 0);
+	check_refresh_token("relay", "rt-0");
+	free(conf);
+	end_well();
+}
+
 /* The watchdog of systemd. It is fed while all goes well, until the end; and what its signal finds
  * stuck writes the rotated token before it ends. */
 static void the_watchdog_is_fed_until_the_end(void **state)
@@ -1703,6 +1758,8 @@ int main(void)
 		ON_STAGE(an_account_that_comes_back_in_flight_goes_on),
 		ON_STAGE(a_reload_in_flight_keeps_the_waiters),
 		ON_STAGE(the_end_waits_for_a_rotated_token),
+		ON_STAGE(a_second_daemon_changes_nothing),
+		ON_STAGE(a_command_that_fails_costs_no_grant),
 		ON_STAGE(the_watchdog_is_fed_until_the_end),
 		ON_STAGE(the_watchdog_costs_no_grant),
 		ON_STAGE(a_client_that_goes_does_not_stop_a_refresh),
