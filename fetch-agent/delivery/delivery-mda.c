@@ -3,14 +3,8 @@
  * delivery-mda.c - messages into the standard input of a program, one run for
  * each recipient.
  *
- * The spawner (spawner.h) runs it. What goes wrong is said by its exit status,
- * sysexits.h's, and by its last words on stderr. A program that stops reading
- * is no failure: its status counts.
+ * What goes wrong is said by its exit status, sysexits.h's, and by its last words on stderr.
  */
-#include <errno.h>
-#include <event2/event.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,29 +14,11 @@
 #include "fetch-agent/delivery/envelope.h"
 #include "fetch-agent/delivery/line-ends.h"
 #include "fetch-agent/delivery/mda-arguments.h"
-#include "fetch-agent/delivery/mda-verdict.h"
-#include "fetch-agent/delivery/spawner.h"
+#include "fetch-agent/delivery/mda-run.h"
 
 #include "common/banned.h"
 
 #define PARALLEL_DEFAULT 4
-#define PENDING_MAX	 16777216 /* bytes that a program has not read: one write's at most */
-#define WORDS_MAX	 400	  /* of stderr in a verdict: the last */
-#define READS_MAX	 64	  /* of stderr at once: others wait */
-#define GRACE_S		 5	  /* between SIGTERM and SIGKILL */
-
-struct message;
-
-struct run {
-	struct message *message;
-	const char *recipient; /* of message; "" when there is none */
-	uint32_t number;       /* the spawner's; 0: not started, or over */
-	int input, output;     /* -1: closed */
-	struct event *writable, *readable, *deadline;
-	struct buffer pending; /* not written yet */
-	struct buffer words;   /* the end of its stderr */
-	bool over, terminated;
-};
 
 /* What a message came to, of all of its runs the worst. */
 struct ending {
@@ -59,7 +35,7 @@ struct message {
 	char *sender, *folder, *account;
 	struct words recipients;
 	struct line_ends line_ends;
-	struct run *runs;
+	struct mda_run *runs;	/* of each recipient, in their order; or one */
 	size_t run_count, left; /* left: not over */
 	struct ending ending;
 };
@@ -78,110 +54,6 @@ static struct mda *mda_of(struct delivery *delivery)
 	return (struct mda *)delivery;
 }
 
-/* Runs ----------------------------------------------------------------------------------------- */
-
-static void close_end(int *fd, struct event **event)
-{
-	if (*event != NULL)
-		event_free(*event);
-	*event = NULL;
-	if (*fd >= 0)
-		(void)close(*fd);
-	*fd = -1;
-}
-
-static void run_close(struct run *run)
-{
-	close_end(&run->input, &run->writable);
-	close_end(&run->output, &run->readable);
-	if (run->deadline != NULL)
-		event_free(run->deadline);
-	run->deadline = NULL;
-}
-
-static void run_arm(const struct run *run, int64_t seconds)
-{
-	struct timeval wait = {.tv_sec = (time_t)seconds};
-
-	(void)event_add(run->deadline, &wait);
-}
-
-static void on_deadline(evutil_socket_t fd, short what, void *ctx)
-{
-	struct run *run = ctx;
-
-	(void)fd;
-	(void)what;
-	spawner_kill(run->message->mda->base.world.spawner, run->number,
-		     run->terminated ? SIGKILL : SIGTERM);
-	run->terminated = true;
-	run_arm(run, GRACE_S);
-}
-
-/* Keeps the last WORDS_MAX bytes; the rest is read, so that the program does
- * not stand still. */
-static void run_read(struct run *run)
-{
-	char bytes[4096];
-	ssize_t len = 1;
-
-	for (int i = 0; i < READS_MAX && run->output >= 0 &&
-			(len = read(run->output, bytes, sizeof(bytes))) > 0;
-	     i++) {
-		size_t keep = (size_t)len < WORDS_MAX ? (size_t)len : WORDS_MAX;
-
-		if (run->words.len + keep > WORDS_MAX)
-			buffer_consume(&run->words, run->words.len + keep - WORDS_MAX);
-		(void)buffer_append(&run->words, bytes + len - keep, keep);
-	}
-	if (run->output >= 0 && len == 0)
-		close_end(&run->output, &run->readable);
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	run_read(ctx);
-}
-
-static void run_whole(struct run *run)
-{
-	spawner_whole(run->message->mda->base.world.spawner, run->number);
-	close_end(&run->input, &run->writable);
-	run_arm(run, run->message->mda->base.config->timeout_s);
-}
-
-/* What the pipe takes now. A program that reads no more gets no more. */
-static void run_write(struct run *run)
-{
-	size_t done = 0;
-	ssize_t len;
-
-	while (run->input >= 0 && done < run->pending.len) {
-		len = write(run->input, run->pending.data + done, run->pending.len - done);
-		if (len < 0 && errno == EAGAIN)
-			break;
-		if (len < 0 && errno != EINTR)
-			close_end(&run->input, &run->writable);
-		done += len > 0 ? (size_t)len : 0;
-	}
-	if (run->input < 0)
-		buffer_clear(&run->pending);
-	else
-		buffer_consume(&run->pending, done);
-	if (run->terminated)
-		return;
-	if (run->pending.len == 0)
-		(void)event_del(run->deadline); /* the source's silence is not the program's */
-	else if (done > 0 || !event_pending(run->deadline, EV_TIMEOUT, NULL))
-		run_arm(run, run->message->mda->base.config->timeout_s);
-	if (run->pending.len > 0)
-		(void)event_add(run->writable, NULL);
-	else if (run->message->ended)
-		run_whole(run);
-}
-
 /* Messages ------------------------------------------------------------------------------------- */
 
 static void message_free(struct message *message)
@@ -194,11 +66,8 @@ static void message_free(struct message *message)
 	if (message->mda->current == message)
 		message->mda->current = NULL;
 	message->mda->started -= message->started;
-	for (size_t i = 0; i < message->run_count; i++) {
-		run_close(&message->runs[i]);
-		buffer_release(&message->runs[i].pending);
-		buffer_release(&message->runs[i].words);
-	}
+	for (size_t i = 0; i < message->run_count; i++)
+		mda_run_release(&message->runs[i]);
 	words_release(&message->recipients);
 	free(message->runs);
 	free(message->sender);
@@ -211,17 +80,8 @@ static void message_free(struct message *message)
  */
 static void message_abandon(struct message *message)
 {
-	struct spawner *spawner = message->mda->base.world.spawner;
-
-	for (size_t i = 0; i < message->run_count; i++) {
-		struct run *run = &message->runs[i];
-
-		if (run->number == 0)
-			continue;
-		if (!message->ended || run->pending.len > 0)
-			spawner_kill(spawner, run->number, SIGKILL);
-		spawner_forget(spawner, run->number);
-	}
+	for (size_t i = 0; i < message->run_count; i++)
+		mda_run_abandon(&message->runs[i]);
 	message_free(message);
 }
 
@@ -319,99 +179,44 @@ static void take_ending(struct message *message, const struct delivery_verdict *
 		message->ending = (struct ending){verdict->kind, verdict->outcome, verdict->err};
 }
 
-/* Several lines become one; the last line end goes. */
-static void words_tidy(struct buffer *words)
+static void take_run(struct message *message, const struct delivery_verdict *verdict)
 {
-	for (size_t i = 0; i < words->len; i++) {
-		if (words->data[i] == '\n' || words->data[i] == '\r' || words->data[i] == '\t')
-			words->data[i] = ' ';
-	}
-	while (words->len > 0 && words->data[words->len - 1] == ' ')
-		words->data[--words->len] = '\0';
+	take_ending(message, verdict);
+	message->left--;
 }
 
-static void run_over(struct run *run, enum spawn_end how, int status)
+static void on_over(void *ctx, const struct delivery_verdict *verdict)
 {
-	struct delivery_verdict verdict = {0};
+	struct message *message = ctx;
+	struct mda *mda = message->mda;
 
-	run_read(run);
-	words_tidy(&run->words);
-	run->number = 0;
-	run->over = true;
-	mda_verdict(run->message->mda->base.config, how, status, run->terminated,
-		    buffer_cstr(&run->words), &verdict);
-	run_close(run);
-	buffer_clear(&run->pending);
-	take_ending(run->message, &verdict);
-	run->message->left--;
-}
-
-static void on_done(void *ctx, enum spawn_end how, int status)
-{
-	struct run *run = ctx;
-	struct mda *mda = run->message->mda;
-
-	run_over(run, how, status);
-	message_settle(run->message);
+	take_run(message, verdict);
+	message_settle(message);
 	start_waiting(mda);
 	say_room(mda);
 }
 
-static void on_writable(evutil_socket_t fd, short what, void *ctx)
+static void on_written(void *ctx)
 {
-	struct run *run = ctx;
-	struct mda *mda = run->message->mda;
+	const struct message *message = ctx;
 
-	(void)fd;
-	(void)what;
-	run_write(run);
-	say_room(mda);
-}
-
-static bool run_events(struct run *run)
-{
-	struct event_base *base = run->message->mda->base.world.base;
-
-	run->writable = event_new(base, run->input, EV_WRITE, on_writable, run);
-	run->readable = event_new(base, run->output, EV_READ | EV_PERSIST, on_readable, run);
-	run->deadline = evtimer_new(base, on_deadline, run);
-	return run->writable != NULL && run->readable != NULL && run->deadline != NULL &&
-	       event_add(run->readable, NULL) == 0;
-}
-
-/* Pipes to a program, and the program. */
-static bool run_start(struct run *run)
-{
-	const struct message *message = run->message;
-	const struct spawn_values values = {message->sender, run->recipient, message->folder,
-					    message->account};
-	int input[2] = {-1, -1}, output[2] = {-1, -1};
-
-	if (pipe2(input, O_CLOEXEC) == 0 && pipe2(output, O_CLOEXEC) == 0 &&
-	    fcntl(input[1], F_SETFL, O_NONBLOCK) == 0 && fcntl(output[0], F_SETFL, O_NONBLOCK) == 0)
-		run->number =
-			spawner_run(message->mda->base.world.spawner, message->mda->base.config,
-				    &values, input, output[1], on_done, run);
-	run->input = input[1];
-	run->output = output[0];
-	if (input[0] >= 0)
-		(void)close(input[0]);
-	if (output[1] >= 0)
-		(void)close(output[1]);
-	return run->number != 0 && run_events(run);
+	say_room(message->mda);
 }
 
 static void message_start(struct message *message)
 {
-	bool known = spawner_knows(message->mda->base.world.spawner, message->mda->base.config);
+	const struct words *recipients = &message->recipients;
+	struct delivery_verdict verdict;
 
 	message->started = true;
 	message->mda->started++;
 	for (size_t i = 0; i < message->run_count; i++) {
-		if (known && run_start(&message->runs[i]))
-			run_write(&message->runs[i]);
-		else
-			run_over(&message->runs[i], SPAWN_NOT_STARTED, known ? EAGAIN : ENOTSUP);
+		const struct spawn_values values = {
+			message->sender, recipients->count > 0 ? recipients->word[i] : "",
+			message->folder, message->account};
+
+		if (!mda_run_start(&message->runs[i], &values, &verdict))
+			take_run(message, &verdict);
 	}
 	message_settle(message);
 }
@@ -479,19 +284,14 @@ static void close_mda(struct delivery *delivery)
 /* One for each recipient, if it is said to the program at all. */
 static void make_runs(struct message *message)
 {
+	static const struct mda_run_handler handler = {on_written, on_over};
 	const struct words *recipients = &message->recipients;
 	bool each = needs_recipient(message->mda->base.config) && recipients->count > 1;
 
 	message->run_count = message->left = each ? recipients->count : 1;
 	message->runs = xcalloc(message->run_count, sizeof(*message->runs));
 	for (size_t i = 0; i < message->run_count; i++)
-		message->runs[i] =
-			(struct run){.message = message,
-				     .recipient = recipients->count > 0 ? recipients->word[i] : "",
-				     .input = -1,
-				     .output = -1,
-				     .pending = BUFFER_INIT(PENDING_MAX),
-				     .words = BUFFER_INIT(WORDS_MAX)};
+		mda_run_init(&message->runs[i], &message->mda->base, &handler, message);
 }
 
 static void begin(struct delivery *delivery, const struct delivery_facts *facts)
@@ -523,7 +323,7 @@ static bool into_runs(void *ctx, struct span bytes)
 	bool good = true;
 
 	for (size_t i = 0; i < message->run_count; i++) {
-		if (!message->runs[i].over && (message->runs[i].input >= 0 || !message->started))
+		if (mda_run_takes(&message->runs[i]))
 			good = buffer_append_span(&message->runs[i].pending, bytes) && good;
 	}
 	return good;
@@ -537,12 +337,8 @@ static void too_much(struct message *message)
 	(void)err_set(&verdict.err, OUTCOME_RETRY, "%s: out of memory for a message",
 		      message->mda->base.config->path);
 	take_ending(message, &verdict);
-	for (size_t i = 0; i < message->run_count; i++) {
-		buffer_clear(&message->runs[i].pending);
-		if (message->runs[i].number != 0)
-			spawner_kill(message->mda->base.world.spawner, message->runs[i].number,
-				     SIGKILL);
-	}
+	for (size_t i = 0; i < message->run_count; i++)
+		mda_run_kill(&message->runs[i]);
 }
 
 static bool write_mda(struct delivery *delivery, struct span bytes)
@@ -558,10 +354,8 @@ static bool write_mda(struct delivery *delivery, struct span bytes)
 		       : line_ends_to_lf(&message->line_ends, bytes, into_runs, message);
 	if (!good)
 		too_much(message);
-	for (size_t i = 0; message->started && i < message->run_count; i++) {
-		if (message->runs[i].number != 0)
-			run_write(&message->runs[i]);
-	}
+	for (size_t i = 0; i < message->run_count; i++)
+		mda_run_write(&message->runs[i]);
 	mda->stalled = is_full(mda);
 	return !mda->stalled;
 }
@@ -588,10 +382,8 @@ static void end(struct delivery *delivery, uint32_t uid)
 	message->ended = true;
 	message->uid = uid;
 	mda->current = NULL;
-	for (size_t i = 0; message->started && i < message->run_count; i++) {
-		if (message->runs[i].number != 0)
-			run_write(&message->runs[i]);
-	}
+	for (size_t i = 0; i < message->run_count; i++)
+		mda_run_end(&message->runs[i]);
 	if (!message->started && mda->down)
 		message_refuse_start(message);
 	message_settle(message);
@@ -611,11 +403,8 @@ static void drop(struct delivery *delivery)
 	message->dropped = true;
 	if (!message->started)
 		message->left = 0;
-	for (size_t i = 0; i < message->run_count; i++) {
-		buffer_clear(&message->runs[i].pending);
-		if (message->runs[i].number != 0)
-			spawner_kill(mda->base.world.spawner, message->runs[i].number, SIGKILL);
-	}
+	for (size_t i = 0; i < message->run_count; i++)
+		mda_run_kill(&message->runs[i]);
 	message_settle(message);
 }
 
