@@ -63,7 +63,8 @@ enum outcome file_read(const char *path, struct buffer *out, struct err *err)
 	return outcome;
 }
 
-bool file_sync_directory_of(const char *path)
+/* Makes names in the directory of path durable. False: errno. */
+static bool sync_directory_of(const char *path)
 {
 	char *copy = xstrdup(path);
 	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -91,7 +92,7 @@ static enum outcome replace(const char *path, struct span bytes, const struct st
 				  strerror(errno));
 		if (fd >= 0)
 			(void)unlink(temporary);
-	} else if (!file_sync_directory_of(path)) {
+	} else if (!sync_directory_of(path)) {
 		outcome = err_set(err, OUTCOME_RETRY, "%s: fsync: %s", path, strerror(errno));
 	}
 	if (fd >= 0)

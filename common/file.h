@@ -23,9 +23,6 @@ enum outcome file_read_all(int fd, const char *name, struct buffer *out, struct 
 /* The whole file in place of what out had. */
 enum outcome file_read(const char *path, struct buffer *out, struct err *err);
 
-/* Makes names in the directory of path durable. False: errno. */
-bool file_sync_directory_of(const char *path);
-
 /*
  * Puts bytes in the place of path, at once or not at all: a temporary file beside it, owner and
  * mode as they were (a new file: ours, mode), fsync, rename, fsync of the directory. A symbolic

@@ -65,7 +65,6 @@ struct schedule {
 struct slot *slot_new(struct schedule *schedule, struct fetch_source *source);
 void slot_free(struct slot *slot); /* its run is over, its branches are gone */
 void slot_queue(struct slot *slot);
-void slot_wait(struct slot *slot, int64_t ms); /* or SCHEDULE_NEVER */
 struct slot *section_add(struct schedule *schedule, struct fetch_source *source);
 
 /* Sections that are to be another, or none, are seen to: from the event loop, where nobody holds

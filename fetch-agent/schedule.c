@@ -47,7 +47,7 @@ void slot_queue(struct slot *slot)
 	start_soon(slot->schedule);
 }
 
-void slot_wait(struct slot *slot, int64_t ms)
+static void slot_wait(struct slot *slot, int64_t ms)
 {
 	struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 

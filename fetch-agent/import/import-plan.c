@@ -85,7 +85,7 @@ struct import_source *import_source_add(struct import_plan *plan, const char *na
 	if (plan->count == IMPORT_SOURCES_MAX) {
 		import_problem(plan, line, "more than %d mailboxes: split the file",
 			       IMPORT_SOURCES_MAX);
-		import_source_drop(plan);
+		source_free(plan->sources[--plan->count]);
 	}
 	source = xcalloc(1, sizeof(*source));
 	source->name = xstrdup(name);
@@ -94,11 +94,6 @@ struct import_source *import_source_add(struct import_plan *plan, const char *na
 	plan->sources = xreallocarray(plan->sources, plan->count + 1, sizeof(*plan->sources));
 	plan->sources[plan->count++] = source;
 	return source;
-}
-
-void import_source_drop(struct import_plan *plan)
-{
-	source_free(plan->sources[--plan->count]);
 }
 
 void import_set(struct import_source *source, enum import_key key, const char *text)

@@ -79,7 +79,6 @@ void import_plan_release(struct import_plan *plan);
 /* Adds a source. name may be any text. Past IMPORT_SOURCES_MAX it is a problem, and the last one
  * is given again. */
 struct import_source *import_source_add(struct import_plan *plan, const char *name, int line);
-void import_source_drop(struct import_plan *plan); /* the last one */
 
 /* Replaces the value; a NULL text unsets it. */
 void import_set(struct import_source *source, enum import_key key, const char *text);

@@ -80,8 +80,6 @@ static void services_are_read(void **state)
 
 	(void)state;
 	assert_int_equal(postfix_service_count(postfix), 5);
-	assert_true(postfix_service_runs(smtpd, "smtpd"));
-	assert_false(postfix_service_runs(smtpd, "smtp"));
 	assert_true(postfix_service_is_chrooted(postfix, smtpd));
 	assert_false(postfix_service_is_chrooted(postfix, old));
 	assert_true(postfix_service_has_flag(loud, "-v"));

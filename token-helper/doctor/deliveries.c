@@ -66,9 +66,10 @@ static const struct account_config *by_host(const struct helper_config *config, 
 	return count == 1 ? found : NULL;
 }
 
-const struct account_config *delivery_account(const struct helper_config *config,
-					      const struct login *login, const struct route *route,
-					      const char *sender)
+/* Whose token mailoauthd would give for that; NULL: nobody's. Decides as accounts.c does. */
+static const struct account_config *account_of(const struct helper_config *config,
+					       const struct login *login, const struct route *route,
+					       const char *sender)
 {
 	struct span password = buffer_span(&login->password);
 	const struct account_config *account;
@@ -125,7 +126,7 @@ bool delivery_find(struct doctor *doctor, const char *sender, struct delivery *o
 		doctor_say(doctor, SEVERITY_ERROR, "%s", err.text);
 		doctor_why(doctor, "Postfix defers mail while it cannot ask a table.");
 	}
-	out->used = delivery_account(doctor->config, &out->login, &out->route, sender);
+	out->used = account_of(doctor->config, &out->login, &out->route, sender);
 	out->account = account_of_server(doctor, out);
 	return true;
 }

@@ -17,11 +17,6 @@ void deliveries_release(struct doctor *doctor);
 bool delivery_find(struct doctor *doctor, const char *sender, struct delivery *out);
 void delivery_release(struct delivery *delivery);
 
-/* Whose token mailoauthd would give for that; NULL: nobody's. Pure: decides as accounts.c does. */
-const struct account_config *delivery_account(const struct helper_config *config,
-					      const struct login *login, const struct route *route,
-					      const char *sender);
-
 /*
  * The next delivery from *at on that goes to an account's server, for a service that had none yet:
  * a setting is the same for all of a service. NULL: no more.

@@ -155,7 +155,7 @@ static void append_setting(struct buffer *out, const struct postfix_service *of,
 }
 
 /* "postconf -P 'smtp/unix/NAME=VALUE'", and to remove "-PX 'smtp/unix/NAME'". */
-void doctor_mend_settings(struct doctor *doctor, const struct postfix_service *service,
+static void mend_settings(struct doctor *doctor, const struct postfix_service *service,
 			  const struct setting *settings, size_t count)
 {
 	bool of_service = is_overridden(doctor, service, settings, count);
@@ -177,7 +177,7 @@ void doctor_mend_settings(struct doctor *doctor, const struct postfix_service *s
 void doctor_mend_setting(struct doctor *doctor, const struct postfix_service *service,
 			 const char *name, const char *value)
 {
-	doctor_mend_settings(doctor, service, &(struct setting){name, value}, 1);
+	mend_settings(doctor, service, &(struct setting){name, value}, 1);
 }
 
 void doctor_mend_enable(struct doctor *doctor, const struct account_config *account,
@@ -223,7 +223,7 @@ void doctor_mend_logins(struct doctor *doctor, const struct delivery *delivery,
 	if (!is_overridden(doctor, service, settings, count) && serves_others(doctor, service))
 		doctor_mend_enable(doctor, delivery->account, delivery->sender);
 	else
-		doctor_mend_settings(doctor, service, settings, count);
+		mend_settings(doctor, service, settings, count);
 }
 
 void doctor_mend_login(struct doctor *doctor, const struct delivery *delivery, const char *name,

@@ -87,8 +87,6 @@ struct setting {
  */
 void doctor_mend_setting(struct doctor *doctor, const struct postfix_service *service,
 			 const char *name, const char *value);
-void doctor_mend_settings(struct doctor *doctor, const struct postfix_service *service,
-			  const struct setting *settings, size_t count);
 
 /*
  * The same for a setting of smtp(8) that would stop mail to other servers: where smtp(8) serves

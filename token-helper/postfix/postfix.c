@@ -325,14 +325,6 @@ const struct postfix_service *postfix_service_find(const struct postfix *postfix
 	return NULL;
 }
 
-bool postfix_service_runs(const struct postfix_service *service, const char *program)
-{
-	size_t len = strlen(program);
-
-	return strncmp(service->command, program, len) == 0 &&
-	       (service->command[len] == '\0' || service->command[len] == ' ');
-}
-
 /* "-" means no since Postfix 3.0, unless compatibility_level is 0. */
 bool postfix_service_is_chrooted(const struct postfix *postfix,
 				 const struct postfix_service *service)

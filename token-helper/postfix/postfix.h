@@ -73,8 +73,6 @@ const struct postfix_service *postfix_service_at(const struct postfix *postfix, 
 const struct postfix_service *postfix_service_find(const struct postfix *postfix, const char *name,
 						   const char *type);
 
-/* Its program is called so ("smtp"), whatever its name. */
-bool postfix_service_runs(const struct postfix_service *service, const char *program);
 bool postfix_service_is_chrooted(const struct postfix *postfix,
 				 const struct postfix_service *service);
 /* It has that word among its arguments, before any -o's value: "-v". */
