@@ -53,6 +53,7 @@ program() { # NAME LINE: an executable shell script
 # shellcheck disable=SC2016 # the script's own
 print_secret='echo "$1:$2 command"'
 program give-secret "$print_secret"
+program give-assertion "cat $BED/assertion.secret"
 
 key() { # NAME
 	echo "client_auth = auto
@@ -70,10 +71,13 @@ bed_account secrets $relay "client_id = two-secrets" "client_auth = auto" "clien
 bed_account command $relay "client_id = by-command" "client_auth = basic" \
 	"client_secret_command = $BED/give-secret from a"
 bed_account assertion $relay "client_id = by-assertion" "client_auth = auto" "client_assertion_file = $(bed_secret_file assertion "$(assertion)")"
+bed_account assertion-command $relay "client_id = by-assertion" "client_auth = auto" "client_assertion_command = $BED/give-assertion"
 bed_daemon_start || bed_die "mailoauthd does not start: $(cat "$BED/daemon.log")"
 
-for account in post basic ps rs keys secrets command assertion; do
+# An assertion is good for one request.
+for account in post basic ps rs keys secrets command assertion assertion-command; do
 	bed_provider_ctl reset
+	bed_secret_file assertion "$(assertion)" >/dev/null
 	ok "$account: authorize" bed_authorize $account $relay
 	bed_secret_file assertion "$(assertion)" >/dev/null
 	ok "$account: refresh" bed_mailoauth refresh $account
