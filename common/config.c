@@ -384,25 +384,18 @@ static int column_of(const char *line, const char *text)
 	return column;
 }
 
-/* Called by inih for each line. What inih would swallow or cut is reported here and given on as an
- * empty line. */
-static char *next_line(char *line, int size, void *stream)
+/* What inih would swallow or cut is reported, and a byte order mark taken off. False: the line is
+ * to be passed over. */
+static bool is_whole(struct config_parse *parse, char *line, int size)
 {
-	struct config_parse *parse = stream;
-	char *text;
 	int byte;
 
-	report_unclaimed(parse);
-	if (fgets(line, size, parse->stream) == NULL)
-		return NULL;
-	parse->line++;
 	if (parse->line == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
 		memmove(line, line + 3, strlen(line + 3) + 1); /* a byte order mark */
 	else if (strchr(line, '\n') == NULL && strlen(line) + 1 < (size_t)size &&
 		 !feof(parse->stream)) {
 		config_problem(parse->problems, parse->file, parse->line, "holds a NUL byte");
-		line[0] = '\0';
-		return line;
+		return false;
 	}
 	if (strchr(line, '\n') == NULL && !feof(parse->stream)) {
 		config_problem(
@@ -411,6 +404,22 @@ static char *next_line(char *line, int size, void *stream)
 			size - 2);
 		while ((byte = getc(parse->stream)) != EOF && byte != '\n')
 			continue;
+		return false;
+	}
+	return true;
+}
+
+/* Called by inih for each line. */
+static char *next_line(char *line, int size, void *stream)
+{
+	struct config_parse *parse = stream;
+	char *text;
+
+	report_unclaimed(parse);
+	if (fgets(line, size, parse->stream) == NULL)
+		return NULL;
+	parse->line++;
+	if (!is_whole(parse, line, size)) {
 		line[0] = '\0';
 		return line;
 	}
