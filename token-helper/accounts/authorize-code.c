@@ -59,6 +59,29 @@ static enum outcome choose_redirect(const struct account_config *config, const c
 	return refuse_redirect(config, wanted, err);
 }
 
+/* There are a redirect, both URLs and room for one more. */
+static enum outcome may_begin(struct flows *flows, struct account *account,
+			      const struct flow_wish *wish, const char **redirect_out,
+			      struct err *err)
+{
+	const struct oauth_client *client = &account_config(account)->client;
+	enum outcome outcome =
+		choose_redirect(account_config(account), wish->redirect, redirect_out, err);
+
+	if (outcome == OUTCOME_OK)
+		outcome = account_knows(account, client->authorize_url, err);
+	if (outcome == OUTCOME_OK)
+		outcome = account_knows(account, client->token_url, err);
+	if (outcome == OUTCOME_OK)
+		outcome = flow_make_room(flows, account, err);
+	if (outcome == OUTCOME_OK && client->authorize_url == NULL)
+		outcome =
+			err_set(err, OUTCOME_CONFIG,
+				"account %s: nobody can sign in by code: there is no authorize_url",
+				account_config(account)->name);
+	return outcome;
+}
+
 enum outcome flow_begin(struct flows *flows, struct account *account, const struct flow_wish *wish,
 			struct flow_begun *begun, struct err *err)
 {
@@ -67,21 +90,10 @@ enum outcome flow_begin(struct flows *flows, struct account *account, const stru
 	const char *redirect;
 	char *uri;
 	struct flow *flow;
-	enum outcome outcome =
-		choose_redirect(account_config(account), wish->redirect, &redirect, err);
+	enum outcome outcome = may_begin(flows, account, wish, &redirect, err);
 
-	if (outcome == OUTCOME_OK)
-		outcome = account_knows(account, client->authorize_url, err);
-	if (outcome == OUTCOME_OK)
-		outcome = account_knows(account, client->token_url, err);
-	if (outcome == OUTCOME_OK)
-		outcome = flow_make_room(flows, account, err);
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	if (client->authorize_url == NULL)
-		return err_set(err, OUTCOME_CONFIG,
-			       "account %s: nobody can sign in by code: there is no authorize_url",
-			       account_config(account)->name);
 	uri = redirect_uri(redirect, wish->port);
 	flow = flow_new(flows, account, lifetime_s);
 	flow->replace_identity = wish->replace_identity;
