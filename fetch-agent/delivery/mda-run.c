@@ -185,30 +185,36 @@ static bool make_events(struct mda_run *run)
 	       event_add(run->readable, NULL) == 0;
 }
 
-static bool spawn(struct mda_run *run, const struct spawn_values *values)
+/* 0; EPIPE: the spawner is gone; EAGAIN. */
+static int spawn(struct mda_run *run, const struct spawn_values *values)
 {
 	const struct delivery *delivery = run->delivery;
 	int input[2] = {-1, -1}, output[2] = {-1, -1};
+	int error = EAGAIN;
 
 	if (pipe2(input, O_CLOEXEC) == 0 && pipe2(output, O_CLOEXEC) == 0 &&
 	    fcntl(input[1], F_SETFL, O_NONBLOCK) == 0 && fcntl(output[0], F_SETFL, O_NONBLOCK) == 0)
 		run->number = spawner_run(delivery->world.spawner, delivery->config, values, input,
 					  output[1], on_done, run);
+	if (run->number == 0 && errno == EPIPE)
+		error = EPIPE;
 	run->input = input[1];
 	run->output = output[0];
 	if (input[0] >= 0)
 		(void)close(input[0]);
 	if (output[1] >= 0)
 		(void)close(output[1]);
-	return run->number != 0 && make_events(run);
+	return run->number != 0 && make_events(run) ? 0 : error;
 }
 
 bool mda_run_start(struct mda_run *run, const struct spawn_values *values,
 		   struct delivery_verdict *verdict)
 {
-	bool known = spawner_knows(run->delivery->world.spawner, run->delivery->config);
+	int error = ENOTSUP;
 
-	if (known && spawn(run, values)) {
+	if (spawner_knows(run->delivery->world.spawner, run->delivery->config))
+		error = spawn(run, values);
+	if (error == 0) {
 		write_pending(run);
 		return true;
 	}
@@ -216,7 +222,7 @@ bool mda_run_start(struct mda_run *run, const struct spawn_values *values,
 		spawner_kill(run->delivery->world.spawner, run->number, SIGKILL);
 		spawner_forget(run->delivery->world.spawner, run->number);
 	}
-	conclude(run, SPAWN_NOT_STARTED, known ? EAGAIN : ENOTSUP, verdict);
+	conclude(run, error == EPIPE ? SPAWN_LOST : SPAWN_NOT_STARTED, error, verdict);
 	return false;
 }
 

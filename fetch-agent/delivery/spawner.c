@@ -227,8 +227,13 @@ void spawner_stop(struct spawner *spawner)
 static bool give_order(const struct spawner *spawner, const struct spawn_order *order, size_t len,
 		       const int *fds)
 {
-	return spawner->fd >= 0 &&
-	       passing_send(spawner->fd, order, len, fds, fds != NULL ? SPAWN_FDS : 0);
+	if (spawner->fd >= 0 &&
+	    passing_send(spawner->fd, order, len, fds, fds != NULL ? SPAWN_FDS : 0))
+		return true;
+	/* Its death may be known here before on_report() is told. */
+	if (spawner->fd < 0 || errno == ECONNRESET || errno == ECONNREFUSED || errno == ENOTCONN)
+		errno = EPIPE;
+	return false;
 }
 
 /* False: too long. */
@@ -283,6 +288,7 @@ uint32_t spawner_run(struct spawner *spawner, const struct delivery_config *conf
 	struct pending *pending;
 	size_t len;
 
+	errno = EAGAIN;
 	if (order.program == spawner->count || order.run == 0 ||
 	    !pack_values(values, &order, &len) ||
 	    !give_order(spawner, &order, len, (const int[SPAWN_FDS]){input[0], input[1], output}))

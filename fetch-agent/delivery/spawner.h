@@ -54,7 +54,8 @@ typedef void spawn_done_fn(void *ctx, enum spawn_end how, int status);
 /*
  * Runs config's program with input[0] as stdin and output as stdout and stderr. input[1] is
  * duplicated: see above. All stay the caller's. done is called once, from the event loop, unless
- * forgotten. 0: the spawner is gone or has too much to do; else the run's number.
+ * forgotten. 0: errno is EPIPE when the spawner is gone, else it has too much to do; else the run's
+ * number.
  */
 uint32_t spawner_run(struct spawner *spawner, const struct delivery_config *config,
 		     const struct spawn_values *values, const int input[2], int output,

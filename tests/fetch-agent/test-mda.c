@@ -539,6 +539,25 @@ static void the_spawner_dies(void **state)
 	assert_true(stage->lost);
 }
 
+/* Before the event loop tells of it: what can be run no more is not to wait its time, as what was
+ * tried in vain does. */
+static void the_spawner_is_dead_already(void **state)
+{
+	struct stage *stage = *state;
+	siginfo_t info;
+
+	open_stage(stage, "cat >/dev/null; kill -9 $PPID; exit 0", "", 0);
+	deliver(stage, 1, "alice", "text\r\n");
+	assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+	deliver(stage, 2, "alice", "text\r\n");
+	await(stage, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(stage->got[i].verdict.kind, DELIVERY_DOWN);
+		assert_non_null(
+			strstr(stage->got[i].verdict.err.text, "the process that runs MDAs ended"));
+	}
+}
+
 static void wrong_words_are_said(void **state)
 {
 	static const char *const wrong[] = {"mda:", "mda:dovecot-lda", "mda:/x 'y", "mda:/x %{uid}",
@@ -574,6 +593,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_recipient_refused_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(runs_as_another_user, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_spawner_dies, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_spawner_is_dead_already, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("mda", tests, NULL, NULL);
