@@ -174,13 +174,21 @@ static bool is_header(const struct mailbox *mailbox, const struct imap_body *bod
 	       span_equals_nocase(body->section, "HEADER");
 }
 
+static void drop(struct mailbox *mailbox)
+{
+	if (mailbox->intake.state == INTAKE_BODY)
+		delivery_drop(mailbox->delivery);
+	mailbox->intake.state = INTAKE_NONE;
+	mailbox->intake.whole = false;
+}
+
 void intake_begin(void *ctx, const struct imap_body *body)
 {
 	struct mailbox *mailbox = ctx;
 	struct intake *intake = &mailbox->intake;
 	bool message = is_whole_message(mailbox, body);
 
-	intake_drop(mailbox);
+	drop(mailbox);
 	if (mailbox->what != OUTCOME_OK || (!message && !is_header(mailbox, body)))
 		return;
 	if (body->nil) {
@@ -224,17 +232,9 @@ void intake_end(void *ctx)
 	intake->whole = true;
 }
 
-void intake_drop(struct mailbox *mailbox)
-{
-	if (mailbox->intake.state == INTAKE_BODY)
-		delivery_drop(mailbox->delivery);
-	mailbox->intake.state = INTAKE_NONE;
-	mailbox->intake.whole = false;
-}
-
 void intake_release(struct mailbox *mailbox)
 {
-	intake_drop(mailbox);
+	drop(mailbox);
 	message_head_release(&mailbox->intake.head);
 	envelope_release(&mailbox->intake.envelope);
 }
@@ -295,7 +295,7 @@ void intake_take(struct mailbox *mailbox, const struct imap_fetch *fetch)
 		return;
 	window = intake->whole && intake->state != INTAKE_NONE ? fetch_awaited(mailbox, uid) : NULL;
 	if (window == NULL)
-		intake_drop(mailbox);
+		drop(mailbox);
 	else
 		take(mailbox, fetch, window, uid);
 	mailbox->intake.whole = false;

@@ -207,7 +207,6 @@ void fetch_more(struct mailbox *mailbox);
 void intake_begin(void *ctx, const struct imap_body *body);
 void intake_chunk(void *ctx, struct span bytes);
 void intake_end(void *ctx);
-void intake_drop(struct mailbox *mailbox);
 void intake_release(struct mailbox *mailbox);
 /* The response that the body was in is whole: the message gets its verdict, now or later. */
 void intake_take(struct mailbox *mailbox, const struct imap_fetch *fetch);

@@ -97,42 +97,6 @@ unsigned imap_flags_parse(struct span words)
 	return flags;
 }
 
-static bool take_set(struct span *words, struct imap_set *out)
-{
-	struct imap_set walk;
-	uint32_t first;
-	uint32_t last;
-
-	if (!imap_word_next(words, &out->text))
-		return false;
-	walk = *out;
-	while (imap_set_next(&walk, &first, &last))
-		;
-	return walk.text.len == 0;
-}
-
-bool imap_copyuid_parse(struct span args, uint32_t *uidvalidity_out, struct imap_set *from_out,
-			struct imap_set *to_out)
-{
-	struct imap_set from;
-	struct imap_set to;
-	struct scanner scan;
-	uint32_t uidvalidity;
-	struct span word;
-
-	if (!imap_word_next(&args, &word))
-		return false;
-	scan = scanner_over(word);
-	if (!take_number(&scan, &uidvalidity) || !scanner_at_end(&scan))
-		return false;
-	if (!take_set(&args, &from) || !take_set(&args, &to) || imap_word_next(&args, &word))
-		return false;
-	*uidvalidity_out = uidvalidity;
-	*from_out = from;
-	*to_out = to;
-	return true;
-}
-
 /* count digits, the value at most max. */
 static bool take_digits(struct scanner *scan, size_t count, int max, int *out)
 {

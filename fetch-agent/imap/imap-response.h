@@ -39,7 +39,7 @@ enum imap_code {
 	IMAP_CODE_CLOSED,
 	IMAP_CODE_COMPRESSIONACTIVE,
 	IMAP_CODE_CONTACTADMIN,
-	IMAP_CODE_COPYUID, /* args: see imap_copyuid_parse() */
+	IMAP_CODE_COPYUID,
 	IMAP_CODE_CORRUPTION,
 	IMAP_CODE_EXPIRED,
 	IMAP_CODE_EXPUNGEISSUED,
@@ -239,10 +239,6 @@ bool imap_word_next(struct span *words, struct span *word_out);
 
 /* The flags among words (parentheses around them or not); keywords count for nothing. */
 unsigned imap_flags_parse(struct span words);
-
-/* args of COPYUID (RFC 4315 3): where the messages went. False when it is not of that form. */
-bool imap_copyuid_parse(struct span args, uint32_t *uidvalidity_out, struct imap_set *from_out,
-			struct imap_set *to_out);
 
 /* "17-Jul-1996 02:44:25 -0700" to seconds since 1970. */
 bool imap_date_parse(struct span text, int64_t *seconds_out);

@@ -356,11 +356,6 @@ bool imap_session_compress_is_asked(const struct imap_session *session)
 	return session->compress_is_asked;
 }
 
-size_t imap_session_pending(const struct imap_session *session)
-{
-	return session->pending;
-}
-
 /* In ---------------------------------------------------------------------------------------------
  */
 

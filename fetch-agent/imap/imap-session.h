@@ -101,9 +101,6 @@ bool imap_session_is_local(const struct imap_session *session);
 typedef void imap_left_fn(void *ctx);
 void imap_session_log_out(struct imap_session *session, imap_left_fn *done, void *ctx);
 
-/* Commands that have no answer yet. */
-size_t imap_session_pending(const struct imap_session *session);
-
 /*
  * Gives the bufferevent up, for STARTTLS; the session is then good for nothing but to be freed.
  * NULL when responses or input that came after the last one are pending: an injection; and when

@@ -458,28 +458,6 @@ static void flags_and_words(void **state)
 	assert_int_equal(imap_flags_parse((struct span){NULL, 0}), 0);
 }
 
-static void copyuid(void **state)
-{
-	static const char *const wrong[] = {"",	       "1",	  "1 2",	   "0 1 2",
-					    "1 2 3 4", "1 2 x",	  "1 2 *",	   "1x 2 3",
-					    "1 2: 3",  "1 2 3:0", "4294967296 1 2"};
-	uint32_t uidvalidity = 0, first = 0, last = 0;
-	struct imap_set from;
-	struct imap_set to;
-
-	(void)state;
-	assert_true(imap_copyuid_parse(span_from_str("38505 304,319:320 3956:3958"), &uidvalidity,
-				       &from, &to));
-	assert_int_equal(uidvalidity, 38505);
-	assert_true(span_equals(from.text, "304,319:320"));
-	assert_true(imap_set_next(&to, &first, &last));
-	assert_true(first == 3956 && last == 3958);
-	assert_false(imap_set_next(&to, &first, &last));
-	for (size_t i = 0; i < COUNT(wrong); i++)
-		assert_false(imap_copyuid_parse(span_from_str(wrong[i]), &uidvalidity, &from, &to));
-	assert_int_equal(uidvalidity, 38505);
-}
-
 static void dates(void **state)
 {
 	static const struct {
@@ -554,7 +532,6 @@ int main(void)
 		cmocka_unit_test(malformed_is_for_good),
 		cmocka_unit_test(names_in_utf8),
 		cmocka_unit_test(flags_and_words),
-		cmocka_unit_test(copyuid),
 		cmocka_unit_test(dates),
 		cmocka_unit_test(codes),
 	};
