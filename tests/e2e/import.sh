@@ -87,11 +87,27 @@ fetch() { # STATUS NAME
 	[ "$fetch_status" -eq "$1" ] || diag "$(cat "$BED/fetch.out")"
 }
 
+maildir() {
+	rm -rf "$BED/fetched"
+	mkdir -p "$BED/fetched/tmp" "$BED/fetched/new" "$BED/fetched/cur"
+	chown -R "$BED_MAIL_USER:$BED_MAIL_USER" "$BED/fetched" # getmail delivers nothing as root
+}
+
+# getmail waits for a minute, and gives up, when the child that delivers ends before it has begun to wait. Then once more, from the start.
+getmail_fetches() {
+	for getmail_try in 1 2 3 4 5; do
+		rm -f "$BED"/oldmail-*
+		maildir
+		timeout "$((patience_s / 3))" getmail --quiet --getmaildir "$BED" --rcfile "$BED/getmailrc" && return
+		diag "getmail, try $getmail_try: exit status $?"
+	done
+	return 1
+}
+
 fresh() { # a mailbox with a gap in its UIDs
 	bed_mailbox_empty $user
 	bed_fetch_forget
-	mkdir -p "$BED/fetched/tmp" "$BED/fetched/new" "$BED/fetched/cur"
-	chown -R "$BED_MAIL_USER:$BED_MAIL_USER" "$BED/fetched" # getmail delivers nothing as root
+	maildir
 	bed_put_many $user 12
 	bed_doveadm expunge -u $user mailbox INBOX uid 5
 }
@@ -110,7 +126,7 @@ bed_doveadm mailbox create -u $user 'Entwürfe.a;b' 2>/dev/null || bed_doveadm m
 folder=$(bed_doveadm mailbox list -u $user | grep 'a;b')
 sed -i "s,Entwürfe/a;b,$folder," "$BED/getmailrc"
 printf 'Subject: in a folder\n\ntext\n' | bed_doveadm save -u $user -m "$folder"
-ok "getmail fetches" timeout "$patience_s" getmail --quiet --getmaildir "$BED" --rcfile "$BED/getmailrc"
+ok "getmail fetches" getmail_fetches
 before=$(bed_fetched_count)
 is "$before" $(($(bed_doveadm search -u $user mailbox INBOX all | wc -l) + 1)) "getmail: all of both folders"
 import 0 "getmail: import" --import "$BED/getmailrc" --take-state
@@ -122,8 +138,7 @@ is "$(wc -c <"$BED/sections")" 0 "getmail: and nothing is printed"
 # What getmail had not fetched yet is not lost.
 fresh
 sed -i 's/^read_all.*/&\nmax_messages_per_session = 4/' "$BED/getmailrc"
-rm -f "$BED"/oldmail-*
-timeout "$patience_s" getmail --quiet --getmaildir "$BED" --rcfile "$BED/getmailrc"
+getmail_fetches
 before=$(bed_fetched_count)
 import 0 "getmail interrupted: import" --import "$BED/getmailrc" --take-state
 sed -i '/^max_messages/d; s/^folder .*/folder = INBOX/' "$BED_FETCH_CONF"
