@@ -126,6 +126,8 @@ static void settle(struct fetch *fetch)
 		exit(EX_CONFIG);
 	}
 	harden();
+	if (fetch->options.verb != VERB_CHECK)
+		state_make(fetch->options.state_path); /* confined, root cannot give it away */
 	if (confinement_begin(fetch->config, fetch->options.config_path, &err) != OUTCOME_OK)
 		fatal("the process that runs programs: %s", err.text);
 }

@@ -52,6 +52,15 @@ static void make_missing(const char *path, mode_t mode)
 	free(directory);
 }
 
+void state_make(const char *path)
+{
+	char *lock = xasprintf("%s.lock", path);
+
+	make_missing(lock, 0600);
+	make_missing(path, 0644);
+	free(lock);
+}
+
 static enum outcome take_lock(struct state *state, struct err *err)
 {
 	char *path = xasprintf("%s.lock", state->path);

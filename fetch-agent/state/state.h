@@ -32,6 +32,9 @@ void state_close(struct state *state); /* NULL is nothing */
 /* STATE_WORK in two steps: the lock at once, the database later, from another thread perhaps. A
  * state that does not load is still to be closed, and good for nothing else. */
 enum outcome state_claim(const char *path, struct state **out, struct err *err);
+/* Makes the files of a state that is not there, so that they are whose their directory is: for
+ * root, while it may give files away. What cannot be made is said by state_claim(). */
+void state_make(const char *path);
 enum outcome state_load(struct state *state, struct err *err);
 
 struct state_folder {

@@ -84,6 +84,12 @@ rm "$BED"/fetch.db*
 fetch 1 "state lost"
 is "$(bed_fetched_count)" 9 "state lost: what stands in the Maildir is recognised"
 
+# An administrator tries by hand what a service of another user will do.
+mkdir "$BED/theirs"
+chown "$BED_MAIL_USER" "$BED/theirs"
+fetch 1 "a state in a directory of somebody else's" -s "$BED/theirs/fetch.db"
+is "$(stat -c %U "$BED/theirs/fetch.db" "$BED/theirs/fetch.db.lock" | sort -u)" "$BED_MAIL_USER" "a state in a directory of somebody else's: it is theirs"
+
 bed_fetch_conf "line_ends = crlf"
 bed_mailbox_empty $user
 bed_fetch_forget
