@@ -14,8 +14,8 @@
 
 #define PASSING_MAX 4 /* descriptors in a datagram; what comes beyond is closed */
 
-/* A datagram of len bytes and the descriptors, which stay the caller's; count 0: none. False: errno
- * says why not, or not all of it was taken. */
+/* A datagram of len bytes and the descriptors, at most PASSING_MAX, which stay the caller's; count
+ * 0: none. False: errno says why not, or not all of it was taken. */
 bool passing_send(int fd, const void *bytes, size_t len, const int *fds, size_t count);
 
 /* As recv(2), EINTR too. fds: the count_out that came are the caller's to close; the rest is -1. */

@@ -66,7 +66,6 @@ static enum outcome take_lock(struct state *state, struct err *err)
 	char *path = xasprintf("%s.lock", state->path);
 	enum outcome what = OUTCOME_OK;
 
-	make_missing(path, 0600);
 	state->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (state->lock < 0)
 		what = err_set(err, OUTCOME_CONFIG, "%s: %s%s", path, strerror(errno),
@@ -108,8 +107,6 @@ static enum outcome load(struct state *state, enum state_use use, struct err *er
 		[STATE_MEND] = SQLITE_OPEN_READWRITE,
 	};
 
-	if (use == STATE_WORK)
-		make_missing(state->path, 0644);
 	if (sqlite3_open_v2(state->path, &state->db, flags[use], NULL) != SQLITE_OK ||
 	    sqlite3_busy_timeout(state->db, busy_ms) != SQLITE_OK)
 		return state_trouble(state, err);
@@ -131,8 +128,10 @@ static struct state *state_new(const char *path)
 enum outcome state_claim(const char *path, struct state **out, struct err *err)
 {
 	struct state *state = state_new(path);
-	enum outcome what = take_lock(state, err);
+	enum outcome what;
 
+	state_make(path);
+	what = take_lock(state, err);
 	if (what == OUTCOME_OK)
 		*out = state;
 	else
