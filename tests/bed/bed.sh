@@ -209,7 +209,16 @@ bed_stop() {
 	exit "$bed_status"
 }
 
+# A server that ended by itself explains everything after it.
+bed_show_ended() {
+	while read -r bed_pid bed_start_time; do
+		[ "$(bed_started_at "$bed_pid")" = "$bed_start_time" ] && bed_alive "$bed_pid" || bed_ended="${bed_ended-} $bed_pid"
+	done <"$BED/pids"
+	diag "ended before the test did:${bed_ended- nobody} (mailoauthd ${BED_DAEMON_PID-}, provider ${BED_PROVIDER_PID-})"
+}
+
 bed_show_logs() {
+	bed_show_ended
 	for bed_log in "$BED"/*.log "$BED"/*/log; do
 		[ -s "$bed_log" ] || continue
 		diag "---- the end of ${bed_log#"$BED"/}"
