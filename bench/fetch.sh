@@ -77,7 +77,7 @@ supply time [ -x /usr/bin/time ] || usage "CPU time and memory are measured with
 
 # The mailboxes ----------------------------------------------------------------------------------
 
-bed_install
+bed_begin
 # shellcheck disable=SC2046 # three numbers
 set -- $(bed_ports 2)
 LMTP_PORT=$1 POP3_PORT=$2

@@ -7,7 +7,8 @@
 # and removed when the shell exits, however it exits; what a killed shell leaves behind is removed by the next bed_start. Nothing outside
 # $BED is written, but for the npm packages in a cache (bed_install). Any number of beds can run at the same time.
 #
-#   bed_start            scratch directory, certificates, provider, Dovecot, smarthost, client
+#   bed_begin            scratch directory; from here on bed_ports chooses ports that no other bed has
+#   bed_start            the same, certificates, provider, Dovecot, smarthost, client
 #   bed_daemon_start     mailoauthd with the accounts added by bed_account (daemon.sh)
 #   bed_send, bed_wait_for, bed_log_client, bed_log_hub, bed_mailbox …
 #
@@ -51,7 +52,7 @@ bed_die() {
 # What is missing on this machine, one line; empty when the bed can run.
 bed_missing() {
 	[ "$(id -u)" -eq 0 ] || echo "root (Postfix and Dovecot start as root)"
-	for bed_program in openssl curl npm postfix dovecot; do
+	for bed_program in openssl curl npm postfix dovecot flock; do
 		command -v "$bed_program" >/dev/null || echo "$bed_program"
 	done
 }
@@ -73,6 +74,11 @@ bed_require() {
 bed_clock() {
 	read -r bed_now bed_rest </proc/uptime
 	bed_now=${bed_now%%.*}
+}
+
+# Sends a signal to a process that bed_note was told of, and to no other that has its number by now: a run of all tests uses each several times.
+bed_signal() { # NAME PID
+	grep -qx "$2 $(bed_started_at "$2")" "$BED/pids" && kill -s "$1" "$2" 2>/dev/null
 }
 
 # Polls COMMAND until it succeeds; fails after SECONDS, or BED_PATIENCE times as many where everything is slow.
@@ -145,11 +151,13 @@ bed_end_processes() { # DIR
 }
 
 # Whether the owner of DIR is gone. One in another pid namespace (bootstrap makes one for who is not root) cannot be seen: it gets a day.
+# What only cannot be read just now is there.
 bed_is_abandoned() { # DIR
-	read -r bed_owner bed_since <"$1/owner"
+	{ read -r bed_owner bed_since <"$1/owner"; } 2>/dev/null
 	[ -n "$bed_since" ] || return 1
 	if [ "$(cat "$1/namespace" 2>/dev/null)" = "$(readlink /proc/self/ns/pid)" ]; then
-		[ "$(bed_started_at "$bed_owner")" != "$bed_since" ]
+		bed_then=$(bed_started_at "$bed_owner")
+		[ "$bed_then" != "$bed_since" ] && { [ -n "$bed_then" ] || ! [ -e "/proc/$bed_owner" ]; }
 	else
 		[ -n "$(find "$1/owner" -mmin +1440)" ]
 	fi
@@ -219,25 +227,48 @@ bed_show_ended() {
 
 bed_show_logs() {
 	bed_show_ended
-	for bed_log in "$BED"/*.log "$BED"/*/log; do
+	for bed_log in "$BED"/*.log "$BED"/*/log "$BED"/*/output.log; do
 		[ -s "$bed_log" ] || continue
 		diag "---- the end of ${bed_log#"$BED"/}"
 		tail -n "${BED_LOG_LINES:-25}" "$bed_log" | cut -c 1-400 | sed 's/^/# /'
 	done
 }
 
-# COUNT ports that nobody listens on, below the range from which outgoing connections take theirs.
+# COUNT ports that nobody listens on, and that no other bed has chosen: what a bed has chosen stands in $BED/ports as long as there is the
+# directory, so it needs one (bed_begin); who chooses holds the directory of all beds locked. They lie below the range from which outgoing
+# connections take theirs.
 bed_ports() { # COUNT
+	[ -n "$BED" ] || bed_die "a bed that has not begun chooses ports" >&2
+	(
+		flock -w 60 9 || bed_die "$BED_TMP stays locked" >&2
+		cat "$BED_TMP"/mobed.??????/ports 2>/dev/null | bed_free_ports "$1" >"$BED/chosen" || exit 1
+		tr ' ' '\n' <"$BED/chosen" >>"$BED/ports"
+		cat "$BED/chosen"
+	) 9<"$BED_TMP"
+}
+
+# COUNT ports that are free, and none of those on stdin.
+bed_free_ports() { # COUNT
+	# shellcheck disable=SC2016 # JavaScript
 	bed_node -e '
 		const { createServer } = require("node:net");
+		const { readFileSync } = require("node:fs");
+		const taken = new Set(readFileSync(0, "utf8").split(/\s+/).map(Number));
 		const found = new Map();
+		let last = 30000;
+		try {
+			const outgoing = Number(readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split(/\s+/)[0]);
+			if (outgoing > 12000) last = Math.min(last, outgoing);
+		} catch {}
+		const left = Array.from({ length: last - 10000 }, (_, i) => 10000 + i).filter((port) => !taken.has(port));
 		function next() {
 			if (found.size === Number(process.argv[1])) {
 				console.log([...found.keys()].join(" "));
 				for (const server of found.values()) server.close();
 				return;
 			}
-			const port = 10000 + Math.floor(Math.random() * 20000);
+			if (left.length === 0) throw new Error("no port is free");
+			const [port] = left.splice(Math.floor(Math.random() * left.length), 1);
 			const server = createServer();
 			server.on("error", next);
 			server.listen(port, "127.0.0.1", () => { found.set(port, server); next(); });
@@ -278,6 +309,7 @@ bed_certificates() {
 bed_servers_start() {
 	# shellcheck disable=SC2046 # three numbers
 	set -- $(bed_ports 3)
+	[ $# -eq 3 ] || bed_die "no ports"
 	BED_PROVIDER_PORT=$1 BED_IMAP_PORT=${BED_IMAP_PORT:-$2} BED_HUB_PORT=${BED_HUB_PORT:-$3}
 	bed_certificates
 	# shellcheck disable=SC2119 # its arguments are options for the provider, not ours
@@ -285,13 +317,21 @@ bed_servers_start() {
 	bed_postfix_make hub
 	bed_dovecot_start
 	bed_postfix_start hub
+	# Both of them at work, before a test blames itself.
+	bed_wait_for 20 bed_dovecot_asks || bed_die "Dovecot does not ask the provider: $(tail -n 5 "$BED/dovecot/log" "$BED/provider/output.log")"
+	bed_provider_ctl reset
+}
+
+# What comes first, where a test chooses ports before the bed starts.
+bed_begin() {
+	bed_require
+	bed_install
+	bed_scratch
 }
 
 # Starts everything but mailoauthd.
 bed_start() {
-	bed_require
-	bed_install
-	bed_scratch
+	bed_begin
 	bed_servers_start
 	bed_postfix_make client
 	bed_postfix_start client

@@ -81,13 +81,13 @@ bed_daemon_start() { # [mailoauthd arguments...]
 }
 
 bed_daemon_stop() {
-	kill -TERM "$BED_DAEMON_PID" 2>/dev/null
+	bed_signal TERM "$BED_DAEMON_PID"
 	bed_wait_for 10 bed_gone "$BED_DAEMON_PID"
 	wait "$BED_DAEMON_PID" 2>/dev/null
 }
 
 bed_daemon_kill9() {
-	kill -KILL "$BED_DAEMON_PID" 2>/dev/null
+	bed_signal KILL "$BED_DAEMON_PID"
 	wait "$BED_DAEMON_PID" 2>/dev/null
 }
 
@@ -144,7 +144,7 @@ bed_authorize() { # ACCOUNT USER [browser option...]
 # Puts the plugin under test where the client's Postfix looks for SASL plugins, without the libtool file that would win over it.
 bed_plugin_install() {
 	[ -f "$MAILOAUTH_PLUGIN" ] || bed_die "MAILOAUTH_PLUGIN=$MAILOAUTH_PLUGIN is not there"
-	cp -L "$MAILOAUTH_PLUGIN" "$BED/sasl/libmailoauth.so"
+	cp -L "$MAILOAUTH_PLUGIN" "$BED/sasl/libmailoauth.so" || bed_die "the plugin cannot be copied"
 }
 
 # What all tests of the whole start with: the bed, the plugin, mailoauthd and one authorized account.
@@ -158,6 +158,8 @@ bed_relay_start() {
 	bed_daemon_start || bed_die "mailoauthd does not start: $(tail -n 5 "$BED/daemon.log")"
 	bed_authorize relay relay@example.test ||
 		bed_die "relay@example.test cannot be authorized: $(cat "$BED/authorize.out") $(cat "$BED/browser.out")"
+	bed_daemon_ready >/dev/null || bed_die "mailoauthd has ended: $(tail -n 5 "$BED/daemon.log")"
+	bed_alive "$BED_PROVIDER_PID" || bed_die "the provider has ended: $(tail -n 5 "$BED/provider/output.log")"
 }
 
 bed_programs() {

@@ -123,6 +123,11 @@ bed_dovecot_start() {
 	bed_note "$(cat "$BED/dovecot/run/master.pid")"
 }
 
+# Whether a login is decided by our provider: a token that it does not know is refused for that.
+bed_dovecot_asks() {
+	bed_imap_login XOAUTH2 "$(bed_xoauth2 nobody@example.test wrong)" | grep -q '^a NO \[AUTHENTICATIONFAILED\]'
+}
+
 bed_dovecot_stop() {
 	bed_dovecot_pid=$(cat "$BED/dovecot/run/master.pid")
 	kill -TERM "$bed_dovecot_pid"

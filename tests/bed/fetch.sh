@@ -53,12 +53,12 @@ bed_watch_start() { # [ARGUMENT...]
 }
 
 bed_watch_signal() { # NAME
-	kill -s "$1" "$BED_WATCH_PID"
+	bed_signal "$1" "$BED_WATCH_PID"
 }
 
 # Its exit status: $BED_WATCH_STATUS.
 bed_watch_stop() {
-	kill -TERM "$BED_WATCH_PID" 2>/dev/null
+	bed_signal TERM "$BED_WATCH_PID"
 	bed_wait_for 20 bed_gone "$BED_WATCH_PID" || bed_daemon_hangs "$BED_WATCH_PID"
 	wait "$BED_WATCH_PID"
 	BED_WATCH_STATUS=$?

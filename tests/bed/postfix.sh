@@ -242,10 +242,30 @@ bed_sasl_add_plain() {
 # The smarthost takes mail without TLS and AUTH too, for its own domain, as an MTA does on the machine it serves: on BED_MTA_PORT.
 bed_smtp_listener() { # [PORT]
 	BED_MTA_PORT=${1:-$(bed_ports 1)}
-	postconf -c "$BED/hub/conf" -M "127.0.0.1:$BED_MTA_PORT/inet=127.0.0.1:$BED_MTA_PORT inet n - n - - smtpd" &&
-		postconf -c "$BED/hub/conf" -P "127.0.0.1:$BED_MTA_PORT/inet/smtpd_tls_security_level=none" \
-			"127.0.0.1:$BED_MTA_PORT/inet/local_header_rewrite_clients=" \
-			"127.0.0.1:$BED_MTA_PORT/inet/smtpd_sender_restrictions=" \
-			"127.0.0.1:$BED_MTA_PORT/inet/smtpd_relay_restrictions=permit_auth_destination,reject" &&
-		bed_postfix_reload hub
+	bed_smtp_listen "127.0.0.1:$BED_MTA_PORT" ||
+		bed_die "Postfix (hub) does not take another listener: $(tail -n 3 "$BED/hub/output.log" "$BED/hub/log")"
+}
+
+bed_smtp_listen() { # ADDRESS:PORT
+	postconf -c "$BED/hub/conf" -M "$1/inet=$1 inet n - n - - smtpd" &&
+		postconf -c "$BED/hub/conf" -P "$1/inet/smtpd_tls_security_level=none" \
+			"$1/inet/local_header_rewrite_clients=" \
+			"$1/inet/smtpd_sender_restrictions=" \
+			"$1/inet/smtpd_relay_restrictions=permit_auth_destination,reject" &&
+		bed_postfix_reload hub && bed_wait_for 10 bed_smtp_decided "${1#*:}" && bed_alive "$(bed_postfix_pid hub)"
+}
+
+# Postfix says that it has read its configuration anew before it has, and where it cannot listen it ends.
+bed_smtp_decided() { # PORT
+	bed_smtp_greets "$1" || bed_gone "$(bed_postfix_pid hub)"
+}
+
+bed_smtp_greets() { # PORT
+	# shellcheck disable=SC2016 # JavaScript
+	bed_node -e '
+		const socket = require("node:net").connect(Number(process.argv[1]), "127.0.0.1");
+		socket.setTimeout(5000, () => process.exit(1));
+		socket.on("error", () => process.exit(1));
+		socket.on("end", () => process.exit(1));
+		socket.on("data", (data) => process.exit(data.toString().startsWith("220 hub.test ") ? 0 : 1));' "$1"
 }

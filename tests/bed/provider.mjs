@@ -370,9 +370,9 @@ const controls = {
 
 async function control(req, res) {
   const chunks = [];
-  for await (const chunk of req) chunks.push(chunk);
   const act = controls[`${req.method} ${req.url}`];
   try {
+    for await (const chunk of req) chunks.push(chunk); // who asks may be gone in the middle of it
     if (!act) throw new Error(`no ${req.method} ${req.url}`);
     const answer = act(new URLSearchParams(Buffer.concat(chunks).toString()));
     res.end(typeof answer === 'string' ? answer : `${JSON.stringify(answer)}\n`);

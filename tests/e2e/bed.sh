@@ -18,6 +18,14 @@ else
 	skip "a bed in another pid namespace leaves this one alone" "no pid namespace to be had"
 fi
 
+chosen() { # by eight shells at once
+	for _ in 1 2 3 4 5 6 7 8; do bed_ports 60 & done
+	wait
+}
+is "$(chosen | tr ' ' '\n' | sort | uniq -c | awk '{ print $1 }' | uniq -c | xargs)" "480 1" "who chooses ports at once chooses others"
+is "$(seq 10000 14000 | bed_free_ports 300 | tr ' ' '\n' | awk '$1 > 14000' | wc -l)" 300 "and none that a bed has chosen"
+not_ok "without a directory nobody chooses any" sh -c ". '$BED_SRC/bed.sh' && bed_ports 1"
+
 grant=$(bed_grant relay@example.test)
 token=$(echo "$grant" | bed_json access_token)
 like "$token" '^[A-Za-z0-9_-]{43}$' "consent in the provider's own pages gives an access token"
@@ -47,4 +55,17 @@ bed_send relay@example.test alice@example.test "without AUTH"
 ok "a message without a plugin is deferred" bed_wait_for 15 bed_log_has client 'status=deferred'
 unlike "$(bed_log_client)" 'status=(sent|bounced)' "neither sent nor bounced"
 unlike "$(bed_log_hub)" "sasl_username|: client=" "and the smarthost saw no login"
+
+# What would make every test point after it fail is said by the bed.
+taken=$(bed_smtp_listener "$BED_IMAP_PORT")
+like "$taken" '^Bail out! Postfix \(hub\) does not take another listener' "a port that is taken ends the test"
+ok "Dovecot asks the provider" bed_dovecot_asks
+bed_signal TERM "$BED_PROVIDER_PID"
+bed_wait_for 10 bed_gone "$BED_PROVIDER_PID"
+wait "$BED_PROVIDER_PID"
+not_ok "and it is seen when nobody answers" bed_dovecot_asks
+sleep 60 &
+bed_signal KILL $!
+ok "a process that the bed was not told of is left alone" bed_alive $!
+kill $!
 done_testing

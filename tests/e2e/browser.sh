@@ -12,9 +12,7 @@ for program in chromium chromedriver; do
 	skip_all "the test needs $program"
 done
 bed_programs
-bed_require
-bed_install
-bed_scratch
+bed_begin
 # shellcheck disable=SC2046 # two numbers
 set -- $(bed_ports 2)
 BED_PROVIDER_PORT=$1 driver=http://127.0.0.1:$2

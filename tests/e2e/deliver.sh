@@ -79,7 +79,7 @@ is "$(arrived two@example.test)$(arrived three@example.test)" "$(sent plain)$(se
 deliver "0 1" "LMTP: dropped in the middle" -x 5000000 -r dropped@example.test "$lmtp" plain big
 is "$(arrived dropped@example.test)" "$(sent plain)" "LMTP: nothing of a dropped message is delivered"
 
-bed_smtp_listener || bed_die "Postfix does not take another listener: $(tail -n 3 "$BED/hub/output.log")"
+bed_smtp_listener
 smtp=smtp:127.0.0.1:$BED_MTA_PORT
 deliver "0 7" "SMTP: every message is taken" -r smtp@example.test "$smtp" plain eight nofinal dots lf long big
 ok "SMTP: all have gone on to Dovecot" bed_wait_for 30 bed_queue_empty hub

@@ -9,7 +9,7 @@ BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
 for program in getmail mbsync; do
 	command -v $program >/dev/null || skip_all "$program is not installed (getmail6, isync)"
 done
-bed_install
+bed_begin
 POP3_PORT=$(bed_ports 1)
 pop3=
 if command -v fetchmail >/dev/null && { [ -x /usr/lib/dovecot/pop3 ] || [ -x /usr/libexec/dovecot/pop3 ]; }; then

@@ -7,7 +7,7 @@
 BED_SRC=$(cd "$(dirname "$0")/../bed" && pwd)
 # shellcheck source=../bed/bed.sh
 . "$BED_SRC/bed.sh"
-bed_install
+bed_begin
 # shellcheck disable=SC2046 # two numbers
 set -- $(bed_ports 2)
 pop_port=$1 imap_port=$2
