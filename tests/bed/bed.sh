@@ -217,12 +217,23 @@ bed_stop() {
 	exit "$bed_status"
 }
 
+# How a child of this shell ended, in bed_ended: 137 is SIGKILL, which is the kernel's where memory is short. Not in a subshell: it has no child.
+bed_note_ending() { # NAME PID
+	[ -n "$2" ] && bed_gone "$2" || return 0
+	wait "$2" 2>/dev/null
+	bed_ended="$bed_ended $1: exit status $?,"
+}
+
 # A server that ended by itself explains everything after it.
 bed_show_ended() {
+	bed_ended=
 	while read -r bed_pid bed_start_time; do
-		[ "$(bed_started_at "$bed_pid")" = "$bed_start_time" ] && bed_alive "$bed_pid" || bed_ended="${bed_ended-} $bed_pid"
+		[ "$(bed_started_at "$bed_pid")" = "$bed_start_time" ] && bed_alive "$bed_pid" || bed_ended="$bed_ended $bed_pid"
 	done <"$BED/pids"
-	diag "ended before the test did:${bed_ended- nobody} (mailoauthd ${BED_DAEMON_PID-}, provider ${BED_PROVIDER_PID-})"
+	bed_note_ending mailoauthd "${BED_DAEMON_PID-}"
+	bed_note_ending "the provider" "${BED_PROVIDER_PID-}"
+	diag "ended before the test did:${bed_ended:- nobody} (mailoauthd ${BED_DAEMON_PID-}, provider ${BED_PROVIDER_PID-})," \
+		"$(sed -n 's/^MemAvailable: *//p' /proc/meminfo) of memory and $(df -P "$BED" | awk 'NR == 2 { print $4 }') kB of disk left"
 }
 
 bed_show_logs() {
