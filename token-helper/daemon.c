@@ -44,6 +44,10 @@
 /* How long a request in flight may keep us at the end: a rotated token must reach the disk. Longer
  * than the longest `timeout` of an account, shorter than the unit's TimeoutStopSec. */
 #define DRAIN_S 42
+/* And who has connected, to ask and to be answered: they do so at once, on a machine that does not
+ * swap. */
+#define CLIENTS_S 2
+#define TICKS_S	  10 /* a second's looks at what is in flight */
 
 #define PLURAL(count) (count), (count) == 1 ? "" : "s"
 
@@ -270,7 +274,10 @@ static void on_drain(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	if (++daemon->drain_ticks < DRAIN_S * 10 &&
+	daemon->drain_ticks++;
+	if (daemon->drain_ticks < CLIENTS_S * TICKS_S && server_is_due(daemon->server))
+		return;
+	if (daemon->drain_ticks < DRAIN_S * TICKS_S &&
 	    (accounts_busy(daemon->accounts) || flows_busy(daemon->flows)))
 		return;
 	(void)event_base_loopexit(daemon->base, NULL);
@@ -278,7 +285,7 @@ static void on_drain(evutil_socket_t fd, short what, void *context)
 
 static void on_terminate(evutil_socket_t fd, short what, void *context)
 {
-	static const struct timeval tick = {.tv_usec = 100000};
+	static const struct timeval tick = {.tv_usec = 1000000 / TICKS_S};
 	struct daemon *daemon = context;
 
 	(void)what;

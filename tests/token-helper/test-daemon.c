@@ -605,6 +605,50 @@ static void the_end_waits_for_a_rotated_token(void **state)
 	close(fd);
 }
 
+/* A client that has connected asks at once, but not at the same instant. */
+static void the_end_waits_for_who_is_about_to_ask(void **state)
+{
+	static const char rest[] = "token selector=relay,";
+	int whole, part;
+
+	(void)state;
+	start_with(3600);
+	whole = stage_connect(&stage);
+	part = stage_connect(&stage);
+	stage_send_raw(part, "20:", 3);
+	check_ask("ping ", "OK ", "accounts=1"); /* both have been accepted */
+	(void)kill(stage.daemon, SIGTERM);
+	stage_await(&stage, "STOPPING=1");
+	stage_send(whole, "token selector=relay");
+	check_reply(stage_receive(whole), "OK ", "token=at-0");
+	stage_send_raw(part, rest, sizeof(rest) - 1);
+	check_reply(stage_receive(part), "OK ", "token=at-0");
+	close(whole);
+	close(part);
+	assert_int_equal(stage_wait(&stage), 0);
+}
+
+static void the_end_answers_who_has_asked(void **state)
+{
+	int fds[ASKERS];
+
+	(void)state;
+	start_with(3600);
+	check_ask("ping ", "OK ", "accounts=1");
+	(void)kill(stage.daemon, SIGSTOP);
+	for (int i = 0; i < ASKERS; i++) {
+		fds[i] = stage_connect(&stage);
+		stage_send(fds[i], "token selector=relay");
+	}
+	(void)kill(stage.daemon, SIGTERM);
+	(void)kill(stage.daemon, SIGCONT);
+	for (int i = 0; i < ASKERS; i++) {
+		check_reply(stage_receive(fds[i]), "OK ", " token=at-0");
+		close(fds[i]);
+	}
+	assert_int_equal(stage_wait(&stage), 0);
+}
+
 static int status_of_second(const char *conf)
 {
 	int status = -1;
@@ -1753,6 +1797,8 @@ int main(void)
 		ON_STAGE(an_account_that_comes_back_in_flight_goes_on),
 		ON_STAGE(a_reload_in_flight_keeps_the_waiters),
 		ON_STAGE(the_end_waits_for_a_rotated_token),
+		ON_STAGE(the_end_waits_for_who_is_about_to_ask),
+		ON_STAGE(the_end_answers_who_has_asked),
 		ON_STAGE(a_second_daemon_changes_nothing),
 		ON_STAGE(a_command_that_fails_costs_no_grant),
 		ON_STAGE(the_watchdog_is_fed_until_the_end),

@@ -35,6 +35,7 @@ struct connection {
 	struct buffer out; /* secret: tokens */
 	size_t sent;	   /* of out */
 	bool eof;	   /* the client sends no more */
+	bool has_asked;	   /* a whole request has come */
 	bool closing;	   /* no request is served any more */
 	struct verb_job job;
 	struct account_waiter *waiter;
@@ -189,6 +190,7 @@ static void next_request(struct connection *conn)
 	}
 	(void)buffer_append_span(&copy, payload);
 	buffer_consume(&conn->in, consumed);
+	conn->has_asked = true;
 	set_state(conn, CONNECTION_WORKING);
 	if (buffer_ok(&copy) && helper_request_parse(buffer_span(&copy), &request))
 		verb_run(conn, &request);
@@ -314,6 +316,22 @@ void connection_begin(const struct server_world *world, struct connection_list *
 enum connection_state connection_state(const struct connection *conn)
 {
 	return conn->state;
+}
+
+bool connection_is_due(const struct connection *conn)
+{
+	char byte;
+
+	switch (conn->state) {
+	case CONNECTION_IDLE:
+		return !conn->has_asked || recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	case CONNECTION_READING:
+	case CONNECTION_WRITING:
+		return true;
+	case CONNECTION_WORKING:
+		break;
+	}
+	return false;
 }
 
 struct connection *connection_next(const struct connection *conn)

@@ -36,6 +36,9 @@ void connection_begin(const struct server_world *world, struct connection_list *
 		      struct peer *peer);
 void connection_free(struct connection *conn);
 enum connection_state connection_state(const struct connection *conn);
+/* It is about to ask, or asking, or being answered. Not: what a verb has, which others know of, and
+ * who has asked before and is silent. */
+bool connection_is_due(const struct connection *conn);
 struct connection *connection_next(const struct connection *conn);
 
 /* For verbs: who asks, and exactly one answer to each request, at once or later. */

@@ -103,12 +103,10 @@ static void on_resume(evutil_socket_t fd, short what, void *context)
 		(void)event_add(server->listeners[i], NULL);
 }
 
-static void on_connect(evutil_socket_t listener, short what, void *context)
+/* At most `most` of those who wait. */
+static void accept_some(struct server *server, int listener, int most)
 {
-	struct server *server = context;
-
-	(void)what;
-	for (int i = 0; i < ACCEPT_PER_EVENT; i++) {
+	for (int i = 0; i < most; i++) {
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0) {
@@ -123,6 +121,12 @@ static void on_connect(evutil_socket_t listener, short what, void *context)
 		}
 		return;
 	}
+}
+
+static void on_connect(evutil_socket_t listener, short what, void *context)
+{
+	(void)what;
+	accept_some(context, listener, ACCEPT_PER_EVENT);
 }
 
 static size_t connections_max(void)
@@ -164,6 +168,9 @@ void server_listen(struct server *server, int fd)
 
 void server_stop(struct server *server)
 {
+	/* To close a socket cuts off who waits in its queue. */
+	for (size_t i = 0; i < server->listener_count; i++)
+		accept_some(server, event_get_fd(server->listeners[i]), CONNECTIONS_MAX);
 	for (size_t i = 0; i < server->listener_count; i++) {
 		int fd = event_get_fd(server->listeners[i]);
 
@@ -171,6 +178,16 @@ void server_stop(struct server *server)
 		(void)close(fd);
 	}
 	server->listener_count = 0;
+	(void)event_del(server->resume);
+}
+
+bool server_is_due(const struct server *server)
+{
+	const struct connection *conn = TAILQ_FIRST(&server->connections);
+
+	while (conn != NULL && !connection_is_due(conn))
+		conn = connection_next(conn);
+	return conn != NULL;
 }
 
 void server_free(struct server *server)

@@ -37,7 +37,11 @@ void server_free(struct server *server); /* closes all; NULL is fine */
 /* Takes fd, a listening Unix socket. */
 void server_listen(struct server *server, int fd);
 
-/* Stops accepting; connections go on. */
+/* Accepts who waits already, and nobody after that; connections go on. */
 void server_stop(struct server *server);
+
+/* Would somebody be cut off who has connected to ask, is asking, or is being answered? What an
+ * account or a flow is waited for with is theirs to know. */
+bool server_is_due(const struct server *server);
 
 #endif
