@@ -17,6 +17,17 @@
 
 #include "common/banned.h"
 
+void service_fill_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 void service_notify(const char *state)
 {
 	const char *path = secure_getenv("NOTIFY_SOCKET");

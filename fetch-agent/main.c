@@ -434,6 +434,7 @@ int main(int argc, char **argv)
 	struct fetch fetch = {0};
 	int status;
 
+	service_fill_stdio();
 	fetch_options_read(argc, argv, &fetch.options);
 	if (fetch.options.verb == VERB_IMPORT)
 		return verb_import(&fetch.options);

@@ -487,6 +487,7 @@ int main(int argc, char **argv)
 	struct sockets sockets = {.count = 0};
 	struct err err;
 
+	service_fill_stdio();
 	read_options(argc, argv, &daemon);
 	harden();
 	(void)signal(SIGPIPE, SIG_IGN);

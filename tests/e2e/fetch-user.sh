@@ -81,4 +81,10 @@ ok "without it the daemon ends" bed_wait_for 20 bed_gone "$BED_WATCH_PID"
 wait "$BED_WATCH_PID"
 is $? 70 "without it the daemon ends: exit status 70, so that it is started again"
 like "$(cat "$BED/watch.log")" 'error: the process that runs programs .* has died' "without it the daemon ends: it is said"
+
+# Descriptor 0 is free then: what is opened next must not be what a process that we fork keeps open.
+rm "$BED/ran/who"
+bed_fetch_conf "deliver = mda:$BED/mda"
+fetch 0 "without standard input" --once -s "$BED/closed.db" <&-
+is "$(cat "$BED/ran/who")" root "without standard input: the program runs, and mailoauth-fetch ends"
 done_testing
