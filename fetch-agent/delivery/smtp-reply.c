@@ -24,11 +24,6 @@ void smtp_reply_reader_release(struct smtp_reply_reader *reader)
 	buffer_release(&reader->reply.text);
 }
 
-bool smtp_reply_reader_is_idle(const struct smtp_reply_reader *reader)
-{
-	return reader->line.len == 0 && (reader->lines == 0 || reader->whole);
-}
-
 /* One to three digits, as they stand. */
 static bool scan_part(struct scanner *scan)
 {

@@ -48,8 +48,6 @@ void smtp_reply_reader_release(struct smtp_reply_reader *reader);
  */
 enum smtp_parse smtp_reply_feed(struct smtp_reply_reader *reader, struct span bytes,
 				size_t *consumed_out, struct err *err);
-/* Nothing has come of the next reply. */
-bool smtp_reply_reader_is_idle(const struct smtp_reply_reader *reader);
 
 bool smtp_reply_is_good(const struct smtp_reply *reply);      /* 2yz */
 bool smtp_reply_is_temporary(const struct smtp_reply *reply); /* 4yz */

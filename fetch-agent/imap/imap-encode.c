@@ -61,7 +61,7 @@ static bool encode_literal(struct imap_encoder *enc, struct span value)
 	return buffer_append_span(enc->out, value);
 }
 
-static bool encode(struct imap_encoder *enc, struct span value, bool may_be_bare)
+bool imap_encode_astring(struct imap_encoder *enc, struct span value)
 {
 	enum form form = form_of(enc, value);
 
@@ -69,19 +69,9 @@ static bool encode(struct imap_encoder *enc, struct span value, bool may_be_bare
 		return false;
 	if (form == FORM_LITERAL)
 		return encode_literal(enc, value);
-	if (form == FORM_BARE && may_be_bare)
+	if (form == FORM_BARE)
 		return buffer_append_span(enc->out, value);
 	return encode_quoted(enc, value);
-}
-
-bool imap_encode_string(struct imap_encoder *enc, struct span value)
-{
-	return encode(enc, value, false);
-}
-
-bool imap_encode_astring(struct imap_encoder *enc, struct span value)
-{
-	return encode(enc, value, true);
 }
 
 bool imap_encode_mailbox(struct imap_encoder *enc, struct span name)

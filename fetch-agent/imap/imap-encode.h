@@ -35,8 +35,8 @@ struct imap_encoder {
 };
 
 /* All false when the buffer or waits are full, or the value cannot be said in IMAP (a NUL). */
-bool imap_encode_string(struct imap_encoder *enc, struct span value);  /* quoted or literal */
-bool imap_encode_astring(struct imap_encoder *enc, struct span value); /* bare where it can be */
+bool imap_encode_astring(struct imap_encoder *enc, struct span value); /* quoted or a literal where
+									  it must be */
 
 /* name: UTF-8. INBOX in any case is sent as INBOX. False too when it is not UTF-8. */
 bool imap_encode_mailbox(struct imap_encoder *enc, struct span name);

@@ -39,7 +39,7 @@ static void trace(struct span bytes, size_t step, struct buffer *out)
 	}
 	if (parse == SMTP_PARSE_MALFORMED)
 		(void)buffer_append_str(out, "malformed");
-	else if (!smtp_reply_reader_is_idle(&reader))
+	else if (reader.line.len > 0 || (reader.lines > 0 && !reader.whole))
 		(void)buffer_append_str(out, "more");
 	smtp_reply_reader_release(&reader);
 }

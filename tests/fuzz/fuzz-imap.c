@@ -76,7 +76,7 @@ static void check_string(struct span bytes)
 
 	limits.response_bytes = limits.literal_bytes = 1 << 20;
 	(void)buffer_append_str(&line, "* LIST () NIL ");
-	if (imap_encode_string(&enc, bytes) && buffer_append_str(&line, "\r\n")) {
+	if (imap_encode_astring(&enc, bytes) && buffer_append_str(&line, "\r\n")) {
 		parser = imap_parser_new(&limits, NULL);
 		require(imap_parser_feed(parser, buffer_span(&line), &consumed, &response, NULL) ==
 			IMAP_PARSE_RESPONSE);
