@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Manual pages are well-formed, and say what the programs say: options, verbs, destinations and configuration keys in both or in neither; and
-# what is read from a directory is in the list of what is installed.
+# what is read from a directory is in the list of what is installed. Each key of the configuration is in a test.
 # MAILOAUTHD, MAILOAUTH and MAILOAUTH_FETCH name the programs; without them only the form is looked at.
 cd "$(dirname "$0")/.." || exit 1
 status=0
@@ -51,6 +51,17 @@ different=$(
 )
 [ -z "$different" ] || {
 	echo "$different"
+	status=1
+}
+
+# Each key is set in a test, or named there in quotes.
+tested=$(find tests \( -name '*.c' -o -name '*.sh' \) -exec cat {} + | sed 's/\\n/ /g' | grep -oE '[a-z_]+ *=[^=]|"[a-z_]+"' | tr -cd 'a-z_\n' | sort -u)
+untested=$(for key in $settings $(for table in account_keys daemon_keys preset_keys; do table_keys $helper_config $table; done) \
+	$(table_keys fetch-agent/fetch-config.c fetch_keys); do
+	printf '%s\n' "$tested" | grep -qxF "$key" || echo "no test sets the key $key"
+done)
+[ -z "$untested" ] || {
+	echo "$untested"
 	status=1
 }
 

@@ -375,7 +375,65 @@ static void a_preset_beside_the_file_wins(void **state)
 	free(beside);
 }
 
+#define ACME                                                                                       \
+	"[provider acme]\ntitle = Acme\nissuer = https://a.example\n"                              \
+	"authorize_url = https://a.example/a\ntoken_url = https://a.example/t\n"                   \
+	"device_url = https://a.example/d\nscope = openid\nsmtp_host = a\nimap_host = b\n"         \
+	"pop_host = c\n"
+#define AT_ACME "[account a]\nprovider = acme\nuser = u@a.example\nuse = smtp pop\nallow = root\n"
+
+static void provider_says(const char *lines)
+{
+	char *text = xasprintf(ACME "%s", lines);
+
+	write_text("providers/acme.conf", text, 0600);
+	free(text);
+}
+
+/* What stands in a preset and nowhere else. */
+static void a_preset_has_keys_of_its_own(void **state)
+{
+	char *beside = xasprintf("%s/providers", dir);
+	const struct account_config *account;
+
+	(void)state;
+	assert_int_equal(mkdir(beside, 0700), 0);
+	provider_says("smtp_scope = s.send\nimap_scope = s.imap\npop_scope = s.pop\n"
+		      "client_id_pattern = acme-*\ndevice_note = for televisions only\n"
+		      "grants = authorization_code\n");
+	account = load_one(AT_ACME "client_id = acme-1\n");
+	assert_string_equal(account->client.scope, "s.send s.pop openid");
+	assert_string_equal(account->client.required_scope, "s.send s.pop");
+	assert_string_equal(account->device_note, "for televisions only");
+	assert_null(strstr(buffer_cstr(&config->warnings), "client_id"));
+	(void)load_one(AT_ACME "client_id = 4711\n");
+	assert_non_null(strstr(buffer_cstr(&config->warnings),
+			       "client_id = 4711: ids of Acme look like acme-*"));
+	check_problem(AT_ACME "client_id = acme-1\ngrant = device_code\n", 7,
+		      "not with provider = acme: for televisions only");
+	provider_says("unavailable = Acme has sold its mail\n");
+	check_problem(AT_ACME "client_id = acme-1\n", 2, "Acme has sold its mail");
+	free(beside);
+}
+
 /* Checks -------------------------------------------------------------------------------------- */
+
+static void each_service_may_have_a_user(void **state)
+{
+	const struct account_config *account =
+		load_one(CUSTOM "smtp_user = s@example.test\npop_user = p@example.test\n");
+
+	(void)state;
+	assert_string_equal(account->service_user[SERVICE_SMTP], "s@example.test");
+	assert_string_equal(account->service_user[SERVICE_IMAP], "u@example.test");
+	assert_string_equal(account->service_user[SERVICE_POP], "p@example.test");
+	check_problem(CUSTOM "smtp_user = s@example.test # me\n", 11,
+		      "smtp_user = s@example.test # me: ");
+	check_problem(CUSTOM "imap_user = i@example.test # me\n", 11,
+		      "imap_user = i@example.test # me: ");
+	check_problem(CUSTOM "pop_user = p@example.test # me\n", 11,
+		      "pop_user = p@example.test # me: ");
+}
 
 static void a_host_is_a_name_without_a_port(void **state)
 {
@@ -648,6 +706,8 @@ int main(void)
 		IN_DIR(custom_says_what_it_lacks),
 		IN_DIR(what_is_left_out_is_learned),
 		IN_DIR(a_preset_beside_the_file_wins),
+		IN_DIR(a_preset_has_keys_of_its_own),
+		IN_DIR(each_service_may_have_a_user),
 		IN_DIR(a_host_is_a_name_without_a_port),
 		IN_DIR(every_missing_key_is_named),
 		IN_DIR(values_are_checked_at_their_lines),
