@@ -156,6 +156,45 @@ S: 220 ESMTP ready
 stall
 EOF
 
+then_against 2 "refuses TLS" <<EOF
+S: \x15\x03\x03\x00\x02\x02\x28
+close
+EOF
+said 'retry: .*TLS: .*handshake failure' "$name: the line says so"
+
+# Its name: what mailoauth-fetch finds as /etc/resolv.conf has a name server that answers every question with a code, or not at all.
+named_by() { # WORDS CODE
+	echo "$2" >"$BED/name.code"
+	then_against 2 "$1" "host = mail.test" </dev/null
+	ok "$name: it was asked" grep -iq '^mail.test' "$BED/name.log"
+	is "$(cat "$BED/client.log")" "" "$name: nothing was said to the mail server"
+	: >"$BED/name.log"
+}
+
+if unshare --mount true 2>/dev/null; then
+	: >"$BED/name.log"
+	"$BED_NODE" "$BED_SRC/name-server.mjs" "$BED/name.code" "$BED/name.log" >"$BED/name.port" 2>"$BED/name.err" &
+	name_server=$!
+	bed_note $name_server
+	bed_wait_for 10 [ -s "$BED/name.port" ] || bed_die "the name server does not start: $(cat "$BED/name.err")"
+	echo "nameserver 127.0.0.1:$(cat "$BED/name.port")" >"$BED/resolv.conf"
+	cat >"$BED/under-names" <<-EOT
+		#!/bin/sh
+		mount --bind "$BED/resolv.conf" /etc/resolv.conf && exec "\$@"
+	EOT
+	chmod 755 "$BED/under-names"
+	sed -i 's/^imap_host = 127.0.0.1$/& mail.test/' "$BED_CONF"
+	bed_daemon_reload
+	BED_FETCH_UNDER="unshare --mount $BED/under-names"
+	named_by "has a name server that is silent" silent
+	named_by "has a name server that fails" 2
+	named_by "has a name that is not known" 3
+	BED_FETCH_UNDER=
+	kill $name_server
+else
+	skip "has a name server that is silent" "no mount namespace to be had"
+fi
+
 then_against 0 "is a server again" <<EOF
 $LOGIN
 $SELECT
@@ -269,6 +308,27 @@ S: \$tag OK done
 $LOGOUT
 EOF
 is "$(bed_fetched_count)" 1 "$name: and what is decided does not wait for it"
+bed_fetch retry inbox
+then_against 0 "has the text at last" <<EOF
+$LOGIN
+C: EXAMINE INBOX\$
+S: * 3 EXISTS
+S: * OK [UIDVALIDITY 7] ok
+S: * OK [UIDNEXT 4] ok
+S: \$tag OK [READ-ONLY] done
+C: UID FETCH 4:[*] .UID RFC822.SIZE.\$
+S: \$tag OK none
+C: UID FETCH 1,3 .UID RFC822.SIZE.\$
+S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+S: * 3 FETCH (UID 3 RFC822.SIZE 22)
+S: \$tag OK done
+C: UID FETCH 1,3 .UID INTERNALDATE BODY.PEEK
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: * 3 FETCH (UID 3 BODY[] {20}\r\nSubject: three\r\n\r\n3\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one three two" "$name: each is there once"
 
 then_against 1 "refuses a set of no messages" <<EOF
 $LOGIN
@@ -336,6 +396,20 @@ $three
 $NONE
 $LOGOUT
 EOF
+bed_fetch retry inbox
+then_against 0 "sends it at last" <<EOF
+$LOGIN
+$three
+$NONE
+C: UID FETCH 2 .UID RFC822.SIZE.\$
+S: * 2 FETCH (UID 2 RFC822.SIZE 20)
+S: \$tag OK done
+C: UID FETCH 2 .UID INTERNALDATE BODY.PEEK
+S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: \$tag OK done
+$LOGOUT
+EOF
+is "$(subjects)" "one three two" "$name: each is there once"
 
 against 10 "throttles" <<EOF
 $LOGIN

@@ -27,10 +27,27 @@ $EXAMINE
 C: IDLE\$
 S: + idling"
 
-# The daemon against the script on stdin, until its log has the line; then it ends. No more than that many connections were made.
-against() { # NAME CONNECTIONS REGEX [LINE...]
-	name=$1 connections=$2 wanted=$3
-	shift 3
+GOOD="$LOGIN
+C: EXAMINE INBOX\$
+S: * 2 EXISTS
+S: * OK [UIDVALIDITY 7] ok
+S: * OK [UIDNEXT 3] ok
+S: \$tag OK [READ-ONLY] done
+C: UID FETCH 1:[*] .UID RFC822.SIZE.\$
+S: * 1 FETCH (UID 1 RFC822.SIZE 20)
+S: * 2 FETCH (UID 2 RFC822.SIZE 20)
+S: \$tag OK done
+C: UID FETCH 1:2 .UID INTERNALDATE BODY.PEEK
+S: * 1 FETCH (UID 1 BODY[] {18}\r\nSubject: one\r\n\r\n1\r)
+S: * 2 FETCH (UID 2 BODY[] {18}\r\nSubject: two\r\n\r\n2\r)
+S: \$tag OK done
+C: LOGOUT\$
+S: * BYE
+S: \$tag OK
+close"
+
+# The server of the script on stdin.
+server_start() {
 	cat >"$BED/script"
 	: >"$BED/client.log"
 	rm -f "$BED/port"
@@ -38,6 +55,19 @@ against() { # NAME CONNECTIONS REGEX [LINE...]
 	server=$!
 	bed_note $server
 	bed_wait_for 10 [ -s "$BED/port" ] || bed_die "the scripted server does not start: $(cat "$BED/scripted.log")"
+}
+
+server_stop() {
+	kill $server 2>/dev/null
+	wait $server 2>/dev/null
+}
+
+# The daemon against the script on stdin, until its log has the line; then it ends. No more than that many connections were made. What the
+# server has is there in the end, when it gives it.
+against() { # NAME CONNECTIONS REGEX [LINE...]
+	name=$1 connections=$2 wanted=$3
+	shift 3
+	server_start
 	bed_fetch_forget
 	bed_fetch_conf "port = $(cat "$BED/port")" "timeout = 2" "watch = idle" "interval = 0" "$@"
 	bed_watch_start -v
@@ -47,10 +77,16 @@ against() { # NAME CONNECTIONS REGEX [LINE...]
 		fail "$name: the line says so" "$(grep 'account=relay' "$BED/watch.log"; cat "$BED/client.log")"
 	fi
 	bed_watch_stop
-	kill $server 2>/dev/null
-	wait $server 2>/dev/null
+	server_stop
 	is "$(grep -c AUTHENTICATE "$BED/client.log")" "$connections" "$name: connections"
 	unlike "$(cat "$BED/client.log")" UNEXPECTED "$name: as in the script"
+	server_start <<-EOF
+		$GOOD
+	EOF
+	bed_fetch_conf "port = $(cat "$BED/port")" "timeout = 2"
+	bed_fetch --once
+	server_stop
+	is "$(bed_fetched | xargs -r grep -h '^Subject: ' | tr -d '\r' | sort | xargs)" "Subject: one Subject: two" "$name: then each message is there once"
 }
 
 against "Exchange throttles" 1 \

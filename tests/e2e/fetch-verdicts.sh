@@ -202,6 +202,111 @@ bed_fetch_conf "deliver = mda:$BED/nothing" "after = delete"
 fetch 78 "no such program"
 is "$(bed_mailbox $user | wc -l)" 3 "no such program: nothing is lost"
 
+# Listeners as real ones are not on demand: each takes nothing, and the next run has another destination.
+there() { # the subjects of what second@example.test has, in order
+	bed_mailbox second@example.test | xargs -r sed -n 's/^Subject: //p' | sort | tr '\n' ,
+}
+
+listens() { # NAME STATUS: as the script on stdin says
+	name=$1 wanted=$2
+	fresh
+	put a1
+	put b2
+	cat >"$BED/lmtp.script"
+	rm -f "$BED/lmtp.port"
+	"$BED_NODE" "$BED_SRC/scripted-imap.mjs" "$BED/lmtp.script" "$BED/tls" "$BED/lmtp.log" >"$BED/lmtp.port" 2>"$BED/lmtp.err" &
+	listener=$!
+	bed_note $listener
+	bed_wait_for 10 [ -s "$BED/lmtp.port" ] || bed_die "the scripted listener does not start: $(cat "$BED/lmtp.err")"
+	bed_fetch_conf "deliver = lmtp:127.0.0.1:$(cat "$BED/lmtp.port")" "recipient = ${recipients:-second@example.test}" "deliver_timeout = 2" "after = delete"
+	fetch "$wanted" "$name"
+	kill $listener
+	wait $listener 2>/dev/null
+	is "$(left)" "a1,b2," "$name: nothing is lost"
+	bed_fetch_conf "deliver = $unix" "recipient = second@example.test" "after = delete"
+	bed_fetch retry inbox
+	fetch 0 "$name, then another"
+	is "$(there) $(left)" "a1,b2, " "$name: then each is there once"
+}
+
+greets='S: 220 ready
+C: ^LHLO
+S: 250 here
+C: ^MAIL FROM'
+listens "the listener says 421" 10 <<EOF
+S: 421 4.3.2 shutting down
+close
+EOF
+listens "the listener says 554" 10 <<EOF
+S: 554 no service
+close
+EOF
+listens "the listener closes" 10 <<EOF
+close
+EOF
+listens "the listener speaks another protocol" 4 <<EOF
+S: SSH-2.0-nobody
+stall
+EOF
+listens "the listener goes away" 10 <<EOF
+$greets
+close
+EOF
+listens "the listener is silent" 10 <<EOF
+stall
+EOF
+listens "the listener falls silent in a message" 10 <<EOF
+$greets
+S: 250 ok
+C: ^RCPT TO
+S: 250 ok
+C: ^DATA
+stall
+EOF
+not_ok "$name: no end of it was sent" grep -qx '[.]' "$BED/lmtp.log"
+listens "the listener refuses now" 10 <<EOF
+$greets
+S: 451 4.3.0 busy
+C: ^MAIL FROM
+S: 451 4.3.0 busy
+stall
+EOF
+listens "the listener refuses for ever" 10 <<EOF
+$greets
+S: 250 ok
+C: ^RCPT TO
+S: 550 5.1.1 no
+C: ^RSET
+S: 250 ok
+C: ^MAIL FROM
+S: 554 5.7.1 no
+stall
+EOF
+
+fresh
+put a1
+put b2
+bed_fetch_conf "deliver = $script" "deliver_timeout = 1" "after = delete"
+cp "$BED/mda" "$BED/mda.good"
+printf '#!/bin/sh\nexec sleep 1000\n' >"$BED/mda"
+fetch 10 "the program hangs"
+is "$(left) $(arrived)" "a1,b2, " "the program hangs: nothing is lost"
+cp "$BED/mda.good" "$BED/mda"
+bed_fetch retry inbox
+fetch 0 "the program does not hang any more"
+is "$(left) $(arrived)" " a1,b2," "the program does not hang any more: each is there once"
+
+fresh
+put a1
+put b2
+# shellcheck disable=SC2016 # the program's parent
+printf '#!/bin/sh\nkill -KILL $PPID\n' >"$BED/mda"
+fetch 70 "the process that runs programs dies"
+is "$(left) $(arrived)" "a1,b2, " "the process that runs programs dies: nothing is lost"
+cp "$BED/mda.good" "$BED/mda"
+fetch 0 "it does not die any more"
+is "$(left) $(arrived)" " a1,b2," "it does not die any more: each is there once"
+
 mkdir "$BED/small"
 if mount -t tmpfs -o size=256k none "$BED/small" 2>/dev/null; then
 	fresh

@@ -400,6 +400,7 @@ static void silence_ends(void **state)
 	begin_with(&trial, "lmtp", HELLO COMMANDS "S: 250 ok\nE", 1, 1);
 	put(&trial, 1, "a", "x");
 	await(&trial, 2);
+	expect(&trial, 0, 1, DELIVERY_DOWN, "silent for 1 s");
 	expect(&trial, 1, 0, DELIVERY_DOWN, "silent for 1 s");
 	finish(&trial);
 }

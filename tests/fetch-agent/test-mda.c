@@ -392,7 +392,7 @@ static void a_part_is_never_the_whole(void **state)
 
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	fd = open(fifo, O_RDWR | O_CLOEXEC);
-	open_stage(stage, "head -n 1 >/dev/null; echo >$top/ready; cat >/dev/null; echo >$top/end",
+	open_stage(stage, "head -n 1 >/dev/null; echo >$top/ready; cat >/dev/null; echo >>$top/end",
 		   "", 0);
 	begin(stage, "a@b", "alice");
 	(void)delivery_write(stage->delivery, span_from_str("first\r\nsecond\r\n"));
