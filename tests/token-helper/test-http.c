@@ -625,6 +625,61 @@ static void test_many_and_cancel(void **state)
 	free(fake_http_stop(&silent));
 }
 
+struct sockets {
+	const struct event *event[4];
+	size_t count;
+};
+
+static int note_socket(const struct event_base *base, const struct event *event, void *context)
+{
+	struct sockets *sockets = context;
+
+	(void)base;
+	if (event_get_fd(event) >= 0 && sockets->count < 4)
+		sockets->event[sockets->count++] = event;
+	return 0;
+}
+
+/* One turn, in which something happens on every socket before anything else does. */
+static void busy_turn(struct event_base *base)
+{
+	struct sockets sockets = {.count = 0};
+
+	assert_int_equal(event_base_foreach_event(base, note_socket, &sockets), 0);
+	for (size_t i = 0; i < sockets.count; i++)
+		event_active((struct event *)(uintptr_t)sockets.event[i], EV_READ, 0);
+	(void)event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+/* What has ended is collected though others never leave the event loop in peace. */
+static void test_collected_beside_traffic(void **state)
+{
+	struct seen seen = {.base = event_base_new(), .body = BUFFER_INIT(HTTP_BODY_MAX)};
+	struct http_client *http = http_client_new(seen.base, "mailoauth-test");
+	struct deadline patience = deadline_in_ms(5000);
+	struct http_request request = {.form = span_from_str("a=b"), .timeout_ms = 60000};
+	struct fake_http fake, silent;
+	char url[64];
+
+	(void)state;
+	fake_http_start(&fake, FAKE_HTTP_SEND, OK_REPLY);
+	fake_http_start(&silent, FAKE_HTTP_SILENCE, "");
+	request.url = url;
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/", silent.port);
+	(void)http_post(http, &request, on_done, &seen);
+	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/", fake.port);
+	seen.exchange = http_post(http, &request, on_done, &seen);
+	while (seen.calls == 0 && !deadline_passed(patience))
+		busy_turn(seen.base);
+	assert_int_equal(seen.calls, 1);
+	assert_outcome(&seen, OUTCOME_OK);
+	http_client_free(http);
+	event_base_free(seen.base);
+	buffer_release(&seen.body);
+	free(fake_http_stop(&fake));
+	free(fake_http_stop(&silent));
+}
+
 static void test_form(void **state)
 {
 	struct buffer form = BUFFER_INIT(100);
@@ -657,6 +712,7 @@ int main(void)
 		cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_many_and_cancel),
+		cmocka_unit_test(test_collected_beside_traffic),
 		cmocka_unit_test(test_slow_lookup),
 		cmocka_unit_test(test_cancelled_lookup),
 	};

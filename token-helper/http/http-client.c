@@ -16,11 +16,14 @@
 
 #define COLLECT_MAX 12
 
+/* Whoever adds a timer that has run out, before its turn is there, puts it off: with something on a
+ * socket in each turn nothing would ever be collected. */
 static void collect_soon(struct http_client *client)
 {
 	static const struct timeval now = {0};
 
-	(void)event_add(client->collect, &now);
+	if (!evtimer_pending(client->collect, NULL))
+		(void)event_add(client->collect, &now);
 }
 
 /* False: nothing has ended. */
