@@ -48,6 +48,8 @@ static struct {
 	fake_server_fn *server;
 	void *context;
 	int64_t requests;
+	uint64_t turn_order; /* what was added later is due in another turn */
+	int64_t turn_requests, most_in_a_turn;
 } world;
 
 /* Time ---------------------------------------------------------------------------------------- */
@@ -182,6 +184,13 @@ int event_add(struct event *event, const struct timeval *after)
 	return 0;
 }
 
+int event_pending(const struct event *event, short what, struct timeval *at)
+{
+	(void)what;
+	(void)at;
+	return event->place != 0;
+}
+
 void event_free(struct event *event)
 {
 	(void)event_del(event);
@@ -275,13 +284,25 @@ void fake_world_begin(int64_t wall_s, uint32_t seed, fake_server_fn *server, voi
 	world.context = context;
 }
 
+/* All that is due when a turn begins happens in it, as in libevent. */
+static void begin_turn_before(const struct event *event)
+{
+	if (event->at_ms == world.monotonic_ms && event->order < world.turn_order)
+		return;
+	world.turn_order = world.order;
+	world.turn_requests = world.requests;
+}
+
 static void fire(struct event *event)
 {
+	begin_turn_before(event);
 	world.monotonic_ms = event->at_ms;
 	(void)event_del(event);
 	if (event->every_ms != 0)
 		wait_until(event, world.monotonic_ms + event->every_ms);
 	event->callback(-1, EV_TIMEOUT, event->context);
+	if (world.requests - world.turn_requests > world.most_in_a_turn)
+		world.most_in_a_turn = world.requests - world.turn_requests;
 }
 
 void fake_world_run(int64_t until_s)
@@ -305,6 +326,11 @@ void fake_world_suspend(int64_t for_s)
 int64_t fake_world_requests(void)
 {
 	return world.requests;
+}
+
+int64_t fake_world_in_a_turn(void)
+{
+	return world.most_in_a_turn;
 }
 
 int64_t fake_world_next_s(void)

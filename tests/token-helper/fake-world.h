@@ -35,7 +35,8 @@ void fake_world_run(int64_t until_s);
 void fake_world_set_clock(int64_t by_s); /* the wall clock jumps */
 void fake_world_suspend(int64_t for_s);	 /* only the wall clock goes on */
 
-int64_t fake_world_requests(void); /* that reached the server since the beginning */
-int64_t fake_world_next_s(void);   /* wall clock of the next thing that is due; 0: nothing is */
+int64_t fake_world_requests(void);  /* that reached the server since the beginning */
+int64_t fake_world_in_a_turn(void); /* of them, at most, in one turn of the event loop */
+int64_t fake_world_next_s(void);    /* wall clock of the next thing that is due; 0: nothing is */
 
 #endif

@@ -27,7 +27,9 @@
 #include "common/xalloc.h"
 #include "tests/common/scratch.h"
 #include "tests/token-helper/fake-world.h"
+#include "token-helper/accounts/account-private.h"
 #include "token-helper/accounts/accounts.h"
+#include "token-helper/accounts/beginnings.h"
 #include "token-helper/accounts/calendar.h"
 #include "token-helper/accounts/commit-queue.h"
 #include "token-helper/accounts/metrics.h"
@@ -65,6 +67,7 @@ static struct {
 	bool has_no_url;    /* said to nobody where it is: grants are written without */
 	bool has_metadata;  /* else what it says to everything is said there too */
 	int metadata_requests;
+	void (*meanwhile)(void); /* happens while it is asked */
 } server;
 
 static int directory_syncs;
@@ -115,6 +118,8 @@ static void serve(void *context, struct fake_exchange *exchange)
 	(void)snprintf(server.last_form, sizeof(server.last_form), "%.*s",
 		       (int)(exchange->form.len < 511 ? exchange->form.len : 511),
 		       exchange->form.ptr);
+	if (server.meanwhile != NULL)
+		server.meanwhile();
 	if (server.per_second != NULL && clock_now_s() - START_S < server.seconds)
 		server.per_second[clock_now_s() - START_S]++;
 	if (server.latency_ms != 0)
@@ -771,6 +776,7 @@ static void between(event_callback_fn what)
 	struct event *event;
 
 	start_crowd();
+	fake_world_run(clock_now_s()); /* all have begun */
 	event = event_new(NULL, -1, 0, what, NULL);
 	assert_int_equal(event_add(event, &answered), 0);
 	fake_world_run(clock_now_s() + 1);
@@ -826,6 +832,126 @@ static void a_reload_loses_nothing_of_what_is_answered(void **state)
 	assert_int_equal(store_load(store, "a00199", &grant, NULL), OUTCOME_OK);
 	assert_string_equal(buffer_cstr(&grant.refresh_token), "rt-200");
 	grant_release(&grant);
+}
+
+/* Many that begin at once -----------------------------------------------------------------------
+ */
+
+static void refreshes_begin_some_at_a_time(void **state)
+{
+	(void)state;
+	start_crowd();
+	assert_int_equal(server.requests, BEGINNINGS_A_TURN);
+	assert_true(accounts_busy(accounts));
+	fake_world_run(clock_now_s() + 1);
+	assert_int_equal(server.requests, CROWD);
+	assert_int_equal(crowd.served, CROWD);
+	assert_int_equal(fake_world_in_a_turn(), BEGINNINGS_A_TURN);
+}
+
+/* With tokens that are over, and nobody who asks; all planned for the same moment. */
+static void start_due(void)
+{
+	write_conf(CROWD, "");
+	write_grants(0, CROWD, START_S - 4000, 0);
+	start();
+	crowd = (struct crowd){0};
+	for (size_t i = 0; i < CROWD; i++)
+		account_plan_at(accounts_at(accounts, i), clock_now_s() + 5);
+}
+
+static void those_that_are_due_begin_some_at_a_time(void **state)
+{
+	(void)state;
+	start_due();
+	fake_world_run(clock_now_s() + 5);
+	assert_int_equal(server.requests, CROWD);
+	assert_int_equal(fake_world_in_a_turn(), BEGINNINGS_A_TURN);
+}
+
+static void ask_for_the_last(void)
+{
+	size_t last = CROWD - 1;
+
+	if (server.requests == BEGINNINGS_A_TURN)
+		(void)account_get_token(accounts_at(accounts, last), 0, on_crowd_token,
+					accounts_at(accounts, last));
+	if (server.requests == BEGINNINGS_A_TURN + 1)
+		assert_non_null(strstr(server.last_form, "rt-0-199"));
+}
+
+static void who_is_asked_for_begins_before_who_is_due(void **state)
+{
+	(void)state;
+	start_due();
+	server.meanwhile = ask_for_the_last;
+	fake_world_run(clock_now_s() + 6);
+	assert_int_equal(server.requests, CROWD);
+	assert_int_equal(crowd.served, 1);
+}
+
+/* Those whose turn comes after the endpoint was found to be down do not ask it. */
+static void who_waits_to_begin_hears_that_it_is_down(void **state)
+{
+	(void)state;
+	server.broken = "rt-0";
+	start_crowd();
+	fake_world_run(clock_now_s() + 1);
+	assert_int_equal(crowd.failed, CROWD);
+	assert_in_range(server.requests, 2, 4 * BEGINNINGS_A_TURN);
+	server.broken = NULL;
+	fake_world_run(clock_now_s() + 900);
+	assert_int_equal(ask_of(CROWD - 1, 0).outcome, OUTCOME_OK);
+}
+
+static void who_waits_to_begin_may_be_gone(void **state)
+{
+	(void)state;
+	start_crowd();
+	write_conf(CROWD / 2, "");
+	reload();
+	assert_int_equal(crowd.failed, CROWD / 2);
+	fake_world_run(clock_now_s() + 1);
+	assert_int_equal(crowd.served, CROWD / 2);
+	assert_int_equal(server.requests, CROWD / 2);
+}
+
+static void the_end_does_not_wait_for_their_turn(void **state)
+{
+	(void)state;
+	start_crowd();
+	stop();
+	assert_int_equal(crowd.failed, CROWD);
+	assert_int_equal(server.requests, BEGINNINGS_A_TURN);
+}
+
+/* Nobody waits any more for one of them, and another is being authorized. */
+static void who_waits_to_begin_may_have_no_reason_to(void **state)
+{
+	struct account_waiter *waiter;
+	struct account *held;
+
+	(void)state;
+	write_conf(CROWD, "");
+	write_grants(0, CROWD, START_S - 4000, 0);
+	start();
+	crowd = (struct crowd){0};
+	held = accounts_at(accounts, CROWD - 1);
+	for (size_t i = 0; i < CROWD; i++)
+		waiter = account_get_token(accounts_at(accounts, i), 0, on_crowd_token,
+					   accounts_at(accounts, i));
+	account_hold(held);
+	assert_non_null(waiter);
+	waiter = account_get_token(accounts_at(accounts, CROWD - 2), 0, on_crowd_token,
+				   accounts_at(accounts, CROWD - 2));
+	account_cancel(waiter);
+	fake_world_run(clock_now_s() + 1);
+	assert_int_equal(crowd.served, CROWD - 1);
+	assert_int_equal(server.requests, CROWD - 1);
+	account_release(held, NULL);
+	fake_world_run(clock_now_s() + 1);
+	assert_int_equal(crowd.served, CROWD);
+	assert_int_equal(server.requests, CROWD);
 }
 
 /* Clocks --------------------------------------------------------------------------------------- */
@@ -1874,6 +2000,13 @@ int main(void)
 		ON_STAGE(one_that_cannot_be_saved_keeps_nobody_waiting),
 		ON_STAGE(the_end_saves_what_is_answered),
 		ON_STAGE(a_reload_loses_nothing_of_what_is_answered),
+		ON_STAGE(refreshes_begin_some_at_a_time),
+		ON_STAGE(those_that_are_due_begin_some_at_a_time),
+		ON_STAGE(who_is_asked_for_begins_before_who_is_due),
+		ON_STAGE(who_waits_to_begin_hears_that_it_is_down),
+		ON_STAGE(who_waits_to_begin_may_be_gone),
+		ON_STAGE(the_end_does_not_wait_for_their_turn),
+		ON_STAGE(who_waits_to_begin_may_have_no_reason_to),
 		ON_STAGE(sleep_is_noticed),
 		ON_STAGE(a_clock_that_was_ahead_does_no_harm),
 		ON_STAGE(a_wait_from_before_the_clock_was_set_back_ends),

@@ -190,7 +190,7 @@ void account_start_or_answer(struct account *account)
 		account_load_grant(account);
 	outcome = may_refresh(account, &err);
 	if (outcome == OUTCOME_OK)
-		account_start_refresh(account);
+		account_begin(account);
 	else
 		answer_all(account, outcome,
 			   token_lives(account, TOKEN_LAST_GASP_S) ? &token : NULL, &err);
@@ -203,9 +203,13 @@ static struct account_waiter *join_or_start(struct account *account, bool fresh,
 
 	if (account_is_refreshing(account) || account->holds > 0)
 		return waiter;
+	if (account_waits_to_begin(account)) {
+		account_begin_sooner(account);
+		return waiter;
+	}
 	account_start_or_answer(account);
 	/* It may have been answered already: then it is in no list any more. */
-	return account_is_refreshing(account) ? waiter : NULL;
+	return account_is_refreshing(account) || account_waits_to_begin(account) ? waiter : NULL;
 }
 
 struct account_waiter *account_get_token(struct account *account, int64_t min_valid_s,

@@ -90,7 +90,7 @@ enum outcome account_explain_endpoint(const struct account *account, struct err 
 static bool may_probe(const struct account *account)
 {
 	return account->holds == 0 && !account_is_refreshing(account) &&
-	       account_waiting_s(account) == 0;
+	       !account_waits_to_begin(account) && account_waiting_s(account) == 0;
 }
 
 /* The first that may ask; NULL: none, and soonest_s is when one may. */

@@ -21,7 +21,7 @@ void account_load_grant(struct account *account);
  * none. */
 void account_settle(struct account *account);
 
-/* Starts a refresh for those who wait, or answers them: the back-off is not over, a person has to
+/* Begins a refresh for those who wait, or answers them: the back-off is not over, a person has to
  * act. */
 void account_start_or_answer(struct account *account);
 
@@ -83,6 +83,17 @@ bool account_endpoint_is_crowded(const struct account *account);
 /* Its refresh is due, and waits until the endpoint is up or this account's turn to try. */
 void account_join_queue(struct account *account);
 void account_leave_queue(struct account *account); /* also when it is in none */
+
+/* beginnings.c: nothing is in flight. It starts now, or waits until it may. */
+void account_begin(struct account *account);
+bool account_waits_to_begin(const struct account *account);
+
+/* It waits, and somebody for it. */
+void account_begin_sooner(struct account *account);
+void account_leave_beginnings(struct account *account); /* also when it does not wait */
+
+/* account-schedule.c: that is over. Begins what is still wanted, and may be. */
+void account_has_turn(struct account *account);
 
 /* account-refresh.c: nothing is in flight. Whoever waits is answered, now or later. */
 void account_start_refresh(struct account *account);

@@ -100,6 +100,7 @@ void account_start_refresh(struct account *account)
 	struct err err;
 	enum outcome outcome;
 
+	account_leave_beginnings(account);
 	if (account->unsaved) {
 		account_save_again(account);
 		return;

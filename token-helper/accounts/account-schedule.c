@@ -111,10 +111,10 @@ void account_reschedule(struct account *account)
 }
 
 /* It is due. */
-static void refresh_or_wait(struct account *account)
+static void begin_or_wait(struct account *account)
 {
 	if (account->unsaved) {
-		account_start_refresh(account);
+		account_begin(account);
 	} else if (account_endpoint_forbids(account)) {
 		account_plan_nothing(account);
 		account_join_queue(account);
@@ -122,24 +122,42 @@ static void refresh_or_wait(struct account *account)
 		account_plan_at(account,
 				clock_now_s() + 1 + account_random_bits() % CROWDED_JITTER_S);
 	} else {
-		account_start_refresh(account);
+		account_begin(account);
 	}
 }
 
+/* Being held keeps it from asking for another grant, not from saving the one it has. */
+static bool is_due(const struct account *account)
+{
+	return account->next_s != 0 && clock_now_s() >= account->next_s &&
+	       !account_is_refreshing(account) && (account->holds == 0 || account->unsaved);
+}
+
+void account_has_turn(struct account *account)
+{
+	if (!TAILQ_EMPTY(&account->waiters) && account->holds == 0 &&
+	    !account_is_refreshing(account))
+		account_start_or_answer(account);
+	else if (is_due(account))
+		begin_or_wait(account);
+}
+
+/* While it waits to begin, its timer goes on: whatever comes between, its turn is not forgotten. */
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
 	struct account *account = context;
 
 	(void)fd;
 	(void)what;
-	/* Being held keeps it from asking for another grant, not from saving the one it has. */
-	if (clock_now_s() >= account->next_s && !account_is_refreshing(account) &&
-	    (account->holds == 0 || account->unsaved))
-		refresh_or_wait(account);
-	else if (account->next_s - clock_now_s() > REFRESH_IDLE_EVERY_S)
+	if (is_due(account) && !account_waits_to_begin(account)) {
+		begin_or_wait(account);
+		if (account_waits_to_begin(account))
+			arm_timer(account, 1);
+	} else if (account->next_s - clock_now_s() > REFRESH_IDLE_EVERY_S) {
 		account_reschedule(account); /* the clock was set back since that was planned */
-	else if (account->next_s != 0)
+	} else if (account->next_s != 0) {
 		arm_timer(account, 1); /* due, and not to be done yet */
+	}
 }
 
 struct event *account_timer_new(struct account *account)

@@ -17,6 +17,7 @@ struct token_request;
 struct event;
 
 TAILQ_HEAD(account_waiters, account_waiter);
+TAILQ_HEAD(account_beginners, account);
 
 struct account_waiter {
 	TAILQ_ENTRY(account_waiter) link;
@@ -73,6 +74,9 @@ struct account {
 	struct endpoint *asked;	   /* where the flight is counted; NULL: nowhere */
 	bool is_queued;		   /* in endpoint's: its refresh is due, and has to wait */
 	TAILQ_ENTRY(account) queued;
+	struct account_beginners *beginners; /* among whom its refresh waits to begin; NULL: it
+						does not */
+	TAILQ_ENTRY(account) beginner;
 	struct discovery *discovery;  /* NULL: the configuration has all URLs */
 	bool learned;		      /* it has told: what is not known now, there is not */
 	enum outcome learning;	      /* of the last discovery */

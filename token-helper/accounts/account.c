@@ -80,6 +80,7 @@ void account_free(struct account *account)
 {
 	if (account == NULL)
 		return;
+	account_leave_beginnings(account);
 	token_request_cancel(account->flight);
 	account_answered(account, NULL);
 	forget_abandon(account->forget);

@@ -18,6 +18,7 @@
 
 struct account;
 struct account_waiter;
+struct beginnings;
 struct commit_queue;
 struct discoveries;
 struct endpoints;
@@ -33,6 +34,7 @@ struct account_world {
 	struct store *store;
 	/* The accounts' own: accounts_new() makes them. */
 	struct refresh_plan *plan;
+	struct beginnings *beginnings;
 	struct commit_queue *commits;
 	struct endpoints *endpoints;
 	struct discoveries *discoveries;

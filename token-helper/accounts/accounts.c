@@ -13,7 +13,8 @@
 #include "common/deadline.h"
 #include "common/log.h"
 #include "common/xalloc.h"
-#include "token-helper/accounts/account-state.h"
+#include "token-helper/accounts/account-private.h"
+#include "token-helper/accounts/beginnings.h"
 #include "token-helper/accounts/commit-queue.h"
 #include "token-helper/accounts/discovery.h"
 #include "token-helper/accounts/endpoints.h"
@@ -86,6 +87,7 @@ struct accounts *accounts_new(const struct account_world *world)
 
 	accounts->world = *world;
 	accounts->world.plan = xcalloc(1, sizeof(*accounts->world.plan));
+	accounts->world.beginnings = beginnings_new(world->base);
 	accounts->world.commits = commit_queue_new(world->base);
 	accounts->world.endpoints = endpoints_new();
 	accounts->world.discoveries = discoveries_new();
@@ -108,6 +110,7 @@ void accounts_free(struct accounts *accounts)
 	free(accounts->retired);
 	words_release(&accounts->orphans);
 	event_free(accounts->clock_check);
+	beginnings_free(accounts->world.beginnings);
 	commit_queue_free(accounts->world.commits);
 	endpoints_free(accounts->world.endpoints);
 	discoveries_free(accounts->world.discoveries);
@@ -265,7 +268,8 @@ bool accounts_is_leaving(const struct accounts *accounts, const char *name)
 bool accounts_busy(const struct accounts *accounts)
 {
 	for (size_t i = 0; i < accounts->count; i++) {
-		if (account_is_refreshing(accounts->list[i]) || accounts->list[i]->forget != NULL)
+		if (account_is_refreshing(accounts->list[i]) ||
+		    account_waits_to_begin(accounts->list[i]) || accounts->list[i]->forget != NULL)
 			return true;
 	}
 	for (size_t i = 0; i < accounts->retired_count; i++) {

@@ -32,7 +32,9 @@ static void turn_soon(struct commit_queue *queue)
 {
 	static const struct timeval now = {0};
 
-	(void)event_add(queue->turn, &now);
+	/* Adding it anew would put it off (http-client.c). */
+	if (!evtimer_pending(queue->turn, NULL))
+		(void)event_add(queue->turn, &now);
 }
 
 static void make_durable(struct commit_queue *queue)
