@@ -170,7 +170,7 @@ static enum outcome find_whose(struct ledger *ledger, struct ledger_view *view, 
 
 	if (what == OUTCOME_OK && known == NULL && ledger->folder.uidvalidity != 0)
 		what = state_mailbox_set(ledger->state, &ledger->folder, ledger->mailbox, err);
-	maildir_origin_set(&ledger->origin, known != NULL ? known : ledger->mailbox,
+	maildir_origin_set(&ledger->origin, ledger->source, known != NULL ? known : ledger->mailbox,
 			   ledger->folder_name, ledger->folder.uidvalidity);
 	if (known != NULL && strcmp(known, ledger->mailbox) != 0)
 		view->former_mailbox = known;
@@ -218,7 +218,8 @@ enum outcome ledger_renew(struct ledger *ledger, uint32_t uidvalidity, struct le
 
 	ledger_view_release(view);
 	*view = (struct ledger_view){0};
-	maildir_origin_set(&ledger->origin, ledger->mailbox, ledger->folder_name, uidvalidity);
+	maildir_origin_set(&ledger->origin, ledger->source, ledger->mailbox, ledger->folder_name,
+			   uidvalidity);
 	if (ledger->maildir != NULL)
 		what = maildir_scan(ledger->maildir, &ledger->origin, found, &view->skip, err);
 	uid_list_sort(&view->skip);

@@ -36,26 +36,40 @@ static bool hash_append(EVP_MD_CTX *digest, const char *text)
 	return EVP_DigestUpdate(digest, text, strlen(text) + 1) == 1;
 }
 
-void maildir_origin_set(struct maildir_origin *origin, const char *mailbox, const char *folder,
-			uint32_t uidvalidity)
+/* section: NULL for none. */
+static void hash_of(const char *mailbox, const char *folder, const char *section, char *hash)
 {
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
 	unsigned char sum[EVP_MAX_MD_SIZE];
 
 	if (digest == NULL || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1 ||
 	    !hash_append(digest, mailbox) || !hash_append(digest, folder) ||
+	    (section != NULL && !hash_append(digest, section)) ||
 	    EVP_DigestFinal_ex(digest, sum, NULL) != 1)
 		abort(); /* as xalloc: out of memory */
 	EVP_MD_CTX_free(digest);
 	for (size_t i = 0; i < (MAILDIR_ORIGIN_MAX - 1) / 2; i++)
-		(void)snprintf(origin->hash + 2 * i, 3, "%02x", sum[i]);
+		(void)snprintf(hash + 2 * i, 3, "%02x", sum[i]);
+}
+
+void maildir_origin_set(struct maildir_origin *origin, const char *section, const char *mailbox,
+			const char *folder, uint32_t uidvalidity)
+{
+	hash_of(mailbox, folder, NULL, origin->hash);
+	hash_of(mailbox, folder, section, origin->writer);
 	origin->uidvalidity = uidvalidity;
+}
+
+static void name_with(const struct maildir_origin *origin, const char *hash, uint32_t uid,
+		      char *name)
+{
+	(void)snprintf(name, MAILDIR_NAME_MAX, "%u.U%u_%s" NAME_END, origin->uidvalidity, uid,
+		       hash);
 }
 
 static void name_of(const struct maildir_origin *origin, uint32_t uid, char *name)
 {
-	(void)snprintf(name, MAILDIR_NAME_MAX, "%u.U%u_%s" NAME_END, origin->uidvalidity, uid,
-		       origin->hash);
+	name_with(origin, origin->hash, uid, name);
 }
 
 /* The name of a message whose UID the server has not said yet; nothing that could be published. */
@@ -63,10 +77,10 @@ static void name_in_tmp(const struct maildir_origin *origin, const struct maildi
 			char *name)
 {
 	if (message->uid != 0)
-		name_of(origin, message->uid, name);
+		name_with(origin, origin->writer, message->uid, name);
 	else
 		(void)snprintf(name, MAILDIR_NAME_MAX, "%u.N%u_%s" NAME_END, origin->uidvalidity,
-			       message->seq, origin->hash);
+			       message->seq, origin->writer);
 }
 
 /* Directories ------------------------------------------------------------------------------------
@@ -271,7 +285,7 @@ enum outcome maildir_message_end(struct maildir *maildir, const struct maildir_o
 		return not_written(maildir, origin, message, "cannot write a message", err);
 	if (message->uid != uid) {
 		name_in_tmp(origin, message, name);
-		name_of(origin, uid, final);
+		name_with(origin, origin->writer, uid, final);
 		if (renameat(maildir->tmp, name, maildir->tmp, final) != 0)
 			return not_written(maildir, origin, message, name, err);
 		message->uid = uid;
@@ -298,7 +312,7 @@ static bool sync_one(struct maildir *maildir, const struct maildir_origin *origi
 	bool synced;
 	int fd;
 
-	name_of(origin, uid, name);
+	name_with(origin, origin->writer, uid, name);
 	fd = openat(maildir->tmp, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
@@ -321,14 +335,27 @@ enum outcome maildir_sync(struct maildir *maildir, const struct maildir_origin *
 						      : trouble(maildir, "cannot sync tmp", err);
 }
 
+/* An earlier version had one name in tmp/ and new/, and may have ended before it came to this. */
+static bool publish_one(struct maildir *maildir, const struct maildir_origin *origin, uint32_t uid,
+			char *name)
+{
+	char written[MAILDIR_NAME_MAX];
+
+	name_of(origin, uid, name);
+	name_with(origin, origin->writer, uid, written);
+	if (renameat(maildir->tmp, written, maildir->new, name) == 0)
+		return true;
+	return errno == ENOENT &&
+	       (renameat(maildir->tmp, name, maildir->new, name) == 0 || errno == ENOENT);
+}
+
 enum outcome maildir_publish(struct maildir *maildir, const struct maildir_origin *origin,
 			     const uint32_t *uids, size_t count, struct err *err)
 {
 	char name[MAILDIR_NAME_MAX];
 
 	for (size_t i = 0; i < count; i++) {
-		name_of(origin, uids[i], name);
-		if (renameat(maildir->tmp, name, maildir->new, name) != 0 && errno != ENOENT)
+		if (!publish_one(maildir, origin, uids[i], name))
 			return trouble(maildir, name, err);
 	}
 	return count == 0 || fsync(maildir->new) == 0 ? OUTCOME_OK
@@ -365,7 +392,7 @@ static DIR *stream_of(int fd)
 
 void maildir_sweep(struct maildir *maildir, const struct maildir_origin *origin)
 {
-	char *end = xasprintf("_%s" NAME_END, origin->hash);
+	char *end = xasprintf("_%s" NAME_END, origin->writer);
 	size_t end_len = strlen(end);
 	DIR *stream = stream_of(maildir->tmp);
 	const struct dirent *entry;

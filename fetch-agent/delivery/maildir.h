@@ -6,7 +6,9 @@
  * Written: under its name in tmp/. Published: renamed into new/. The caller makes a group of
  * written messages durable (maildir_sync), notes durably that they are about to be published, and
  * publishes them. After a crash a noted message that is still in tmp/ is published, one that is not
- * was. The name is made of account, folder, UIDVALIDITY and UID, so the note need not hold it.
+ * was. The name is made of mailbox, folder, UIDVALIDITY and UID, so the note need not hold it; in
+ * tmp/ of the section's name too: of two sections that fetch one mailbox into one Maildir, none is
+ * to sweep or to publish what the other has not finished.
  */
 #ifndef FETCH_AGENT_DELIVERY_MAILDIR_H
 #define FETCH_AGENT_DELIVERY_MAILDIR_H
@@ -21,14 +23,15 @@
 #define MAILDIR_ORIGIN_MAX 17
 #define MAILDIR_NAME_MAX   64
 
-/* Which messages: those of one folder of one mailbox. */
+/* Which messages: those of one folder of one mailbox, and which section brings them. */
 struct maildir_origin {
 	char hash[MAILDIR_ORIGIN_MAX];
+	char writer[MAILDIR_ORIGIN_MAX]; /* with the section, for tmp/ */
 	uint32_t uidvalidity;
 };
 
-void maildir_origin_set(struct maildir_origin *origin, const char *mailbox, const char *folder,
-			uint32_t uidvalidity);
+void maildir_origin_set(struct maildir_origin *origin, const char *section, const char *mailbox,
+			const char *folder, uint32_t uidvalidity);
 
 struct maildir;
 
@@ -76,8 +79,8 @@ enum outcome maildir_sync(struct maildir *maildir, const struct maildir_origin *
 enum outcome maildir_publish(struct maildir *maildir, const struct maildir_origin *origin,
 			     const uint32_t *uids, size_t count, struct err *err);
 
-/* Removes what an interrupted run left of this origin's folder in tmp/, whatever its UIDVALIDITY.
- */
+/* Removes what an interrupted run of this section left of this folder in tmp/, whatever its
+ * UIDVALIDITY. */
 void maildir_sweep(struct maildir *maildir, const struct maildir_origin *origin);
 
 /* Calls found for the UID of each message of this origin that stands in new/ or cur/. When it

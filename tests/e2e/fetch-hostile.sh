@@ -1094,6 +1094,50 @@ kill $lmtp_server
 bed_fetch status
 said 'UID 1 refused .*no such user' "$name: the message is not forgotten"
 
+# Two sections, one mailbox, one Maildir: while what one has fetched waits to be published, the other begins. Each has its own state here, as
+# sections of one have.
+in_tmp() { # COUNT
+	[ "$(find "$BED/fetched/tmp" -type f 2>/dev/null | wc -l)" -ge "$1" ]
+}
+bed_fetch_forget
+server_start <<EOF
+$LOGIN
+C: SELECT INBOX\$
+S: * 12 EXISTS
+S: * OK [UIDVALIDITY 7] ok
+S: * OK [UIDNEXT 13] ok
+S: \$tag OK [READ-WRITE] done
+C: UID FETCH 1:[*] .UID RFC822.SIZE.\$
+$(for uid in 1 2 3 4 5 6 7 8 9 10 11 12; do printf '%s\n' "S: * $uid FETCH (UID $uid RFC822.SIZE 20)"; done)
+S: \$tag OK done
+C: UID FETCH 1:12 .UID INTERNALDATE BODY.PEEK
+$(for uid in 1 2 3 4 5 6 7 8 9 10; do printf '%s\n' "S: * $uid FETCH (UID $uid BODY[] {18}\\r\\nSubject: one\\r\\n\\r\\n1\\r)"; done)
+stall
+EOF
+first_server=$server
+bed_fetch_conf "port = $port" "timeout = 4" "after = delete"
+bed_fetch --once &
+first=$!
+ok "two sections: one has ten messages that are not published yet" bed_wait_for 10 in_tmp 10
+server_start <<EOF
+$LOGIN
+C: EXAMINE INBOX\$
+S: * 0 EXISTS
+S: * OK [UIDVALIDITY 7] ok
+S: * OK [UIDNEXT 13] ok
+S: \$tag OK [READ-ONLY] done
+$NONE
+$LOGOUT
+EOF
+: >"$BED_FETCH_CONF"
+bed_fetch_section again "port = $port"
+bed_fetch --once -s "$BED/other.db"
+wait $first
+server_stop
+kill $first_server
+rm -f "$BED"/other.db*
+is "$(bed_fetched_count)" 10 "two sections: what one has fetched is not swept away by the other"
+
 # The connection ends after every so many bytes of the server's; the next run, undisturbed, has every message once. FETCH_CUT_STEP=1: after
 # each.
 : >"$BED/cut"

@@ -141,7 +141,8 @@ static enum outcome deliver(struct place *place, struct err *err)
 static bool is_there(const struct place *place, const char *part)
 {
 	char *name = xasprintf("%s/%s/%u.U%u_%s.mailoauth", place->path, part, UIDVALIDITY, UID,
-			       place->ledger.origin.hash);
+			       strcmp(part, "tmp") == 0 ? place->ledger.origin.writer
+							: place->ledger.origin.hash);
 	char *got = xcalloc(1, SIZE + 1);
 	int fd = open(name, O_RDONLY | O_CLOEXEC);
 	bool there = fd >= 0;

@@ -35,7 +35,7 @@ static int setup(void **state)
 	assert_true(scratch_make(place->top, sizeof(place->top), "maildir"));
 	place->path = xasprintf("%s/mail", place->top);
 	assert_int_equal(maildir_open(place->path, &place->maildir, NULL), OUTCOME_OK);
-	maildir_origin_set(&place->origin, "relay", "INBOX", 7);
+	maildir_origin_set(&place->origin, "inbox", "relay", "INBOX", 7);
 	*state = place;
 	return 0;
 }
@@ -155,7 +155,7 @@ static void sweep_takes_its_own(void **state)
 	struct maildir_origin other;
 	uint32_t uid = 5, sum = 0;
 
-	maildir_origin_set(&other, "relay", "Sent", 7);
+	maildir_origin_set(&other, "inbox", "relay", "Sent", 7);
 	assert_string_not_equal(other.hash, place->origin.hash);
 	write_one(place, uid);
 	maildir_sweep(place->maildir, &other);
@@ -168,6 +168,44 @@ static void sweep_takes_its_own(void **state)
 	assert_int_equal(sum, 0);
 }
 
+/* What is under way is of another name than what the other section has under way, and of the same
+ * when it is there. */
+static void two_sections_do_not_meet(void **state)
+{
+	struct place *place = *state;
+	struct maildir_origin other;
+	uint32_t uid = 5, sum = 0;
+
+	write_one(place, uid);
+	maildir_origin_set(&other, "again", "relay", "INBOX", 7);
+	assert_string_equal(other.hash, place->origin.hash);
+	maildir_sweep(place->maildir, &other);
+	assert_int_equal(maildir_publish(place->maildir, &other, &uid, 1, NULL), OUTCOME_OK);
+	assert_int_equal(maildir_scan(place->maildir, &other, count, &sum, NULL), OUTCOME_OK);
+	assert_int_equal(sum, 0);
+	assert_int_equal(maildir_publish(place->maildir, &place->origin, &uid, 1, NULL),
+			 OUTCOME_OK);
+	place->origin = other;
+	write_one(place, uid);
+	assert_int_equal(maildir_publish(place->maildir, &other, &uid, 1, NULL), OUTCOME_OK);
+	assert_int_equal(maildir_scan(place->maildir, &other, count, &sum, NULL), OUTCOME_OK);
+	assert_int_equal(sum, uid);
+}
+
+/* A run of a version whose names in tmp/ had no section ended behind its note. */
+static void what_was_noted_by_an_earlier_version_is_published(void **state)
+{
+	struct place *place = *state;
+	struct maildir_origin then = place->origin;
+	uint32_t uid = 5, sum = 0;
+
+	memcpy(place->origin.writer, then.hash, sizeof(then.hash));
+	write_one(place, uid);
+	assert_int_equal(maildir_publish(place->maildir, &then, &uid, 1, NULL), OUTCOME_OK);
+	assert_int_equal(maildir_scan(place->maildir, &then, count, &sum, NULL), OUTCOME_OK);
+	assert_int_equal(sum, uid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +213,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(larger_than_what_is_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(published_twice_is_published_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(sweep_takes_its_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_sections_do_not_meet, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_noted_by_an_earlier_version_is_published,
+						setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("maildir", tests, NULL, NULL);
