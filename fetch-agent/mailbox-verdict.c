@@ -70,8 +70,9 @@ bool aside_is_due(const struct mailbox *mailbox, const struct state_aside *entry
 	int64_t max_size = mailbox->world.source->selection.max_size_bytes;
 
 	switch (entry->kind) {
-	case STATE_ASIDE_LATER:
-		return entry->next_s <= mailbox->now_s;
+	case STATE_ASIDE_LATER: /* or from before the clock was set back */
+		return entry->next_s <= mailbox->now_s ||
+		       entry->next_s > mailbox->now_s + LATER_MAX_S;
 	case STATE_ASIDE_LARGE:
 		return max_size == 0 || entry->size_bytes <= max_size;
 	default:

@@ -104,6 +104,18 @@ is "$(arrived) $(left)" "a1,b3,bad4,busy2,busy6,c5, " "after retry: it is delive
 is "$(state 'SELECT count(*) FROM aside')" 0 "nothing is set aside any more"
 fetch 1 "all is done"
 
+# Set aside when the clock was twelve years ahead.
+fresh
+put busy1
+put a2
+echo 75 >"$BED/exits/busy"
+bed_fetch_conf "deliver = $script" "after = delete"
+fetch 10 "the clock is ahead"
+rm "$BED/exits/busy"
+wait_for -378691200
+fetch 0 "the clock is set back"
+is "$(arrived) $(left)" "a2,busy1, " "the clock is set back: each is there once"
+
 # Longer than retry_for.
 fresh
 put busy1
