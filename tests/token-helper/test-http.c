@@ -3,6 +3,7 @@
  * test-http.c - the HTTP client against servers that misbehave: what comes back is a class of
  * trouble, in time, and no secret goes astray.
  */
+#include <curl/curl.h>
 #include <dlfcn.h>
 #include <event2/event.h>
 #include <netdb.h>
@@ -519,6 +520,57 @@ static void test_certificates(void **state)
 	assert_non_null(strstr(seen.text, "/nonexistent.pem"));
 }
 
+/* Instead of libc's, for libcrypto too: how often the system's certificates are read. */
+static int bundle_reads;
+
+static FILE *open_counted(const char *name, const char *path, const char *mode)
+{
+	FILE *(*real)(const char *, const char *);
+	const char *bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
+
+	if (bundle != NULL && strcmp(path, bundle) == 0)
+		bundle_reads++;
+	*(void **)&real = dlsym(RTLD_NEXT, name);
+	return real(path, mode);
+}
+
+FILE *fopen(const char *restrict path, const char *restrict mode)
+{
+	return open_counted("fopen", path, mode);
+}
+
+FILE *fopen64(const char *restrict path, const char *restrict mode)
+{
+	return open_counted("fopen64", path, mode);
+}
+
+/* Not once for each connection: that takes the time of ten of them. */
+static void test_certificates_are_read_once(void **state)
+{
+	struct seen seen = {.base = event_base_new(), .body = BUFFER_INIT(HTTP_BODY_MAX)};
+	struct http_client *http = http_client_new(seen.base, "mailoauth-test");
+	struct http_request request = {.form = span_from_str("a=b"), .timeout_ms = 5000};
+	struct fake_http fake;
+	char url[64];
+
+	(void)state;
+	request.url = url;
+	bundle_reads = 0;
+	for (int i = 1; i <= 3; i++) {
+		fake_http_start(&fake, FAKE_HTTP_TLS, OK_REPLY);
+		(void)snprintf(url, sizeof(url), "https://localhost:%d/token", fake.port);
+		seen.exchange = http_post(http, &request, on_done, &seen);
+		(void)event_base_dispatch(seen.base);
+		assert_int_equal(seen.calls, i);
+		assert_non_null(strstr(seen.text, "its certificate is not trusted"));
+		free(fake_http_stop(&fake));
+	}
+	assert_in_range(bundle_reads, 0, 1);
+	http_client_free(http);
+	event_base_free(seen.base);
+	buffer_release(&seen.body);
+}
+
 static void test_urls(void **state)
 {
 	static const struct {
@@ -711,6 +763,7 @@ int main(void)
 		cmocka_unit_test(test_redirect_is_not_followed),
 		cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test(test_certificates),
+		cmocka_unit_test(test_certificates_are_read_once),
 		cmocka_unit_test(test_many_and_cancel),
 		cmocka_unit_test(test_collected_beside_traffic),
 		cmocka_unit_test(test_slow_lookup),

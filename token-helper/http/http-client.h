@@ -35,7 +35,7 @@ struct http_request {
 			       http */
 	const struct buffer *userpwd; /* "id:secret" for HTTP Basic, each part already form-encoded;
 					 NULL: none */
-	const char *ca_file;	      /* NULL: the system's */
+	const char *ca_file;	      /* NULL: the system's, its bundle if it has one */
 	const char *proxy; /* NULL: libcurl's defaults without the environment, that is none */
 	int timeout_ms;	   /* total */
 };

@@ -11,10 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "common/xalloc.h"
 
 #include "common/banned.h"
+
+#define TRUST_KEPT_S 60L /* as libcurl has read it; what is renewed on disk counts after that */
 
 /* Its end ------------------------------------------------------------------------------------- */
 
@@ -138,15 +141,27 @@ static bool set_method(struct http_exchange *exchange, const struct http_request
 	       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, buffer_cstr(&exchange->form)) == 0;
 }
 
+/* What is in a file alone libcurl keeps; a directory beside it, as Debian has it, makes it read all
+ * of the file for each connection, tens of milliseconds in which nobody is answered. */
+static bool set_trust(CURL *easy, const char *ca_file)
+{
+	const char *bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
+	bool has_bundle = bundle != NULL && access(bundle, R_OK) == 0;
+
+	/* Not of every TLS library: then it is read each time. */
+	(void)curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, TRUST_KEPT_S);
+	if (ca_file != NULL && curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) != 0)
+		return false;
+	return (ca_file == NULL && !has_bundle) ||
+	       curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == 0;
+}
+
 static bool set_request(struct http_exchange *exchange, const struct http_request *request)
 {
 	CURL *easy = exchange->easy;
 
-	if (request->ca_file != NULL &&
-	    (curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file) != 0 ||
-	     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) != 0))
-		return false;
-	return set_credentials(exchange, request) && set_method(exchange, request) &&
+	return set_trust(easy, request->ca_file) && set_credentials(exchange, request) &&
+	       set_method(exchange, request) &&
 	       curl_easy_setopt(easy, CURLOPT_URL, request->url) == 0 &&
 	       curl_easy_setopt(easy, CURLOPT_USERAGENT, exchange->client->user_agent) == 0 &&
 	       curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms) == 0;
