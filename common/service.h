@@ -10,8 +10,8 @@
 
 #include <stdint.h>
 
-/* Opens /dev/null where 0, 1 or 2 is closed, as what is opened next would stand there: a socket that
- * processes which we fork take for theirs, and keep open. Before anything is opened. */
+/* Opens /dev/null where 0, 1 or 2 is closed, as what is opened next would stand there: a socket
+ * that processes which we fork take for theirs, and keep open. Before anything is opened. */
 void service_fill_stdio(void);
 
 /* "READY=1", "STATUS=…", "RELOADING=1", "STOPPING=1"; lines joined by \n. Failure is ignored:

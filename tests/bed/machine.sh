@@ -132,6 +132,7 @@ machine_reset() {
 		echo "[daemon]"
 		echo "socket = /run/mailoauth/socket $BED/client/queue/private/mailoauth"
 		echo "store = /var/lib/mailoauth"
+		bed_memcheck_conf
 	} >/etc/mailoauth/mailoauth.conf
 	bed_provider_ctl reset
 	machine_postfix_plain

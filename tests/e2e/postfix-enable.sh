@@ -47,6 +47,10 @@ doctor() {
 	bed_mailoauth doctor -c "$BED_CONF" --postfix-config "$CONF" "$@"
 }
 
+complaints() {
+	grep -E '^(ERROR|WARNING)' "$BED/doctor.out" | bed_memcheck_doctor
+}
+
 # What an administrator has who never heard of OAuth.
 sed -i '/^relayhost\|^smtp_tls_security_level\|^smtp_sasl/d' "$CONF/main.cf"
 cp "$CONF/main.cf" "$BED/plain.main"
@@ -73,7 +77,7 @@ is "$(postconf -c "$CONF" -h smtp_destination_concurrency_limit) $(postconf -c "
 	"--limits: Exchange's are set"
 relayed "enabled" relay@example.test 'XOAUTH2|OAUTHBEARER'
 doctor >"$BED/doctor.out"
-is "$(grep -E '^(ERROR|WARNING)' "$BED/doctor.out" | grep -v second)" "" "enable: doctor has nothing to complain of"
+is "$(complaints | grep -v second)" "" "enable: doctor has nothing to complain of"
 
 before=$(sums)
 relay_by relay --yes --limits
@@ -167,7 +171,7 @@ relay_by relay --sender relay@example.test --yes
 is "$(sums)" "$before" "beside a password: enabling the first again changes nothing"
 doctor --sender second@example.test >"$BED/doctor.out"
 like "$(cat "$BED/doctor.out")" '^ok +sender .*account second, as second@example.test' "beside a password: doctor knows the way"
-is "$(grep -E '^(ERROR|WARNING)' "$BED/doctor.out")" "" "beside a password: and does not judge the other login"
+is "$(complaints)" "" "beside a password: and does not judge the other login"
 postfix_verb disable --yes
 ok "beside a password: main.cf is what it was" same main.cf "$BED/password.main"
 ok "beside a password: master.cf is what it was" same master.cf "$BED/plain.master"
