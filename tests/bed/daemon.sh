@@ -92,7 +92,7 @@ bed_daemon_kill9() {
 }
 
 bed_daemon_reload() {
-	kill -HUP "$BED_DAEMON_PID"
+	bed_signal HUP "$BED_DAEMON_PID"
 }
 
 bed_log_daemon() {
@@ -136,7 +136,7 @@ bed_authorize() { # ACCOUNT USER [browser option...]
 	bed_authorize_begin "$bed_account_name" || return 1
 	bed_browser --user "$bed_signing" "$@" "$bed_shown_url" >"$BED/browser.out" 2>&1 || {
 		diag "browser: $(cat "$BED/browser.out")"
-		kill "$BED_AUTHORIZE_PID"
+		bed_signal TERM "$BED_AUTHORIZE_PID"
 	}
 	bed_authorize_end
 }

@@ -43,7 +43,7 @@ bed_authorize_begin relay
 bed_browser --user relay@example.test --state forged "$bed_shown_url" >"$BED/browser.out" 2>&1
 is "$(bed_token_requests authorization_code)" 0 "a forged state redeems nothing"
 ok "and stores nothing" no_grant
-kill "$BED_AUTHORIZE_PID" 2>/dev/null
+bed_signal TERM "$BED_AUTHORIZE_PID"
 wait "$BED_AUTHORIZE_PID" 2>/dev/null
 
 # Where the redirect goes is not for the asker to say, and the configuration may only say loopback or https.
@@ -99,7 +99,7 @@ sent_to() { # what the sign-in URL of the last one sends the browser back to
 }
 sign_in() { # mailoauth authorize several OPTION..., and a browser on this machine: what the browser was shown
 	bed_authorize_begin several "$@" || return 1
-	bed_browser --user alice@example.test "$bed_shown_url" 2>&1 || kill "$BED_AUTHORIZE_PID"
+	bed_browser --user alice@example.test "$bed_shown_url" 2>&1 || bed_signal TERM "$BED_AUTHORIZE_PID"
 	bed_authorize_end
 }
 

@@ -49,7 +49,7 @@ if [ $FILTERED = yes ] && command -v strace >/dev/null; then
 	bed_mailoauth refresh relay >/dev/null
 	bed_daemon_reload
 	bed_wait_for 5 grep -q 'reload: ok' "$BED/daemon.log"
-	kill $tracer
+	bed_signal TERM "$tracer"
 	wait $tracer 2>/dev/null
 	ok "a refresh and a reload were seen" grep -q rename "$BED/strace.out"
 	is "$(grep -E '= -1 (ENOSYS|EPERM|EACCES)' "$BED/strace.out" | grep -v clone3)" "" "nothing that they call is refused"
@@ -107,7 +107,7 @@ fi
 if [ $LANDLOCKED = yes ]; then
 	mkdir "$BED/new-mail"
 	bed_fetch_conf "deliver = maildir:$BED/new-mail/box"
-	kill -HUP "$BED_WATCH_PID"
+	bed_signal HUP "$BED_WATCH_PID"
 	ok "a Maildir that a reload brings needs a restart: it is said" bed_wait_for 10 grep -q 'may not write .*/new-mail/box.*restart' "$BED/watch.log"
 else
 	skip 1 "no Landlock"

@@ -28,7 +28,7 @@ attach() { # STRACE-OPTION...
 }
 
 detach() {
-	kill "$tracer" 2>/dev/null
+	bed_signal TERM "$tracer"
 	wait "$tracer" 2>/dev/null
 }
 
@@ -135,10 +135,10 @@ refresh_group() {
 		clients="$clients $!"
 	done
 	bed_wait_for 10 deeds_done
-	kill -STOP "$BED_DAEMON_PID" 2>/dev/null
+	bed_signal STOP "$BED_DAEMON_PID"
 	bed_provider_ctl set hold=0
 	bed_gone "$BED_DAEMON_PID" || bed_wait_for 5 answers_sent
-	kill -CONT "$BED_DAEMON_PID" 2>/dev/null
+	bed_signal CONT "$BED_DAEMON_PID"
 	# shellcheck disable=SC2086 # a list of pids
 	wait $clients
 }

@@ -24,7 +24,7 @@ bed_note $tracer
 bed_wait_for 5 traced || skip_all "strace may not attach here: $(cat "$BED/strace.err")"
 not_ok "fsync fails, mailoauthd: the refresh fails" bed_mailoauth refresh relay
 ok "fsync fails, mailoauthd: there was one to fail" grep -q 'fsync(.*EIO.*INJECTED' "$BED/strace.out"
-kill $tracer
+bed_signal TERM "$tracer"
 wait $tracer 2>/dev/null
 ok "fsync fails, mailoauthd: the grant lives when it works again" bed_mailoauth refresh relay
 bed_daemon_stop

@@ -49,7 +49,7 @@ server_start() { # [CUT]
 }
 
 server_stop() {
-	kill "$server" 2>/dev/null
+	bed_signal TERM "$server"
 	wait "$server" 2>/dev/null
 }
 
@@ -1048,7 +1048,7 @@ S: * 1 FETCH (UID 1 BODY[] {400000}\r\nSubject: one\r\n\r\n$(printf '%0350000d' 
 stall
 EOF
 ok "$name: the destination had it begun" grep -q '^DATA' "$BED/lmtp.log"
-kill $lmtp_server
+bed_signal TERM "$lmtp_server"
 then_against 0 "is itself again, and so is the destination" "deliver = $lmtp" "recipient = $user" <<EOF
 $LOGIN
 $SELECT
@@ -1090,7 +1090,7 @@ S: \$tag OK done
 C: UID MOVE 1
 close
 EOF
-kill $lmtp_server
+bed_signal TERM "$lmtp_server"
 bed_fetch status
 said 'UID 1 refused .*no such user' "$name: the message is not forgotten"
 

@@ -58,7 +58,7 @@ server_start() {
 }
 
 server_stop() {
-	kill $server 2>/dev/null
+	bed_signal TERM "$server"
 	wait $server 2>/dev/null
 }
 

@@ -445,7 +445,7 @@ scripted() { # CAPABILITIES SEARCH-COMMAND ANSWER
 	fresh
 	bed_fetch_conf "deliver = $script" "port = $(cat "$BED/port")" "timeout = 5" "take = unseen"
 	fetch 0 "take = unseen, server has ${1:-nothing}"
-	kill $server
+	bed_signal TERM "$server"
 	wait $server 2>/dev/null
 	is "$(arrived)" "fiv,six,two," "take = unseen, server has ${1:-nothing}: those" || diag "$(cat "$BED/client.log")"
 }

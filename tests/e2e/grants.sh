@@ -204,7 +204,7 @@ ok "and answers then" bed_mailoauth refresh machine
 register app client_secret_basic client_credentials secret=another
 like "$(bed_mailoauth authorize app 2>&1)" 'invalid_client' "a wrong secret: in the server's words"
 register app client_secret_basic client_credentials secret=app-secret-1
-ok "after a restart" sh -c "kill -TERM $BED_DAEMON_PID"
+ok "after a restart" bed_signal TERM "$BED_DAEMON_PID"
 bed_wait_for 10 bed_gone "$BED_DAEMON_PID"
 bed_provider_ctl reset
 bed_daemon_start
@@ -288,7 +288,7 @@ like "$(said)" 'access_denied' "in the server's words"
 like "$(said)" 'authorize device --flow code' "with the other way to try"
 
 device_begin
-kill -INT "$BED_AUTHORIZE_PID"
+bed_signal INT "$BED_AUTHORIZE_PID"
 wait "$BED_AUTHORIZE_PID"
 is $? 130 "Ctrl-C cancels"
 cancelled() {

@@ -61,13 +61,13 @@ not_ok "now nobody says who it is: refused" bed_authorize bound relay@example.te
 like "$(output)" 'is bound to that person; nothing was stored; .*--replace-identity' "and it says what to do"
 
 # No names in the id_token: they are asked for.
-kill "$BED_PROVIDER_PID"
+bed_signal TERM "$BED_PROVIDER_PID"
 wait "$BED_PROVIDER_PID" 2>/dev/null
 bed_provider_start --names-in-userinfo
 bed_account quiet relay@example.test
 bed_account asked relay@example.test "userinfo_url = $BED_ISSUER/me"
 bed_account away relay@example.test "userinfo_url = $BED_ISSUER/nowhere"
-kill -HUP "$BED_DAEMON_PID"
+bed_signal HUP "$BED_DAEMON_PID"
 bed_wait_for 10 bed_mailoauth status away
 ok "userinfo knows the name" bed_authorize asked relay@example.test
 is "$(status_of asked identity)" relay@example.test "and it is stored"
@@ -97,7 +97,7 @@ ok "relay once more: the same person" sign_in_trying quiet relay@example.test --
 # Nobody says who it is: neither an id_token (no openid) nor userinfo. A login at the mail server, before anything is stored, tells.
 bed_account silent relay@example.test "scope = offline_access"
 bed_account lost relay@example.test "scope = offline_access" "imap_host = localhost 127.0.0.1"
-kill -HUP "$BED_DAEMON_PID"
+bed_signal HUP "$BED_DAEMON_PID"
 bed_wait_for 10 bed_mailoauth status lost
 sign_in_trying silent mallory@example.test --host "$imaps"
 is $? 10 "mallory signs in: the mail server does not take it"
@@ -130,7 +130,7 @@ like "$(output)" 'there is no such server of the account' "and it is said"
 # Nothing but the issuer is configured: the rest is learned from the server's metadata, and known ever after.
 bed_account learned relay@example.test "authorize_url =" "token_url ="
 bed_account astray relay@example.test "authorize_url =" "token_url =" "issuer = $BED_ISSUER/"
-kill -HUP "$BED_DAEMON_PID"
+bed_signal HUP "$BED_DAEMON_PID"
 daemon_said() { # TEXT
 	grep -q -e "$1" "$BED/daemon.log"
 }
@@ -142,9 +142,9 @@ not_ok "and not believed" bed_mailoauth authorize astray
 ok "config check says where the URLs come from" sh -c "'$MAILOAUTH' -c '$BED_CONF' config check | grep -q 'as the metadata of $BED_ISSUER says'"
 
 # The server is away while the daemon starts anew: the token endpoint is remembered by the grant.
-kill "$BED_PROVIDER_PID"
+bed_signal TERM "$BED_PROVIDER_PID"
 wait "$BED_PROVIDER_PID" 2>/dev/null
-kill "$BED_DAEMON_PID"
+bed_signal TERM "$BED_DAEMON_PID"
 wait "$BED_DAEMON_PID" 2>/dev/null
 : >"$BED/daemon.log"
 bed_daemon_start || bed_die "mailoauthd does not start again: $(tail -n 5 "$BED/daemon.log")"

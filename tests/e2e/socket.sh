@@ -44,5 +44,5 @@ lonely=$!
 bed_note $lonely
 ok "mailoauthd starts without the directory of its second socket" bed_wait_for 10 grep -q 'ready:' "$BED/lonely.log"
 like "$(cat "$BED/lonely.log")" "no-postfix/private/mailoauth is not made" "and says which one there is not"
-kill $lonely
+bed_signal TERM "$lonely"
 done_testing

@@ -37,9 +37,9 @@ deferred "socket absent" 'relay@example.test.*mailoauthd'
 bed_daemon_start
 repaired "socket absent"
 
-kill -STOP "$BED_DAEMON_PID"
+bed_signal STOP "$BED_DAEMON_PID"
 deferred "daemon hung" 'relay@example.test.*mailoauthd'
-kill -CONT "$BED_DAEMON_PID"
+bed_signal CONT "$BED_DAEMON_PID"
 repaired "daemon hung"
 
 bed_daemon_kill9
