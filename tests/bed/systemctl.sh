@@ -10,8 +10,16 @@
 bed=$(cd "$(dirname "$0")/.." && pwd)
 conf=/etc/mailoauth/mailoauth.conf
 
-unit_pid() { cat "$bed/$1.pid" 2>/dev/null; }
-runs() { [ -n "$(unit_pid "$1")" ] && kill -0 "$(unit_pid "$1")" 2>/dev/null; }
+# When a process began, which tells it from another that has its number later: a run of all tests uses each number every few minutes.
+began() { # PID
+	sed -n 's/.*) //; /^Z/!p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+}
+
+unit_pid() { # UNIT: nothing, if it has ended
+	{ read -r pid since <"$bed/$1.pid"; } 2>/dev/null
+	[ -n "${since-}" ] && [ "$(began "$pid")" = "$since" ] && echo "$pid"
+}
+runs() { [ -n "$(unit_pid "$1")" ]; }
 
 wait_until() { # COMMAND...
 	tries=0
@@ -43,7 +51,7 @@ start() { # UNIT
 	unit=$1
 	shift
 	(cd "$bed" && exec setsid "$@" >>"/var/log/$unit.log" 2>&1 </dev/null) &
-	echo $! >"$bed/$unit.pid"
+	echo "$! $(began $!)" >"$bed/$unit.pid"
 	wait_until said_again "$unit" ' ready: ' "$before" || {
 		echo "Job for $unit.service failed."
 		tail -n 5 "/var/log/$unit.log"

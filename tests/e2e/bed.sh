@@ -67,5 +67,10 @@ not_ok "and it is seen when nobody answers" bed_dovecot_asks
 sleep 60 &
 bed_signal KILL $!
 ok "a process that the bed was not told of is left alone" bed_alive $!
+mkdir "$BED/stand-ins"
+cp "$BED_SRC/systemctl.sh" "$BED/stand-ins/systemctl"
+echo $! >"$BED/mailoauth-fetch.pid"
+sh "$BED/stand-ins/systemctl" stop mailoauth-fetch
+ok "nor is one that has the number of a unit that has ended" bed_alive $!
 kill $!
 done_testing
