@@ -144,13 +144,15 @@ static void words_tidy(struct buffer *words)
 static void conclude(struct mda_run *run, enum spawn_end how, int status,
 		     struct delivery_verdict *verdict)
 {
+	struct mda_end end = {how, status, run->terminated, run->whole && run->input < 0, NULL};
+
 	*verdict = (struct delivery_verdict){0};
 	read_words(run);
 	words_tidy(&run->words);
+	end.words = buffer_cstr(&run->words);
 	run->number = 0;
 	run->over = true;
-	mda_verdict(run->delivery->config, how, status, run->terminated, buffer_cstr(&run->words),
-		    verdict);
+	mda_verdict(run->delivery->config, &end, verdict);
 	close_all(run);
 	buffer_clear(&run->pending);
 }

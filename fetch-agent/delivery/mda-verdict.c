@@ -38,20 +38,33 @@ static const struct {
 	{127, DELIVERY_LATER, OUTCOME_CONFIG, "it does not find a command"},
 };
 
-static void verdict_of_exit(const char *program, int wait_status, const char *words,
+#define SAID(words) *(words) != '\0' ? ": " : "", words
+
+/* It ended without a word about the message. */
+static void verdict_of_killed(const struct delivery_config *config, const struct mda_end *end,
+			      struct delivery_verdict *verdict)
+{
+	const char *doubt =
+		end->had_all ? "; it may have kept the message, which comes twice then" : "";
+
+	verdict->kind = DELIVERY_LATER;
+	verdict->outcome = OUTCOME_RETRY;
+	if (end->terminated)
+		(void)err_set(&verdict->err, OUTCOME_RETRY,
+			      "%s: took longer than deliver_timeout, %lld s: ended%s%s%s",
+			      config->path, (long long)config->timeout_s, SAID(end->words), doubt);
+	else
+		(void)err_set(&verdict->err, OUTCOME_RETRY, "%s: killed by signal %d%s%s%s",
+			      config->path, WTERMSIG(end->status), SAID(end->words), doubt);
+}
+
+static void verdict_of_exit(const char *program, int status, const char *words,
 			    struct delivery_verdict *verdict)
 {
-	int status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1;
-	const char *said = *words != '\0' ? ": " : "";
 	const char *meaning = "no status of sysexits.h";
 
 	verdict->kind = DELIVERY_LATER;
 	verdict->outcome = OUTCOME_RETRY;
-	if (status < 0) {
-		(void)err_set(&verdict->err, OUTCOME_RETRY, "%s: killed by signal %d%s%s", program,
-			      WTERMSIG(wait_status), said, words);
-		return;
-	}
 	for (size_t i = 0; i < sizeof(exits) / sizeof(exits[0]); i++) {
 		if (exits[i].status == status) {
 			verdict->kind = exits[i].kind;
@@ -61,7 +74,7 @@ static void verdict_of_exit(const char *program, int wait_status, const char *wo
 	}
 	if (verdict->kind != DELIVERY_DONE)
 		(void)err_set(&verdict->err, verdict->outcome, "%s: exit status %d (%s)%s%s",
-			      program, status, meaning, said, words);
+			      program, status, meaning, SAID(words));
 }
 
 static void verdict_of_failed_start(const char *program, int error,
@@ -89,21 +102,17 @@ static void verdict_of_failed_start(const char *program, int error,
 			      program, strerror(error));
 }
 
-void mda_verdict(const struct delivery_config *config, enum spawn_end how, int status,
-		 bool terminated, const char *words, struct delivery_verdict *verdict)
+void mda_verdict(const struct delivery_config *config, const struct mda_end *end,
+		 struct delivery_verdict *verdict)
 {
-	if (how == SPAWN_EXITED && terminated) {
-		verdict->kind = DELIVERY_LATER;
-		verdict->outcome = OUTCOME_RETRY;
-		(void)err_set(&verdict->err, OUTCOME_RETRY,
-			      "%s: took longer than deliver_timeout, %lld s: ended%s%s",
-			      config->path, (long long)config->timeout_s,
-			      *words != '\0' ? ": " : "", words);
-	} else if (how == SPAWN_EXITED) {
-		verdict_of_exit(config->path, status, words, verdict);
-	} else if (how == SPAWN_NOT_STARTED && status != EAGAIN && status != ENOMEM) {
-		verdict_of_failed_start(config->path, status, verdict);
-	} else if (how == SPAWN_LOST) { /* nothing can be run any more */
+	if (end->how == SPAWN_EXITED && (end->terminated || !WIFEXITED(end->status))) {
+		verdict_of_killed(config, end, verdict);
+	} else if (end->how == SPAWN_EXITED) {
+		verdict_of_exit(config->path, WEXITSTATUS(end->status), end->words, verdict);
+	} else if (end->how == SPAWN_NOT_STARTED && end->status != EAGAIN &&
+		   end->status != ENOMEM) {
+		verdict_of_failed_start(config->path, end->status, verdict);
+	} else if (end->how == SPAWN_LOST) { /* nothing can be run any more */
 		verdict->kind = DELIVERY_DOWN;
 		verdict->outcome = OUTCOME_RETRY;
 		(void)err_set(
@@ -115,6 +124,6 @@ void mda_verdict(const struct delivery_config *config, enum spawn_end how, int s
 		verdict->kind = DELIVERY_LATER;
 		verdict->outcome = OUTCOME_RETRY;
 		(void)err_set(&verdict->err, OUTCOME_RETRY, "cannot run %s: %s", config->path,
-			      strerror(status));
+			      strerror(end->status));
 	}
 }

@@ -8,9 +8,16 @@
 #include "fetch-agent/delivery/delivery.h"
 #include "fetch-agent/delivery/spawner.h"
 
-/* how and status as spawner.h gives them. terminated: it took too long, and was told to end. words
- * are its last on stderr, or "". */
-void mda_verdict(const struct delivery_config *config, enum spawn_end how, int status,
-		 bool terminated, const char *words, struct delivery_verdict *verdict);
+/* How it ended. */
+struct mda_end {
+	enum spawn_end how; /* with status, as spawner.h gives them */
+	int status;
+	bool terminated;   /* it took too long, and was told to end */
+	bool had_all;	   /* of the message, and saw its end: it may have kept it */
+	const char *words; /* its last on stderr, or "" */
+};
+
+void mda_verdict(const struct delivery_config *config, const struct mda_end *end,
+		 struct delivery_verdict *verdict);
 
 #endif

@@ -303,6 +303,7 @@ cp "$BED/mda" "$BED/mda.good"
 printf '#!/bin/sh\nexec sleep 1000\n' >"$BED/mda"
 fetch 10 "the program hangs"
 is "$(left) $(arrived)" "a1,b2, " "the program hangs: nothing is lost"
+said 'took longer than deliver_timeout, 1 s: ended; it may have kept the message, which comes twice then' "the program hangs: the line says what may come of it"
 cp "$BED/mda.good" "$BED/mda"
 bed_fetch retry inbox
 fetch 0 "the program does not hang any more"
