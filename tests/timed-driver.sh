@@ -7,8 +7,9 @@
 # usage: timed-driver.sh DRIVER --test-name NAME --trs-file FILE … -- TEST
 driver=$1
 shift
-limit=${TEST_LIMIT_S:-600}
+limit=600
 [ -z "${BED_VALGRIND-}" ] || limit=7200
+limit=${TEST_LIMIT_S:-$limit}
 foreground=
 (: </dev/tty) 2>/dev/null && foreground=--foreground
 trs='' previous='' limited=''

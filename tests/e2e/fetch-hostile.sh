@@ -190,7 +190,7 @@ if unshare --mount true 2>/dev/null; then
 	named_by "has a name server that fails" 2
 	named_by "has a name that is not known" 3
 	BED_FETCH_UNDER=
-	kill $name_server
+	bed_signal TERM "$name_server"
 else
 	skip "has a name server that is silent" "no mount namespace to be had"
 fi
@@ -1134,7 +1134,7 @@ bed_fetch_section again "port = $port"
 bed_fetch --once -s "$BED/other.db"
 wait $first
 server_stop
-kill $first_server
+bed_signal TERM "$first_server"
 rm -f "$BED"/other.db*
 is "$(bed_fetched_count)" 10 "two sections: what one has fetched is not swept away by the other"
 

@@ -232,7 +232,7 @@ listens() { # NAME STATUS: as the script on stdin says
 	bed_wait_for 10 [ -s "$BED/lmtp.port" ] || bed_die "the scripted listener does not start: $(cat "$BED/lmtp.err")"
 	bed_fetch_conf "deliver = lmtp:127.0.0.1:$(cat "$BED/lmtp.port")" "recipient = ${recipients:-second@example.test}" "deliver_timeout = 2" "after = delete"
 	fetch "$wanted" "$name"
-	kill $listener
+	bed_signal TERM "$listener"
 	wait $listener 2>/dev/null
 	is "$(left)" "a1,b2," "$name: nothing is lost"
 	bed_fetch_conf "deliver = $unix" "recipient = second@example.test" "after = delete"
